@@ -20,7 +20,7 @@ impl Backoff {
     pub fn next(&mut self, random: u32) -> Duration {
         let doubled = self.first.saturating_mul(1 << self.tries.min(20)).min(self.most);
         self.tries = self.tries.saturating_add(1);
-        doubled - doubled.mul_f64(0.25 * f64::from(random) / f64::from(u32::MAX))
+        doubled.mul_f64(1.0 - 0.25 * f64::from(random) / f64::from(u32::MAX))
     }
 
     /// Begins again at the first wait, after a success.

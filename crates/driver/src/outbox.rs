@@ -313,7 +313,7 @@ mod tests {
     fn answers_overtake_samples_and_ids_in_a_row_become_one_range() {
         let outbox = Outbox::new(5);
         let tag = outbox.tag("a");
-        outbox.sample(tag, 1);
+        outbox.sample(tag, 1_i64);
         for id in [3, 4, 5, 9] {
             outbox.confirmed(id);
         }
@@ -327,7 +327,7 @@ mod tests {
     fn a_paused_outbox_holds_samples_back_and_answers_go_on() {
         let outbox = Outbox::new(5);
         outbox.set_paused(true);
-        outbox.sample(outbox.tag("a"), 1);
+        outbox.sample(outbox.tag("a"), 1_i64);
         outbox.confirmed(1);
         assert!(matches!(outbox.queue().take()[..], [FromPlugin::Written(_)]));
         outbox.set_paused(false);

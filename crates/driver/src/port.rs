@@ -10,11 +10,9 @@ use std::time::Duration;
 
 use fieldrail_model::{InstanceId, Value};
 use fieldrail_wire::daemon::Subscription;
-use fieldrail_wire::plugin::{
-    Configured, Event, Metrics, Nodes, Progress, Returned, Status, Subscribed, Values,
-};
+use fieldrail_wire::plugin::{Configured, Event, Metrics, Nodes, Progress, Returned, Status, Subscribed, Values};
 use fieldrail_wire::sample::WireOrigin;
-use fieldrail_wire::{FromPlugin, ToPlugin, TagRef};
+use fieldrail_wire::{FromPlugin, TagRef, ToPlugin};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -323,7 +321,9 @@ impl Port {
                 self.subscribed(request, items.into_iter().map(refused).collect());
             }
             Request::Write(commands) => {
-                commands.iter().for_each(|command| self.outbox.rejected(command.id, failure()));
+                for command in commands {
+                    self.outbox.rejected(command.id, failure());
+                }
             }
             Request::Read { request, .. } => self.values(request, Vec::new()),
             Request::Browse(page) | Request::Search(page) => self.no_nodes(page.request, failure()),

@@ -117,7 +117,7 @@ impl Address {
 
     /// The instance and the tag, given a test for "this is an instance". The instance is the dot-prefix that passes;
     /// there is at most one.
-    pub fn split<'a>(&'a self, is_instance: impl Fn(&str) -> bool) -> Option<(&'a str, &'a str)> {
+    pub fn split(&self, is_instance: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
         split(&self.0, is_instance)
     }
 }

@@ -121,11 +121,8 @@ impl IecType {
     /// # Errors
     /// See [`Misfit`].
     pub fn fit(self, value: &Value) -> Result<Value, Misfit> {
-        let kind = || Misfit::Kind {
-            value: value.to_string().chars().take(64).collect(),
-            kind: value.kind(),
-            wanted: self,
-        };
+        let kind =
+            || Misfit::Kind { value: value.to_string().chars().take(64).collect(), kind: value.kind(), wanted: self };
         match self {
             Self::Bool => bool_of(value).map(Value::Bool).ok_or_else(kind),
             Self::Real | Self::Lreal => {

@@ -233,11 +233,7 @@ impl Value {
 
 /// `NaN`, `inf`, `-inf`; a NaN other than the usual one keeps its bits as `NaN:7ff8000000000001`.
 fn spell_float(x: f64) -> String {
-    if x.is_nan() && x.to_bits() != f64::NAN.to_bits() {
-        format!("NaN:{:016x}", x.to_bits())
-    } else {
-        x.to_string()
-    }
+    if x.is_nan() && x.to_bits() != f64::NAN.to_bits() { format!("NaN:{:016x}", x.to_bits()) } else { x.to_string() }
 }
 
 fn read_float(text: &str) -> Option<f64> {

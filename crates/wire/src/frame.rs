@@ -45,9 +45,13 @@ impl FrameError {
     /// What to try.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::NoFrame(_) => "does the program print to stdout? only the protocol may go there; a log goes to stderr",
+            Self::NoFrame(_) => {
+                "does the program print to stdout? only the protocol may go there; a log goes to stderr"
+            }
             Self::TooLong(_) => "send smaller batches or pages",
-            Self::NoMessage { .. } | Self::Encode(_) => "see docs/specs/plugin-protocol.md for the shape of each message",
+            Self::NoMessage { .. } | Self::Encode(_) => {
+                "see docs/specs/plugin-protocol.md for the shape of each message"
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ pub struct Manifest {
 }
 
 /// What a driver can do. What is not named, it cannot.
+#[allow(clippy::struct_excessive_bools)] // independent abilities, each a word in the manifest
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capabilities {
