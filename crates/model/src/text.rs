@@ -16,23 +16,29 @@ pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a s
     nearest(wanted, candidates).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
-/// Levenshtein distance without regard to case; anything above `limit` may be reported as `limit + 1`.
+/// Edits between two names, where two letters that changed places are one edit, without regard to case; anything above `limit` may be reported as `limit + 1`.
 fn distance(a: &str, b: &str, limit: usize) -> usize {
     let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
     let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
     if a.len().abs_diff(b.len()) > limit {
         return limit + 1;
     }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    // Optimal string alignment: three rows are enough to see a transposition.
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+            let substituted = above[j] + usize::from(x != y);
+            let mut least = substituted.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
         }
+        before = std::mem::replace(&mut above, row);
     }
-    row[b.len()]
+    above[b.len()]
 }
 
 #[cfg(test)]
@@ -45,5 +51,6 @@ mod tests {
         assert_eq!(nearest("plc_01", known), Some("plc_001"));
         assert_eq!(nearest("MQTT.broker_locl", known), Some("mqtt.broker_local"));
         assert_eq!(nearest("webhook", known), None);
+        assert_eq!(nearest("prot", ["port", "root"]), Some("port"));
     }
 }

@@ -1,1 +1,43 @@
-//! Empty.
+//! The façade: everything a user of Fieldrail can do, as plain functions on plain types. It knows neither HTTP nor the
+//! command line; both are thin layers over it.
+//!
+//! Read in this order: [`Node`] the house, [`views`] what it shows, [`people`] who may do what, [`connections`],
+//! [`datapoints`] and [`settings`] the files, [`check`] what is wrong in them, then `traffic` for how samples run.
+
+pub mod check;
+pub mod clock;
+mod commands;
+pub mod connections;
+mod data;
+pub mod datapoints;
+mod demand;
+mod error;
+mod files;
+mod instances;
+mod live;
+mod logbook;
+mod node;
+pub mod people;
+mod plugins;
+mod requests;
+mod routes;
+pub mod settings;
+mod stream;
+mod traffic;
+mod trial;
+pub mod views;
+
+pub use commands::Outcome;
+pub use data::Wanted;
+pub use error::{Error, Result};
+pub use fieldrail_router::RouteSpec;
+pub use fieldrail_router::RoutingFile;
+pub use fieldrail_store::{Etag, FileError, Place};
+pub use fieldrail_store::{Filter as LogFilter, Level as LogLevel, LogRecord};
+pub use fieldrail_wire::Manifest;
+pub use files::{FileName, Files};
+pub use logbook::Logbook;
+pub use node::{Node, Options};
+pub use plugins::{Plugin, Plugins};
+pub use routes::{Datum, RouteView, RouterStats};
+pub use stream::Stream;

@@ -14,7 +14,7 @@ pub mod rules;
 pub mod space;
 pub mod transform;
 
-pub use delivery::{Lane, Queue, TagNo, Taken, Waiting};
+pub use delivery::{Handed, Lane, Losses, Queue, TagNo, Taken, Waiting};
 pub use engine::{Counters, Delivery, Needs, Outcome, Router, Target, TargetId, TargetKind};
 pub use file::{Mode, RouteSpec, RoutingFile};
 pub use pattern::Pattern;

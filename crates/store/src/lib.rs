@@ -1,8 +1,45 @@
-//! What survives a restart.
+//! What survives a restart: configuration files, their versions, secrets, small states, and logs.
+//!
+//! Synchronous code on plain files. Read in this order: [`Document`] one configuration file, [`FileError`] what can be
+//! wrong with it, [`Versions`] what it said before, [`Watcher`] edits by hand, [`Secrets`], [`state`], [`Logs`].
+//! Beneath them: [`atomic`] writing, and the scanner that knows where in a text a key stands ([`locate`]).
+//!
+//! Invariants: a file that could not be read is never written over; nothing in a file makes this crate panic; every
+//! fault in a document is told with line, column and key; nothing here knows what a driver or a route is.
+
+mod document;
 mod error;
 mod etag;
+mod format_version;
 mod key_path;
+mod logs;
 mod parse;
 mod scan;
+mod schema;
+mod secrets;
+mod versions;
 mod visible;
-pub use crate::{error::*,etag::*,key_path::*,parse::*,scan::*,visible::*};
+mod watch;
+
+pub mod atomic;
+pub mod state;
+
+mod clock;
+mod lock;
+
+pub use atomic::Access;
+pub use document::{
+    Change, Document, FIRST_START, Format, HAND_EDIT, LARGE_BYTES, MAX_BYTES, Options, Snapshot, read_file,
+};
+pub use error::{EditError, FileError};
+pub use etag::{Etag, etag_of};
+pub use format_version::FormatVersion;
+pub use key_path::{KeyPath, Step};
+pub use logs::{Filter, Level, LogError, LogLimits, LogLine, LogRecord, Logs, UnknownLevel};
+pub use parse::parse_str;
+pub use scan::{MAX_DEPTH, Place, locate};
+pub use schema::schema_of;
+pub use secrets::{MissingSecret, Secret, Secrets};
+pub use versions::{MAX_VERSION_BYTES, MAX_VERSIONS, MIN_VERSIONS, Version, Versions};
+pub use visible::visible;
+pub use watch::Watcher;

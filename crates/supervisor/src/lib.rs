@@ -1,1 +1,30 @@
-//! Empty.
+//! Each instance a process: start, health, restart, logs, and no child left behind.
+//!
+//! A sick instance harms no neighbour: each has its own process, its own tasks and its own bounded queues, and what it
+//! does wrong ends with a reason on its own [`Snapshot`]. This crate knows the plugin protocol and nothing of datapoints,
+//! routes or drivers.
+//!
+//! Read in this order: [`supervisor`] what the node calls, [`listener`] what it hears, [`spec`] and [`snapshot`] the
+//! nouns; then [`life`] the life cycle as a pure state machine, [`instance`] which drives it, [`run`] one process from
+//! hello to its end, [`conversation`] and [`lanes`] the two directions of the pipe, [`window`] the credit, [`log`] the
+//! lines; [`process`] is the only module that knows the operating system.
+
+mod conversation;
+mod instance;
+mod lanes;
+mod life;
+mod listener;
+mod log;
+mod process;
+mod run;
+mod snapshot;
+mod spec;
+mod supervisor;
+mod window;
+
+pub use lanes::SendError;
+pub use life::Policy;
+pub use listener::{Listener, LogRecord};
+pub use snapshot::{Confinement, Snapshot, State};
+pub use spec::{Options, Spec};
+pub use supervisor::{StartError, Supervisor, UnknownInstance};

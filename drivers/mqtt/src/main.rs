@@ -1,1 +1,5 @@
-fn main(){}
+//! The program: the driver under the plugin protocol.
+
+fn main() -> std::process::ExitCode {
+    fieldrail_driver::main::<fieldrail_driver_mqtt::Mqtt>()
+}

@@ -1,0 +1,146 @@
+//! What is wrong in the configuration folder, file by file, with the place of each mistake.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fieldrail_model::InstanceId;
+use fieldrail_router::{Problem, RoutingFile, Rules, Severity};
+use fieldrail_store::Secrets;
+use fieldrail_store::{FileError, Snapshot, read_file};
+use serde::de::DeserializeOwned;
+
+use crate::connections::{ConnectionsFile, VIRTUAL};
+use crate::datapoints::DatapointsFile;
+use crate::files::FileName;
+use crate::people::UsersFile;
+use crate::plugins::Plugins;
+use crate::settings::Settings;
+use crate::traffic::{Facts, House};
+use crate::views::Finding;
+use crate::{Error, Result};
+
+/// Reads every file of a configuration folder, changes nothing, and says what is wrong.
+pub fn check_folder(config: &Path, plugins: &[PathBuf]) -> Vec<Finding> {
+    let plugins = Plugins::scan(plugins);
+    let mut findings = Vec::new();
+    look::<Settings>(config, FileName::Settings, &mut findings);
+    look::<DatapointsFile>(config, FileName::Datapoints, &mut findings);
+    look::<UsersFile>(config, FileName::Users, &mut findings);
+    let secrets = look::<Secrets>(config, FileName::Secrets, &mut findings);
+    let connections = look::<ConnectionsFile>(config, FileName::Connections, &mut findings);
+    let secrets = secrets.map(|file| file.value).unwrap_or_default();
+    let instances = connections.map(|file| check_connections(&file, &plugins, &secrets, &mut findings));
+    let routing = look::<RoutingFile>(config, FileName::Routing, &mut findings);
+    if let (Some(instances), Some(file)) = (instances, routing) {
+        let problems = match Rules::compile(&file.value, &House(&instances)) {
+            Ok(rules) => rules.warnings().to_vec(),
+            Err(problems) => problems,
+        };
+        findings.extend(problems.iter().map(|problem| finding(&file.value, Some(&file), problem)));
+    }
+    findings
+}
+
+fn look<T: DeserializeOwned>(config: &Path, name: FileName, findings: &mut Vec<Finding>) -> Option<Snapshot<T>> {
+    let path = config.join(name.as_str());
+    if !path.exists() {
+        return None;
+    }
+    read_file(&path, name.options()).map_err(|fault| findings.push(from_fault(&fault, "error"))).ok()
+}
+
+fn check_connections(
+    file: &Snapshot<ConnectionsFile>,
+    plugins: &Plugins,
+    secrets: &Secrets,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<InstanceId, Facts> {
+    let mut report = |key: &str, error: &Error| {
+        findings.push(from_fault(&file.error_at(key, &error.to_string(), error.hint()), "error"));
+    };
+    if let Err(error) = file.value.check_ids() {
+        let key = if let Error::Invalid { key: Some(key), .. } = &error { key.clone() } else { "connections".into() };
+        report(&key, &error);
+    }
+    let mut instances = BTreeMap::new();
+    for (at, connection) in file.value.connections.iter().enumerate() {
+        let below = |error: &Error| match error {
+            Error::Invalid { key: Some(key), .. } => format!("connections[{at}].{key}"),
+            _ => format!("connections[{at}]"),
+        };
+        let mut facts =
+            Facts { case_insensitive: false, event: false, writable: true, is_virtual: connection.driver == VIRTUAL };
+        if !facts.is_virtual {
+            match plugins.get(&connection.driver) {
+                Err(error) => report(&below(&error), &error),
+                Ok(plugin) => {
+                    let able = &plugin.manifest.capabilities;
+                    facts.case_insensitive = able.case_insensitive;
+                    facts.event = able.target == fieldrail_wire::TargetKind::Event;
+                    if let Err(error) =
+                        plugin.check(&connection.config).and_then(|()| resolved(secrets, &connection.config))
+                    {
+                        report(&below(&error), &error);
+                    }
+                }
+            }
+        }
+        instances.insert(connection.id.clone(), facts);
+    }
+    instances
+}
+
+fn resolved(secrets: &Secrets, config: &serde_json::Value) -> Result<()> {
+    secrets.resolve(&mut config.clone()).map_err(|missing| {
+        Error::invalid_at(format!("config.{}", missing.key), missing.to_string(), missing.hint().map(Into::into))
+    })
+}
+
+/// The key path of a problem in `routing.json`.
+pub(crate) fn key_of(file: &RoutingFile, problem: &Problem) -> String {
+    let at = problem.route.as_ref().and_then(|id| file.routes.iter().rposition(|route| route.id == *id));
+    match at {
+        Some(at) => format!("routes[{at}].{}", problem.key),
+        None => problem.key.to_owned(),
+    }
+}
+
+pub(crate) fn fault(file: &Snapshot<RoutingFile>, problem: &Problem) -> FileError {
+    file.error_at(&key_of(&file.value, problem), &words(problem), problem.hint.clone())
+}
+
+fn words(problem: &Problem) -> String {
+    match &problem.route {
+        Some(route) => format!("route `{route}`: {}", problem.message),
+        None => problem.message.clone(),
+    }
+}
+
+/// A problem of the rules, with its place if the file is at hand.
+pub(crate) fn finding(rules: &RoutingFile, file: Option<&Snapshot<RoutingFile>>, problem: &Problem) -> Finding {
+    let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
+    match file {
+        Some(file) => from_fault(&fault(file, problem), severity),
+        None => Finding {
+            severity,
+            file: FileName::Routing.as_str().into(),
+            line: None,
+            column: None,
+            key: key_of(rules, problem),
+            message: words(problem),
+            hint: problem.hint.clone(),
+        },
+    }
+}
+
+fn from_fault(fault: &FileError, severity: &'static str) -> Finding {
+    Finding {
+        severity,
+        file: fault.file.clone(),
+        line: fault.line(),
+        column: fault.column(),
+        key: fault.key.clone(),
+        message: fault.what.clone(),
+        hint: fault.hint().map(Into::into),
+    }
+}

@@ -1,0 +1,254 @@
+//! Datapoints as people see them, and writes.
+
+use std::time::Duration;
+
+use fieldrail_model::address::MAX_ADDRESS_BYTES;
+use fieldrail_model::{Address, InstanceId, Sample};
+use fieldrail_router::PointId;
+use fieldrail_store::Level;
+use fieldrail_wire::daemon::Browse;
+use fieldrail_wire::{FromPlugin, ToPlugin};
+
+use crate::commands::Outcome;
+use crate::people::{Role, Who};
+use crate::traffic::Engine;
+use crate::views::{Delta, Paged, Point, Reading, TreeNode, WriteRequest, WriteResult};
+use crate::{Error, Node, Result};
+
+/// Entries on a page, if nobody says otherwise, and at the most.
+const PAGE: usize = 100;
+const LONGEST_PAGE: usize = 1000;
+
+/// How long a write lives if nobody says otherwise, and at the most.
+const TTL: Duration = Duration::from_secs(5);
+const LONGEST_TTL: Duration = Duration::from_secs(3600);
+
+/// How long a device's tree may take to answer.
+const BROWSE: Duration = Duration::from_secs(15);
+
+/// Which datapoints somebody wants to see.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Part of the address or the name, in any case.
+    pub search: String,
+    /// Only those of this instance.
+    pub instance: Option<String>,
+    /// Only those behind this address.
+    pub after: Option<String>,
+    /// The most on the page.
+    pub limit: Option<usize>,
+}
+
+impl Node {
+    /// One page of the data space, in the order of the addresses.
+    pub fn datapoints(&self, who: &Who, wanted: &Wanted) -> Paged<Point> {
+        let engine = self.traffic.engine();
+        let limit = wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+        let prefix = wanted.instance.as_ref().map(|id| format!("{id}.")).unwrap_or_default();
+        let needle = wanted.search.to_lowercase();
+        let fits = |point: &PointId| {
+            let address = engine.router.space.address(*point).as_str();
+            who.reaches(address) && (needle.is_empty() || is_meant(&engine, address, &needle))
+        };
+        let mut found = engine.router.space.page(&prefix, wanted.after.as_deref()).filter(fits);
+        let items: Vec<Point> = found.by_ref().take(limit).map(|point| view(&engine, who, point)).collect();
+        let next = found.next().and_then(|_| items.last()).map(|last| last.address.clone());
+        let total = (needle.is_empty() && wanted.instance.is_none()).then(|| engine.router.space.len());
+        Paged { items, next, total }
+    }
+
+    /// One datapoint.
+    pub fn datapoint(&self, who: &Who, address: &str) -> Result<Point> {
+        reach(who, address)?;
+        let engine = self.traffic.engine();
+        let point = engine.router.space.find(address).ok_or_else(|| {
+            let hint = match engine.split(address) {
+                Some((id, _)) => format!("nothing reads it from `{id}` yet; open it in the tree, or make a route"),
+                None => unknown_instance(&engine, address),
+            };
+            Error::Invalid { message: format!("there is no datapoint `{address}`"), hint: Some(hint), key: None }
+        });
+        point.map(|point| view(&engine, who, point)).map_err(|error| match error {
+            Error::Invalid { message, hint, .. } => {
+                Error::NotFound(hint.map_or(message.clone(), |hint| format!("{message}: {hint}")))
+            }
+            other => other,
+        })
+    }
+
+    /// Writes a value and waits for the end of it, or as long as was asked for.
+    pub async fn write(&self, who: &Who, request: WriteRequest) -> Result<WriteResult> {
+        who.must_be(Role::Operator)?;
+        reach(who, &request.address)?;
+        self.people().count_write(who)?;
+        let (id, tag, facts) = {
+            let engine = self.traffic.engine();
+            if request.address.starts_with("calc.") {
+                drop(engine);
+                return self.set(who, &request);
+            }
+            let (id, tag) = engine.split(&request.address).ok_or_else(|| {
+                Error::invalid(
+                    format!("`{}` belongs to no instance", request.address),
+                    unknown_instance(&engine, &request.address),
+                )
+            })?;
+            (id.clone(), tag.to_owned(), engine.instances[id])
+        };
+        if facts.is_virtual {
+            return self.set(who, &request);
+        }
+        if !facts.writable {
+            return Err(Error::invalid(
+                format!("the driver of `{id}` cannot write"),
+                "look for a datapoint that can be written",
+            ));
+        }
+        let line = self.traffic.line(&id).ok_or_else(|| Error::NotFound(format!("there is no instance `{id}`")))?;
+        let ttl = request.ttl_ms.map_or(TTL, |ms| Duration::from_millis(ms.into())).min(LONGEST_TTL);
+        let wait = request.wait_ms.map_or(ttl + Duration::from_millis(500), |ms| Duration::from_millis(ms.into()));
+        self.note_write(who, &request);
+        let (command, end) = self.traffic.command(&line, &tag, request.value, ttl);
+        let outcome = match tokio::time::timeout(wait.min(LONGEST_TTL), end).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Outcome::Pending,
+        };
+        let failure = if let Outcome::Rejected(failure) = &outcome { Some(failure.clone()) } else { None };
+        Ok(WriteResult {
+            command,
+            outcome: outcome.name(),
+            reason: failure.as_ref().map(|failure| failure.message.clone()),
+            hint: failure.and_then(|failure| failure.hint),
+        })
+    }
+
+    /// A write to a datapoint that Fieldrail keeps itself is done at once.
+    fn set(&self, who: &Who, request: &WriteRequest) -> Result<WriteResult> {
+        let point = self.traffic.engine().point_at(&request.address);
+        let point =
+            point.ok_or_else(|| Error::invalid("the data space does not take this address", "is it too long?"))?;
+        self.note_write(who, request);
+        self.traffic.route_one(point, Sample::good(request.value.clone(), crate::clock::now()));
+        Ok(WriteResult { command: 0, outcome: Outcome::Confirmed.name(), reason: None, hint: None })
+    }
+
+    fn note_write(&self, who: &Who, request: &WriteRequest) {
+        let value: String = request.value.to_string().chars().take(200).collect();
+        self.logbook.write(Level::Info, None, format!("{} writes {} = {value}.", who.name, request.address));
+    }
+
+    /// One page of an instance's own tree. An instance that has none shows its datapoints.
+    pub async fn browse(
+        &self,
+        who: &Who,
+        instance: &str,
+        path: &str,
+        filter: Option<String>,
+        after: Option<String>,
+        limit: Option<usize>,
+    ) -> Result<Paged<TreeNode>> {
+        let view = self.instance(instance)?;
+        let id: InstanceId = instance.parse().map_err(|error| Error::NotFound(format!("{error}")))?;
+        if !view.capabilities.iter().any(|word| word == "browse") {
+            let after = after.map(|tag| id.address(&tag).to_string());
+            let wanted = Wanted { search: filter.unwrap_or_default(), instance: Some(instance.into()), after, limit };
+            return Ok(flat(self.datapoints(who, &wanted)));
+        }
+        let limit = u32::try_from(limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)).unwrap_or(u32::MAX);
+        let path = path.to_owned();
+        let ask = |request| ToPlugin::Browse(Browse { request, path, filter, after, limit });
+        match self.ask(&id, BROWSE, ask).await? {
+            FromPlugin::Nodes(nodes) => match nodes.failure {
+                Some(failure) => Err(Error::Unavailable { message: failure.message, hint: failure.hint }),
+                None => Ok(self.tree(who, &id, nodes)),
+            },
+            other => Err(Error::Internal(format!("a browse was answered with {other:?}"))),
+        }
+    }
+
+    fn tree(&self, who: &Who, id: &InstanceId, nodes: fieldrail_wire::plugin::Nodes) -> Paged<TreeNode> {
+        let engine = self.traffic.engine();
+        let node = |node: fieldrail_wire::plugin::Node| {
+            let address = node.tag.as_deref().map(|tag| id.address(tag));
+            let reading = address.as_ref().filter(|address| who.reaches(address.as_str())).and_then(|address| {
+                let point = engine.router.space.find(address.as_str())?;
+                Some(Reading::from(Some(engine.router.space.sample(point)?)))
+            });
+            TreeNode::new(node, address.as_ref(), reading)
+        };
+        Paged { items: nodes.nodes.into_iter().map(node).collect(), next: nodes.next, total: None }
+    }
+
+    /// What changed of these datapoints.
+    pub(crate) fn deltas(&self, points: Vec<PointId>) -> Vec<Delta> {
+        let engine = self.traffic.engine();
+        let delta = |point| Delta {
+            address: engine.router.space.address(point).to_string(),
+            reading: Reading::from(engine.router.space.sample(point)),
+        };
+        points.into_iter().map(delta).collect()
+    }
+}
+
+/// Each datapoint of a driver without a tree as a node at the root.
+fn flat(page: Paged<Point>) -> Paged<TreeNode> {
+    let node = |point: Point| TreeNode {
+        name: point.tag.clone(),
+        path: point.tag,
+        address: Some(point.address),
+        children: false,
+        r#type: point.r#type,
+        location: None,
+        size: None,
+        unit: point.unit,
+        comment: point.name,
+        reading: Some(point.reading),
+    };
+    let items: Vec<TreeNode> = page.items.into_iter().map(node).collect();
+    let next = page.next.and(items.last()).map(|last| last.path.clone());
+    Paged { items, next, total: page.total }
+}
+
+pub(crate) fn reach(who: &Who, address: &str) -> Result<()> {
+    if address.is_empty() || address.len() > MAX_ADDRESS_BYTES {
+        return Err(Error::invalid_at("address", format!("an address has 1 to {MAX_ADDRESS_BYTES} bytes"), None));
+    }
+    if who.reaches(address) { Ok(()) } else { Err(Error::OutOfScope(address.into())) }
+}
+
+fn is_meant(engine: &Engine, address: &str, needle: &str) -> bool {
+    address.to_lowercase().contains(needle)
+        || engine
+            .about
+            .get(address)
+            .and_then(|a| a.name.as_ref())
+            .is_some_and(|name| name.to_lowercase().contains(needle))
+}
+
+fn unknown_instance(engine: &Engine, address: &str) -> String {
+    let first = address.split('.').next().unwrap_or(address);
+    let ids = || engine.instances.keys().map(InstanceId::as_str);
+    let near = fieldrail_model::text::nearest(address, ids()).or_else(|| fieldrail_model::text::nearest(first, ids()));
+    match near {
+        Some(near) => format!("did you mean the instance `{near}`?"),
+        None => "an address is an instance id, a dot and a tag".into(),
+    }
+}
+
+pub(crate) fn view(engine: &Engine, who: &Who, point: PointId) -> Point {
+    let address: &Address = engine.router.space.address(point);
+    let (instance, tag) = engine.split(address.as_str()).map_or(("", address.as_str()), |(id, tag)| (id.as_str(), tag));
+    let about = engine.about.get(address);
+    let can_write = instance.is_empty() && address.as_str().starts_with("calc.")
+        || engine.instances.get(instance).is_some_and(|facts| facts.writable);
+    Point {
+        address: address.to_string(),
+        instance: instance.into(),
+        tag: tag.into(),
+        reading: Reading::from(engine.router.space.sample(point)),
+        name: about.and_then(|about| about.name.clone()),
+        unit: about.and_then(|about| about.unit.clone()),
+        r#type: about.and_then(|about| about.r#type).map(|declared| format!("{declared:?}").to_uppercase()),
+        writable: can_write && who.role >= Role::Operator,
+    }
+}

@@ -1,0 +1,269 @@
+//! The house: files, people, plugins, processes and traffic in one place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fieldrail_model::InstanceId;
+use fieldrail_router::Rules;
+use fieldrail_store::Level;
+use fieldrail_store::{Change, FileError, Watcher};
+use fieldrail_supervisor::Supervisor;
+
+use crate::connections::{Connection, VIRTUAL};
+use crate::demand::Need;
+use crate::files::{self, FileName, Files};
+use crate::instances::{Rates, Refusal};
+use crate::logbook::Logbook;
+use crate::people::People;
+use crate::plugins::{Plugin, Plugins};
+use crate::traffic::Traffic;
+use crate::{Error, Result};
+
+/// Where a house lives.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What people decide.
+    pub config: PathBuf,
+    /// What the box remembers.
+    pub state: PathBuf,
+    /// Folders with plugins.
+    pub plugins: Vec<PathBuf>,
+}
+
+/// One house.
+pub struct Node {
+    pub(crate) files: Files,
+    people: People,
+    pub(crate) plugins: Plugins,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) supervisor: Arc<Supervisor>,
+    pub(crate) logbook: Arc<Logbook>,
+    pub(crate) state: PathBuf,
+    /// The connections in force.
+    pub(crate) running: Mutex<BTreeMap<InstanceId, Connection>>,
+    /// Why the rules on disk are not in force.
+    pub(crate) rules_fault: Mutex<Option<FileError>>,
+    /// What the rules in force need of the instances.
+    rule_needs: Mutex<Vec<(InstanceId, Need)>>,
+    /// Why an instance is configured and cannot even be started.
+    pub(crate) refused: Mutex<BTreeMap<InstanceId, Refusal>>,
+    pub(crate) rates: Rates,
+    /// One change of the configuration at a time.
+    pub(crate) changing: Mutex<()>,
+    pub(crate) started: std::time::Instant,
+    watcher: Mutex<Option<Watcher>>,
+}
+
+impl Node {
+    /// Opens the house and starts what is configured. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// The folders cannot be used. Broken files are no error: what can run does, and the log says what cannot.
+    pub fn open(options: &Options) -> Result<Arc<Self>> {
+        let files = Files::open(&options.config)?;
+        let people = People::open(files::open(&options.config, FileName::Users)?);
+        let logbook = Arc::new(Logbook::open(&options.config.join("system_logs.db"))?);
+        make_folder(&options.state)?;
+        let traffic = Traffic::new(Arc::clone(&logbook));
+        let supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::now);
+        let listener: Arc<dyn fieldrail_supervisor::Listener> = Arc::clone(&traffic) as _;
+        let supervisor = Supervisor::new(supervision, listener)
+            .map_err(|error| Error::Internal(format!("the supervisor cannot start: {error}")))?;
+        let supervisor = Arc::new(supervisor);
+        traffic.join(&supervisor);
+        let node = Arc::new(Self {
+            files,
+            people,
+            plugins: Plugins::scan(&options.plugins),
+            traffic,
+            supervisor,
+            logbook,
+            state: options.state.clone(),
+            running: Mutex::default(),
+            rules_fault: Mutex::default(),
+            rule_needs: Mutex::default(),
+            refused: Mutex::default(),
+            rates: Rates::default(),
+            changing: Mutex::default(),
+            started: std::time::Instant::now(),
+            watcher: Mutex::default(),
+        });
+        node.begin(&options.config)?;
+        Ok(node)
+    }
+
+    fn begin(self: &Arc<Self>, config: &Path) -> Result<()> {
+        for fault in self.faults() {
+            self.report(&fault);
+        }
+        self.apply_datapoints();
+        self.apply_connections();
+        let weak = Arc::downgrade(self);
+        let watcher = Watcher::start(config, move |names| {
+            if let Some(node) = weak.upgrade() {
+                node.files_changed(names);
+            }
+        })?;
+        *lock(&self.watcher) = Some(watcher);
+        let node = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut pulse = tokio::time::interval(Duration::from_millis(200));
+            pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                pulse.tick().await;
+                let Some(node) = node.upgrade() else { return };
+                node.traffic.tick();
+                node.traffic.expire_commands(&lock(&node.running).keys().cloned().collect::<Vec<_>>());
+                node.rates.take(&node.supervisor);
+            }
+        });
+        Ok(())
+    }
+
+    /// Users, sessions and tokens.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The drivers and plugins at hand.
+    pub fn plugins(&self) -> &Plugins {
+        &self.plugins
+    }
+
+    /// How the daemon itself behaves; the last good settings.
+    pub fn settings(&self) -> crate::settings::Settings {
+        self.files.settings.snapshot().map(|file| file.value.clone()).unwrap_or_default()
+    }
+
+    /// What is wrong with the configuration on disk. What is in force is the last that was right.
+    pub fn faults(&self) -> Vec<FileError> {
+        let mut faults = self.files.faults();
+        faults.extend(lock(&self.rules_fault).clone());
+        faults
+    }
+
+    /// The house's log.
+    pub fn logbook(&self) -> &Logbook {
+        &self.logbook
+    }
+
+    /// The folder of what the box remembers.
+    pub fn state_folder(&self) -> &Path {
+        &self.state
+    }
+
+    /// Stops everything in order; what does not stop in time is killed.
+    pub async fn close(&self) {
+        lock(&self.watcher).take();
+        self.supervisor.shutdown(Duration::from_secs(4)).await;
+        self.logbook.write(Level::Info, None, "Fieldrail has stopped.");
+    }
+
+    /// Hand edits: each file that is right takes force, each that is wrong is reported and changes nothing.
+    fn files_changed(&self, names: &[String]) {
+        for name in names {
+            let fault = match FileName::ALL.into_iter().find(|file| file.as_str() == name) {
+                Some(FileName::Settings) => broken(self.files.settings.refresh()),
+                Some(FileName::Datapoints) => self.on_change(self.files.datapoints.refresh(), Self::apply_datapoints),
+                Some(FileName::Connections) => {
+                    self.on_change(self.files.connections.refresh(), Self::apply_connections)
+                }
+                Some(FileName::Secrets) => self.on_change(self.files.secrets.refresh(), Self::apply_connections),
+                Some(FileName::Routing) => self.on_change(self.files.routing.refresh(), Self::apply_rules),
+                Some(FileName::Users) => self.people.refresh(),
+                None => None,
+            };
+            if let Some(fault) = fault {
+                self.report(&fault);
+            }
+        }
+    }
+
+    fn on_change<T>(&self, change: Change<T>, apply: impl Fn(&Self)) -> Option<FileError> {
+        match change {
+            Change::Same => None,
+            Change::New(_) => {
+                apply(self);
+                None
+            }
+            Change::Broken(fault) => Some(fault),
+        }
+    }
+
+    pub(crate) fn report(&self, fault: &FileError) {
+        let hint = fault.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        tracing::error!("{fault}{hint}");
+        self.logbook.write(Level::Error, None, format!("{fault}{hint}; what was in force stays."));
+    }
+
+    fn apply_datapoints(&self) {
+        if let Some(file) = self.files.datapoints.snapshot() {
+            let about = file.value.datapoints.iter().map(|(address, about)| (address.clone(), about.clone())).collect();
+            self.traffic.engine().set_about(about);
+        }
+    }
+
+    /// Compiles the rules on disk and takes them into force, unless they are wrong.
+    pub(crate) fn apply_rules(&self) {
+        let _one = lock(&self.changing);
+        self.apply_rules_locked();
+    }
+
+    pub(crate) fn apply_rules_locked(&self) {
+        let Some(file) = self.files.routing.snapshot() else { return };
+        let instances = self.traffic.engine().instances.clone();
+        match Rules::compile(&file.value, &crate::traffic::House(&instances)) {
+            Ok(rules) => {
+                lock(&self.rules_fault).take();
+                for warning in rules.warnings() {
+                    self.logbook.write(Level::Warn, None, format!("routing.json: {}", warning.message));
+                }
+                self.take_rules(rules);
+            }
+            Err(problems) => {
+                let fault = problems.first().map(|problem| crate::check::fault(&file, problem));
+                if let Some(fault) = &fault {
+                    self.report(fault);
+                }
+                *lock(&self.rules_fault) = fault;
+            }
+        }
+    }
+
+    fn take_rules(&self, rules: Rules) {
+        let wanted = rules.needs();
+        let mut engine = self.traffic.engine();
+        engine.router.swap(rules);
+        engine.forget_slots();
+        let needed = engine.needs_of(&wanted);
+        drop(engine);
+        self.traffic.need(needed.clone());
+        let before = std::mem::replace(&mut *lock(&self.rule_needs), needed);
+        self.traffic.release(before);
+    }
+
+    /// The plugin of a connection; none for a virtual one.
+    pub(crate) fn plugin_of(&self, connection: &Connection) -> Result<Option<&Arc<Plugin>>> {
+        if connection.driver == VIRTUAL { Ok(None) } else { self.plugins.get(&connection.driver).map(Some) }
+    }
+}
+
+fn broken<T>(change: Change<T>) -> Option<FileError> {
+    match change {
+        Change::Broken(fault) => Some(fault),
+        _ => None,
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
+        message: format!("cannot make the folder {}: {error}", folder.display()),
+        hint: Some("may this user write there?".into()),
+    })
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,265 @@
+//! The rules as people see and change them, and `route_data`, the one entry for values from outside of a driver.
+
+use fieldrail_model::{Sample, Value};
+use fieldrail_router::{Counters, RouteSpec, RoutingFile, Rules, Severity};
+use fieldrail_store::{Etag, etag_of};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::instances::unchanged;
+use crate::node::lock;
+use crate::people::{Role, Who};
+use crate::traffic::House;
+use crate::views::Finding;
+use crate::{Error, Node, Result};
+
+/// A route with what it has done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RouteView {
+    /// The route as written.
+    #[serde(flatten)]
+    pub route: RouteSpec,
+    /// For `If-Match` when the route is changed.
+    pub etag: String,
+    /// What it has done since it was last changed; none while it is not in force.
+    pub stats: Option<RouteStats>,
+}
+
+/// What a route has done since it was last changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RouteStats {
+    /// Samples of its sources.
+    pub matched: u64,
+    /// Samples that went on to at least one target.
+    pub passed: u64,
+    /// Samples that the condition, the quality or the loop guard held back.
+    pub dropped: u64,
+    /// Samples whose condition or transform could not be computed.
+    pub errors: u64,
+    /// Why, the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+impl From<&Counters> for RouteStats {
+    fn from(counters: &Counters) -> Self {
+        Self {
+            matched: counters.matched,
+            passed: counters.passed,
+            dropped: counters.dropped_by_condition + counters.dropped_by_quality + counters.dropped_by_loop,
+            errors: counters.errors,
+            last_error: counters.last_error.as_deref().map(Into::into),
+        }
+    }
+}
+
+/// The router as a whole.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RouterStats {
+    /// Datapoints in the data space.
+    pub datapoints: usize,
+    /// Routes in force.
+    pub routes: usize,
+    /// Why the rules on disk are not in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// What each route has done, by id.
+    pub by_route: std::collections::BTreeMap<String, RouteStats>,
+}
+
+/// One value for `route_data`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Datum {
+    /// `calc`, or the id of an instance declared `virtual`.
+    pub source_id: String,
+    /// The tag.
+    pub tag: String,
+    /// Plain JSON, or `{"t": …, "v": …}`.
+    #[schemars(with = "serde_json::Value")]
+    pub value: Value,
+    /// What else is known of it.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// What may come with a value.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metadata {
+    /// `good`, `uncertain:last_usable`, `bad:device_failure`, … Default `good`.
+    #[schemars(with = "Option<String>")]
+    pub quality: Option<fieldrail_model::Quality>,
+    /// When it was true, in milliseconds since 1970 UTC. Default now.
+    pub time_ms: Option<i64>,
+    /// Why the quality is not good.
+    pub note: Option<String>,
+}
+
+impl Node {
+    /// All routes as written, in the order of the file, with what they have done.
+    pub fn routes(&self) -> Result<(Vec<RouteView>, Etag)> {
+        let file = self.files.routing.snapshot().ok_or_else(|| self.broken_routing())?;
+        let engine = self.traffic.engine();
+        let stats: std::collections::HashMap<&str, (&RouteSpec, &Counters)> =
+            engine.router.routes().map(|(_, spec, counters)| (spec.id.as_str(), (spec, counters))).collect();
+        let view = |route: &RouteSpec| RouteView {
+            route: route.clone(),
+            etag: etag_of(route).to_string(),
+            stats: stats.get(route.id.as_str()).filter(|(spec, _)| *spec == route).map(|(_, c)| RouteStats::from(*c)),
+        };
+        Ok((file.value.routes.iter().map(view).collect(), file.etag.clone()))
+    }
+
+    fn broken_routing(&self) -> Error {
+        match self.files.routing.status() {
+            Some(fault) => Error::Broken(fault),
+            None => Error::Internal("routing.json was never read".into()),
+        }
+    }
+
+    /// One route.
+    pub fn route(&self, id: &str) -> Result<RouteView> {
+        self.routes()?.0.into_iter().find(|view| view.route.id == id).ok_or_else(|| no_route(id))
+    }
+
+    /// Replaces all routes. They are compiled first; rules that are wrong change nothing.
+    pub fn put_routes(&self, who: &Who, expected: Option<&Etag>, new: RoutingFile) -> Result<Etag> {
+        self.edit_routes(who, expected, |file| {
+            *file = new.clone();
+            Ok(())
+        })
+    }
+
+    /// Adds a route, or changes the one with this id.
+    pub fn put_route(&self, who: &Who, id: &str, expected: Option<&Etag>, route: RouteSpec) -> Result<RouteView> {
+        if route.id != id {
+            let message = format!("the body names `{}`, the path `{id}`", route.id);
+            return Err(Error::invalid_at("id", message, Some("an id does not change; add a new route".into())));
+        }
+        self.edit_routes(who, None, |file| {
+            match file.routes.iter_mut().find(|known| known.id == id) {
+                Some(known) => {
+                    unchanged(known, expected, id)?;
+                    *known = route.clone();
+                }
+                None if expected.is_some() => return Err(no_route(id)),
+                None => file.routes.push(route.clone()),
+            }
+            Ok(())
+        })?;
+        self.route(id)
+    }
+
+    /// Removes a route.
+    pub fn remove_route(&self, who: &Who, id: &str, expected: Option<&Etag>) -> Result<()> {
+        self.edit_routes(who, None, |file| {
+            let at = file.routes.iter().position(|known| known.id == id).ok_or_else(|| no_route(id))?;
+            unchanged(&file.routes[at], expected, id)?;
+            file.routes.remove(at);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn edit_routes(
+        &self,
+        who: &Who,
+        expected: Option<&Etag>,
+        change: impl Fn(&mut RoutingFile) -> Result<()>,
+    ) -> Result<Etag> {
+        who.must_be(Role::Admin)?;
+        let instances = self.traffic.engine().instances.clone();
+        let edited = self.files.routing.edit(&who.name, expected, |file| {
+            change(file)?;
+            Rules::compile(file, &House(&instances)).map(drop).map_err(|problems| {
+                let worst = problems.iter().find(|problem| problem.severity == Severity::Error);
+                worst.or(problems.first()).map_or_else(
+                    || Error::Internal("rules were refused without a reason".into()),
+                    |problem| {
+                        Error::invalid_at(
+                            crate::check::key_of(file, problem),
+                            problem.message.clone(),
+                            problem.hint.clone(),
+                        )
+                    },
+                )
+            })
+        });
+        let ((), etag) = edited.map_err(|error| Error::from_edit("routing.json", error))?;
+        self.apply_rules();
+        Ok(etag)
+    }
+
+    /// What is wrong with these rules, without taking them into force; none looks at those on disk.
+    pub fn check_rules(&self, rules: Option<&RoutingFile>) -> Result<Vec<Finding>> {
+        let instances = self.traffic.engine().instances.clone();
+        let file = match rules {
+            Some(rules) => rules.clone(),
+            None => self.files.routing.read()?.value.clone(),
+        };
+        let problems = match Rules::compile(&file, &House(&instances)) {
+            Ok(rules) => rules.warnings().to_vec(),
+            Err(problems) => problems,
+        };
+        let text = self.files.routing.snapshot().filter(|_| rules.is_none());
+        Ok(problems.iter().map(|problem| crate::check::finding(&file, text.as_deref(), problem)).collect())
+    }
+
+    /// The one entry for values from outside of a driver: `calc.*` and instances declared `virtual`.
+    pub fn route_data(&self, who: &Who, datum: Datum) -> Result<()> {
+        who.must_be(Role::Operator)?;
+        let mut engine = self.traffic.engine();
+        let address = match engine.instances.get(datum.source_id.as_str()) {
+            _ if datum.source_id == "calc" && !datum.tag.is_empty() => format!("calc.{}", datum.tag),
+            Some(facts) if facts.is_virtual => format!("{}.{}", datum.source_id, datum.tag),
+            Some(_) => {
+                let message = format!("`{}` has a driver; values come from its device only", datum.source_id);
+                return Err(Error::invalid_at(
+                    "source_id",
+                    message,
+                    Some("write to it, or use a virtual instance".into()),
+                ));
+            }
+            None => {
+                let ids = engine.instances.keys().map(fieldrail_model::InstanceId::as_str);
+                let near = fieldrail_model::text::did_you_mean(&datum.source_id, ids);
+                return Err(Error::invalid_at(
+                    "source_id",
+                    format!("`{}` is not an instance{near}", datum.source_id),
+                    None,
+                ));
+            }
+        };
+        if !who.reaches(&address) {
+            return Err(Error::OutOfScope(address));
+        }
+        let point = engine.point_at(&address);
+        drop(engine);
+        let point =
+            point.ok_or_else(|| Error::invalid("the data space does not take this address", "is it too long?"))?;
+        let now = crate::clock::now();
+        let mut sample = Sample::good(datum.value, now);
+        sample.quality = datum.metadata.quality.unwrap_or_default();
+        sample.note = datum.metadata.note.map(Into::into);
+        sample.source_time = datum.metadata.time_ms.map_or(now, fieldrail_model::Timestamp::from_millis);
+        self.traffic.route_one(point, sample);
+        Ok(())
+    }
+
+    /// What the router has done.
+    pub fn router_stats(&self) -> RouterStats {
+        let fault = lock(&self.rules_fault).as_ref().map(ToString::to_string);
+        let engine = self.traffic.engine();
+        RouterStats {
+            datapoints: engine.router.space.len(),
+            routes: engine.router.rules().len(),
+            fault,
+            by_route: engine.router.routes().map(|(_, spec, counters)| (spec.id.clone(), counters.into())).collect(),
+        }
+    }
+}
+
+fn no_route(id: &str) -> Error {
+    Error::NotFound(format!("there is no route `{id}`"))
+}

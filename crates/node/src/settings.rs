@@ -1,0 +1,63 @@
+//! `fieldrail.json`: how the daemon itself behaves.
+
+use std::net::SocketAddr;
+
+use fieldrail_store::FormatVersion;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The daemon's own settings. A changed listen address counts from the next start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Format version, `1.0`.
+    pub version: FormatVersion,
+    /// Address and port of the web admin and the API. Loopback unless you decide otherwise.
+    #[serde(default = "loopback")]
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Names under which browsers may reach the web admin, beside `localhost` and IP addresses. It keeps foreign pages from
+    /// reaching the house through a name of their own (DNS rebinding).
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// The least level of the daemon's own log lines on the console.
+    #[serde(default)]
+    pub log_level: LogLevel,
+}
+
+/// How much the console shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Only what somebody must act on.
+    Error,
+    /// And what is off.
+    Warn,
+    /// And the normal course of things.
+    #[default]
+    Info,
+    /// And what helps to find a fault.
+    Debug,
+}
+
+impl LogLevel {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8420))
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { version: FormatVersion, listen: loopback(), hosts: Vec::new(), log_level: LogLevel::default() }
+    }
+}

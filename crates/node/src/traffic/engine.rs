@@ -1,0 +1,156 @@
+//! The router with what the façade must know beside it: which instances there are, what people said about datapoints,
+//! who waits for new datapoints.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use fieldrail_model::address::split;
+use fieldrail_model::{Address, IecType, InstanceId};
+use fieldrail_router::{
+    Directory, InstanceFacts, Needs, Outcome, Pattern, PointId, Router, TagNo, TargetClass, TargetId,
+};
+
+use super::Line;
+use crate::datapoints::About;
+use crate::demand::Need;
+use crate::live::Client;
+
+/// What the façade knows of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) case_insensitive: bool,
+    pub(crate) event: bool,
+    pub(crate) writable: bool,
+    pub(crate) is_virtual: bool,
+}
+
+/// The router and what belongs to it. It is locked as a whole.
+#[derive(Default)]
+pub(crate) struct Engine {
+    pub(crate) router: Router,
+    pub(crate) instances: BTreeMap<InstanceId, Facts>,
+    pub(crate) about: HashMap<Address, About>,
+    /// Declared types by datapoint, so that a sample needs no look-up by text.
+    declared: HashMap<PointId, IecType>,
+    /// Clients that want to watch every new datapoint that matches.
+    pub(crate) patterns: Vec<(Arc<Client>, Pattern)>,
+    /// New datapoints that clients wait for, until the batch is over.
+    pub(crate) born: Vec<(Arc<Client>, PointId)>,
+    /// The line and the tag's number there of each target that was written to, by target.
+    slots: Vec<Option<(Arc<Line>, TagNo)>>,
+    /// Taken and given back by each batch, so that its memory is made once.
+    pub(crate) outcome: Outcome,
+}
+
+impl Engine {
+    /// The instance and the tag of an address.
+    pub(crate) fn split<'a>(&self, address: &'a str) -> Option<(&InstanceId, &'a str)> {
+        let (id, tag) = split(address, |id| self.find(id).is_some())?;
+        Some((self.find(id)?, tag))
+    }
+
+    fn find(&self, id: &str) -> Option<&InstanceId> {
+        self.instances.get_key_value(id).map(|(id, _)| id)
+    }
+
+    /// The datapoint of an instance's tag, made if it is new. None if the data space does not take it.
+    pub(crate) fn point(&mut self, id: &InstanceId, tag: &str) -> Option<PointId> {
+        let folded = self.instances.get(id).is_some_and(|facts| facts.case_insensitive);
+        let address = if folded { id.address(&tag.to_lowercase()) } else { id.address(tag) };
+        self.point_at(address.as_str())
+    }
+
+    /// The datapoint of this address, made if it is new. None if the data space does not take it.
+    pub(crate) fn point_at(&mut self, address: &str) -> Option<PointId> {
+        if let Some(known) = self.router.space.find(address) {
+            return Some(known);
+        }
+        let point = self.router.space.intern(address).ok()?;
+        if let Some(about) = self.about.get(address) {
+            self.router.space.set_deadline(point, about.deadline());
+            self.declared.extend(about.r#type.map(|declared| (point, declared)));
+        }
+        let waiting = self.patterns.iter().filter(|(_, pattern)| pattern.matches(address));
+        self.born.extend(waiting.map(|(client, _)| (Arc::clone(client), point)));
+        Some(point)
+    }
+
+    /// What the rules need, instance by instance. A pattern that may reach several instances is needed of each.
+    pub(crate) fn needs_of(&self, needs: &Needs) -> Vec<(InstanceId, Need)> {
+        let direct = needs.addresses.iter().filter_map(|address| {
+            let (id, tag) = self.split(address)?;
+            Some((id.clone(), Need { tag: tag.into(), pattern: false }))
+        });
+        direct.chain(needs.patterns.iter().flat_map(|pattern| self.instances_of(pattern))).collect()
+    }
+
+    /// What a pattern over addresses asks of each instance.
+    pub(crate) fn instances_of(&self, pattern: &str) -> Vec<(InstanceId, Need)> {
+        if let Some((id, tag)) = self.split(pattern) {
+            return vec![(id.clone(), Need { tag: tag.into(), pattern: true })];
+        }
+        // The wild part begins within the instance's id: as wide as can be there, the router sorts it out.
+        let fixed = pattern.split('*').next().unwrap_or("");
+        let reached = self.instances.keys().filter(|id| id.as_str().starts_with(fixed));
+        reached.map(|id| (id.clone(), Need { tag: "**".into(), pattern: true })).collect()
+    }
+
+    /// The type that somebody declared for this datapoint.
+    pub(crate) fn declared(&self, point: PointId) -> Option<IecType> {
+        if self.declared.is_empty() { None } else { self.declared.get(&point).copied() }
+    }
+
+    /// What people say about datapoints is another thing now.
+    pub(crate) fn set_about(&mut self, about: HashMap<Address, About>) {
+        self.declared.clear();
+        let before = std::mem::replace(&mut self.about, about);
+        for address in before.keys() {
+            if let Some(point) = self.router.space.find(address.as_str()) {
+                self.router.space.set_deadline(point, None);
+            }
+        }
+        for (address, about) in &self.about {
+            if let Some(point) = self.router.space.find(address.as_str()) {
+                self.router.space.set_deadline(point, about.deadline());
+                self.declared.extend(about.r#type.map(|declared| (point, declared)));
+            }
+        }
+    }
+
+    /// The line and the tag's number of a target that was written to before.
+    pub(crate) fn slot(&self, target: TargetId) -> Option<(Arc<Line>, TagNo)> {
+        self.slots.get(target.0 as usize).cloned().flatten()
+    }
+
+    /// Remembers where a target goes.
+    pub(crate) fn set_slot(&mut self, target: TargetId, slot: (Arc<Line>, TagNo)) {
+        let place = target.0 as usize;
+        if place >= self.slots.len() {
+            self.slots.resize(place + 1, None);
+        }
+        self.slots[place] = Some(slot);
+    }
+
+    /// Instances came or went: lines are looked up anew.
+    pub(crate) fn forget_slots(&mut self) {
+        self.slots.clear();
+    }
+}
+
+/// What the router's rules may know of the house.
+pub(crate) struct House<'a>(pub(crate) &'a BTreeMap<InstanceId, Facts>);
+
+impl Directory for House<'_> {
+    fn instances(&self) -> Vec<(String, InstanceFacts)> {
+        let facts = |facts: &Facts| InstanceFacts {
+            case_insensitive: facts.case_insensitive,
+            targets: if facts.event { TargetClass::Event } else { TargetClass::State },
+        };
+        self.0.iter().map(|(id, known)| (id.to_string(), facts(known))).collect()
+    }
+
+    fn canonical<'a>(&self, _instance: &str, tag: &'a str) -> Cow<'a, str> {
+        tag.to_lowercase().into()
+    }
+}

@@ -1,0 +1,247 @@
+//! What a plugin says.
+
+use std::sync::Arc;
+
+use fieldrail_model::{IecType, InstanceId, Origin, Quality, Sample, Timestamp, Value};
+use fieldrail_router::{Outcome, PointId};
+use fieldrail_store::Level;
+use fieldrail_supervisor::{Listener, LogRecord, Snapshot};
+use fieldrail_wire::plugin::{Fresh, Hello, Samples, Subscribed, Written};
+use fieldrail_wire::{FromPlugin, SampleItem, TagRef};
+
+use super::engine::Engine;
+use super::line::{Inlet, Line};
+use super::{Traffic, subscription};
+use crate::clock;
+use crate::commands::Outcome as End;
+
+impl Listener for Traffic {
+    fn ready(&self, id: &InstanceId, generation: u64, hello: &Hello) {
+        if self.trials.ready(id, hello) {
+            return;
+        }
+        let Some(line) = self.line(id) else { return };
+        line.inlet().reset();
+        line.outlet().open(generation);
+        let needs = self.demand().of(id);
+        self.subscribe(id, needs.into_iter().map(subscription).collect());
+        self.pump(&line);
+    }
+
+    fn samples(&self, id: &InstanceId, _: u64, batch: Samples) {
+        let Some(line) = self.line(id) else { return };
+        let now = clock::now();
+        let mut inlet = line.inlet();
+        let mut engine = self.engine();
+        let mut outcome = std::mem::take(&mut engine.outcome);
+        for (number, name) in &batch.tags {
+            inlet.declare(*number, engine.point(id, name));
+        }
+        for item in batch.items {
+            if let Some(point) = find(&mut engine, &inlet, &line, &item.tag) {
+                let sample = sample(item, engine.declared(point), now);
+                engine.router.route_data(point, sample, now, &mut outcome);
+            }
+        }
+        self.hand_over(engine, outcome, now);
+    }
+
+    fn message(&self, id: &InstanceId, _: u64, message: FromPlugin) {
+        match message {
+            FromPlugin::Written(written) => self.written(id, written),
+            FromPlugin::Fresh(fresh) => self.fresh(id, &fresh),
+            FromPlugin::Subscribed(subscribed) => self.subscribed(id, &subscribed),
+            FromPlugin::Values(ref answer) => self.requests.answer(id, answer.request, message),
+            FromPlugin::Nodes(ref answer) => self.requests.answer(id, answer.request, message),
+            FromPlugin::Returned(ref answer) => self.requests.answer(id, answer.request, message),
+            FromPlugin::Configured(ref answer) => self.requests.answer(id, answer.request, message),
+            FromPlugin::Event(event) => {
+                self.logbook.write(Level::Info, Some(id.as_str()), format!("Event {}: {}", event.kind, event.data));
+            }
+            // Handled by the supervisor, or of interest to nobody yet.
+            _ => {}
+        }
+    }
+
+    fn drained(&self, id: &InstanceId, _: u64) {
+        if let Some(line) = self.line(id) {
+            self.pump(&line);
+        }
+    }
+
+    fn gone(&self, id: &InstanceId, _: u64) {
+        self.requests.gone(id);
+        let Some(line) = self.line(id) else { return };
+        let mut outlet = line.outlet();
+        outlet.close();
+        let queued: Vec<u64> = outlet.queue.commands().collect();
+        drop(outlet);
+        self.ledger.gone(id, |command| queued.contains(&command));
+        self.not_connected(id);
+    }
+
+    fn changed(&self, snapshot: &Snapshot) {
+        self.trials.changed(snapshot);
+        self.instance_changed(snapshot);
+    }
+
+    fn logged(&self, record: LogRecord) {
+        if self.trials.logged(&record) {
+            return;
+        }
+        let level = match record.level {
+            fieldrail_wire::plugin::Level::Trace => Level::Trace,
+            fieldrail_wire::plugin::Level::Debug => Level::Debug,
+            fieldrail_wire::plugin::Level::Info => Level::Info,
+            fieldrail_wire::plugin::Level::Warn => Level::Warn,
+            fieldrail_wire::plugin::Level::Error => Level::Error,
+        };
+        self.logbook.write(level, Some(record.instance.as_str()), record.message);
+    }
+}
+
+/// The datapoint that a tag means in this run of the plugin.
+fn find(engine: &mut Engine, inlet: &Inlet, line: &Line, tag: &TagRef) -> Option<PointId> {
+    match tag {
+        TagRef::Number(number) => inlet.point(*number),
+        TagRef::Name(name) => engine.point(&line.id, name),
+    }
+}
+
+/// The sample that came over the wire, with its declared type held against it.
+fn sample(item: SampleItem, declared: Option<IecType>, now: Timestamp) -> Sample {
+    let mut sample = Sample {
+        value: item.value,
+        quality: item.quality,
+        note: item.note,
+        source_time: item.time.map_or(now, Timestamp),
+        receive_time: now,
+        origin: item.origin.map(|(address, hops)| Origin { address, hops }),
+    };
+    if let Some(declared) = declared
+        && sample.value != Value::Null
+    {
+        match declared.fit(&sample.value) {
+            Ok(value) => sample.value = value,
+            Err(misfit) => {
+                sample.quality = sample.quality.worse(misfit.quality());
+                sample.note = Some(misfit.to_string().into());
+            }
+        }
+    }
+    sample
+}
+
+impl Traffic {
+    fn written(&self, id: &InstanceId, written: Written) {
+        let Some(line) = self.line(id) else { return };
+        let mut ended = 0;
+        for &(first, last) in &written.confirmed {
+            ended += last.saturating_sub(first).saturating_add(1);
+            self.ledger.confirm(id, first, last);
+        }
+        ended += (written.rejected.len() + written.expired.len()) as u64;
+        for rejected in written.rejected {
+            let message = format!("A write was rejected: {}", rejected.failure.message);
+            if self.ledger.end(id, rejected.id, End::Rejected(rejected.failure)).is_none() {
+                self.logbook.write(Level::Warn, Some(id.as_str()), message);
+            }
+        }
+        for expired in written.expired {
+            self.ledger.end(id, expired, End::Expired);
+        }
+        let mut outlet = line.outlet();
+        outlet.outstanding = outlet.outstanding.saturating_sub(ended);
+        drop(outlet);
+        self.pump(&line);
+    }
+
+    fn fresh(&self, id: &InstanceId, fresh: &Fresh) {
+        let Some(line) = self.line(id) else { return };
+        let now = clock::now();
+        let inlet = line.inlet();
+        let mut engine = self.engine();
+        let mut outcome = std::mem::take(&mut engine.outcome);
+        for tag in &fresh.tags {
+            if let Some(point) = find(&mut engine, &inlet, &line, tag) {
+                engine.router.renew(point, now, &mut outcome);
+            }
+        }
+        self.hand_over(engine, outcome, now);
+    }
+
+    /// A tag that the driver cannot have is a datapoint with that reason, and nothing else.
+    fn subscribed(&self, id: &InstanceId, answer: &Subscribed) {
+        let now = clock::now();
+        let mut engine = self.engine();
+        let mut outcome = std::mem::take(&mut engine.outcome);
+        for item in &answer.items {
+            let Some(failure) = &item.failure else { continue };
+            self.logbook.write(Level::Warn, Some(id.as_str()), format!("`{}`: {}", item.tag, failure.message));
+            if let Some(point) = engine.point(id, &item.tag) {
+                let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let mut sample = Sample::good(Value::Null, now);
+                sample.quality = Quality::NotFound;
+                sample.note = Some(format!("{}{hint}", failure.message).into());
+                engine.router.route_data(point, sample, now, &mut outcome);
+            }
+        }
+        self.hand_over(engine, outcome, now);
+    }
+
+    /// The instance's process is gone: its values are the last ones known, and bad.
+    fn not_connected(&self, id: &InstanceId) {
+        let now = clock::now();
+        let note: Arc<str> = format!("the instance `{id}` does not run").into();
+        let mut engine = self.engine();
+        let mut outcome = std::mem::take(&mut engine.outcome);
+        let points: Vec<PointId> = engine.router.space.page(&format!("{id}."), None).collect();
+        for point in points {
+            let Some(last) = engine.router.space.sample(point) else { continue };
+            if last.quality.class() == fieldrail_model::Class::Bad && last.quality != Quality::Stale {
+                continue;
+            }
+            let sample = Sample { quality: Quality::NotConnected, note: Some(Arc::clone(&note)), ..last.clone() };
+            engine.router.route_data(point, sample, now, &mut outcome);
+        }
+        self.hand_over(engine, outcome, now);
+    }
+
+    /// Datapoints whose deadline has passed grow stale. Returns when to call again.
+    pub(crate) fn tick(&self) -> Option<Timestamp> {
+        let now = clock::now();
+        let mut engine = self.engine();
+        if engine.router.next_tick().is_none_or(|next| next > now) {
+            return engine.router.next_tick();
+        }
+        let mut outcome = std::mem::take(&mut engine.outcome);
+        engine.router.tick(now, &mut outcome);
+        let next = engine.router.next_tick();
+        self.hand_over(engine, outcome, now);
+        next
+    }
+
+    /// One sample from outside of a plugin: a person, the API, a write to a virtual instance.
+    pub(crate) fn route_one(&self, point: PointId, sample: Sample) {
+        let now = clock::now();
+        let mut engine = self.engine();
+        let mut outcome = std::mem::take(&mut engine.outcome);
+        engine.router.route_data(point, sample, now, &mut outcome);
+        self.hand_over(engine, outcome, now);
+    }
+
+    /// Ends a batch: takes what the router wants to be done, lets the router go, and does it.
+    fn hand_over(&self, mut engine: std::sync::MutexGuard<'_, Engine>, mut outcome: Outcome, now: Timestamp) {
+        let born = std::mem::take(&mut engine.born);
+        let writes = self.resolve(&mut engine, &mut outcome, now);
+        drop(engine);
+        for (client, point) in born {
+            self.watch(&client, &[point]);
+            client.mark(point);
+        }
+        self.tell_watchers(&outcome);
+        self.write_out(writes, now);
+        outcome.clear();
+        self.engine().outcome = outcome;
+    }
+}

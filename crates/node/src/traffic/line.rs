@@ -1,0 +1,151 @@
+//! The line to one instance: which tag each of the plugin's numbers means, and what waits to be written to it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fieldrail_model::{InstanceId, Timestamp};
+use fieldrail_router::{Lane, PointId, Queue, TagNo, Waiting};
+use fieldrail_wire::sample::WireOrigin;
+use fieldrail_wire::{TagRef, ToPlugin, WriteItem};
+
+/// Writes that may be on the way to a plugin and not ended; more wait in the queue, where they can be coalesced.
+pub(crate) const OUTSTANDING: u64 = 4096;
+
+/// Writes in one message.
+pub(crate) const PER_MESSAGE: usize = 1024;
+
+/// Tag numbers that a plugin may declare.
+const TAGS: usize = 4_000_000;
+
+/// The line to one instance.
+pub(crate) struct Line {
+    pub(crate) id: InstanceId,
+    /// An instance without a process: a write to it sets its datapoint.
+    pub(crate) is_virtual: bool,
+    pub(crate) inlet: Mutex<Inlet>,
+    pub(crate) outlet: Mutex<Outlet>,
+}
+
+impl Line {
+    pub(crate) fn new(id: InstanceId, is_virtual: bool) -> Arc<Self> {
+        Arc::new(Self { id, is_virtual, inlet: Mutex::default(), outlet: Mutex::default() })
+    }
+
+    pub(crate) fn inlet(&self) -> MutexGuard<'_, Inlet> {
+        self.inlet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn outlet(&self) -> MutexGuard<'_, Outlet> {
+        self.outlet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the plugin's tag numbers mean, in this run of it.
+#[derive(Default)]
+pub(crate) struct Inlet {
+    points: Vec<Option<PointId>>,
+}
+
+impl Inlet {
+    /// A new run of the plugin numbers its tags anew.
+    pub(crate) fn reset(&mut self) {
+        self.points.clear();
+    }
+
+    /// The plugin says what a number means. A number beyond the bound is left unknown.
+    pub(crate) fn declare(&mut self, number: u32, point: Option<PointId>) {
+        let number = number as usize;
+        if number >= TAGS {
+            return;
+        }
+        if number >= self.points.len() {
+            self.points.resize(number + 1, None);
+        }
+        self.points[number] = point;
+    }
+
+    /// The datapoint with this number.
+    pub(crate) fn point(&self, number: u32) -> Option<PointId> {
+        self.points.get(number as usize).copied().flatten()
+    }
+}
+
+/// What waits to be written to the instance, and what is on the way.
+#[derive(Default)]
+pub(crate) struct Outlet {
+    /// The run of the plugin that is ready; none while there is none.
+    pub(crate) generation: Option<u64>,
+    /// Writes sent and not ended.
+    pub(crate) outstanding: u64,
+    pub(crate) queue: Queue,
+    /// A message that the plugin's pipe had no room for.
+    pub(crate) unsent: Option<ToPlugin>,
+    last_id: u64,
+    numbers: HashMap<Arc<str>, TagNo>,
+    names: Vec<Arc<str>>,
+    declared: HashSet<TagNo>,
+}
+
+impl Outlet {
+    /// The number of a tag of this instance; the same tag always gets the same.
+    pub(crate) fn tag(&mut self, name: &str) -> TagNo {
+        if let Some(&number) = self.numbers.get(name) {
+            return number;
+        }
+        let name: Arc<str> = name.into();
+        let number = TagNo(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.names.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        number
+    }
+
+    /// The tag with this number.
+    pub(crate) fn name(&self, tag: TagNo) -> Arc<str> {
+        Arc::clone(&self.names[tag.0 as usize])
+    }
+
+    /// The next command's id. Ids rise over all runs of the plugin, so that a late answer never ends a newer command.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// A run of the plugin is ready.
+    pub(crate) fn open(&mut self, generation: u64) {
+        self.close();
+        self.generation = Some(generation);
+    }
+
+    /// The run has ended; what waits stays for the next one.
+    pub(crate) fn close(&mut self) {
+        self.generation = None;
+        self.outstanding = 0;
+        self.unsent = None;
+        self.declared.clear();
+    }
+
+    /// The message that writes these, with the names of tags that this run does not know yet.
+    pub(crate) fn message(&mut self, waiting: Vec<Waiting>, now: Timestamp) -> ToPlugin {
+        let mut tags = Vec::new();
+        let mut items = Vec::with_capacity(waiting.len());
+        for write in waiting {
+            if self.declared.insert(write.tag) {
+                tags.push((write.tag.0, Arc::clone(&self.names[write.tag.0 as usize])));
+            }
+            let left = write.expires.map(|expires| now.age(expires).as_millis());
+            items.push(WriteItem {
+                id: match write.lane {
+                    Lane::Command(id) => id,
+                    Lane::Route(_) => self.next_id(),
+                },
+                tag: TagRef::Number(write.tag.0),
+                value: write.value,
+                ttl_ms: left.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+                pulse_ms: None,
+                origin: write.origin.map(|origin| -> WireOrigin { (origin.address, origin.hops) }),
+            });
+        }
+        self.outstanding += items.len() as u64;
+        ToPlugin::Write(fieldrail_wire::daemon::Write { tags, items })
+    }
+}

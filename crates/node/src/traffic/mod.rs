@@ -1,0 +1,194 @@
+//! Samples in, deliveries out: what the plugins say goes to the router, what the router delivers goes to the plugins.
+//!
+//! Invariant: the router is locked for one batch at a time, nothing is sent to a plugin while it is locked, and the order
+//! of locks is inlet, router, then outlet or watchers. [`inbound`] is what a plugin says, [`outbound`] what is written to
+//! it, [`line`] the two ends of one instance.
+
+mod engine;
+mod inbound;
+mod line;
+mod outbound;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+
+use fieldrail_model::InstanceId;
+use fieldrail_router::Outcome;
+use fieldrail_supervisor::{Snapshot, Supervisor};
+use fieldrail_wire::ToPlugin;
+use fieldrail_wire::daemon::{Subscribe, Subscription, Unsubscribe};
+use tokio::sync::watch;
+
+use crate::commands::Ledger;
+use crate::demand::{Demand, Need};
+use crate::live::{Client, Watchers};
+use crate::logbook::Logbook;
+use crate::requests::Requests;
+use crate::trial::Trials;
+
+pub(crate) use engine::{Engine, Facts, House};
+pub(crate) use line::Line;
+
+/// Everything that moves in the house.
+pub(crate) struct Traffic {
+    engine: Mutex<Engine>,
+    lines: RwLock<HashMap<InstanceId, Arc<Line>>>,
+    demand: Mutex<Demand>,
+    watchers: RwLock<Watchers>,
+    pub(crate) ledger: Ledger,
+    pub(crate) requests: Requests,
+    pub(crate) trials: Trials,
+    pub(crate) logbook: Arc<Logbook>,
+    /// Rises when an instance changed its state.
+    instances: watch::Sender<u64>,
+    supervisor: OnceLock<Weak<Supervisor>>,
+}
+
+impl Traffic {
+    pub(crate) fn new(logbook: Arc<Logbook>) -> Arc<Self> {
+        Arc::new(Self {
+            engine: Mutex::default(),
+            lines: RwLock::default(),
+            demand: Mutex::default(),
+            watchers: RwLock::default(),
+            ledger: Ledger::default(),
+            requests: Requests::default(),
+            trials: Trials::default(),
+            logbook,
+            instances: watch::Sender::new(0),
+            supervisor: OnceLock::new(),
+        })
+    }
+
+    /// Joins the two: the supervisor calls the traffic, and the traffic sends through the supervisor.
+    pub(crate) fn join(&self, supervisor: &Arc<Supervisor>) {
+        let _ = self.supervisor.set(Arc::downgrade(supervisor));
+    }
+
+    /// The router and what belongs to it, for one batch or one look.
+    pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn demand(&self) -> MutexGuard<'_, Demand> {
+        self.demand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The line to this instance.
+    pub(crate) fn line(&self, id: &InstanceId) -> Option<Arc<Line>> {
+        self.lines.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Opens the line to an instance. An instance that changes between a process and `virtual` gets a new one.
+    pub(crate) fn open_line(&self, id: &InstanceId, is_virtual: bool) {
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        if lines.get(id).is_none_or(|line| line.is_virtual != is_virtual) {
+            lines.insert(id.clone(), Line::new(id.clone(), is_virtual));
+        }
+    }
+
+    /// The instance is gone from the configuration.
+    pub(crate) fn close_line(&self, id: &InstanceId) {
+        self.lines.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Changes whenever an instance changed its state.
+    pub(crate) fn instances(&self) -> watch::Receiver<u64> {
+        self.instances.subscribe()
+    }
+
+    fn instance_changed(&self, _: &Snapshot) {
+        self.instances.send_modify(|epoch| *epoch += 1);
+    }
+
+    /// Says something to the run of a plugin that is ready now. False if there is none or its pipe is full.
+    pub(crate) fn say(&self, id: &InstanceId, message: &ToPlugin) -> bool {
+        let Some(generation) = self.line(id).and_then(|line| line.outlet().generation) else { return false };
+        self.send(id, generation, message)
+    }
+
+    fn send(&self, id: &InstanceId, generation: u64, message: &ToPlugin) -> bool {
+        let Some(supervisor) = self.supervisor.get().and_then(Weak::upgrade) else { return false };
+        supervisor.send(id, generation, message).is_ok()
+    }
+
+    /// Somebody needs these; a plugin that was not asked for them yet is asked now.
+    pub(crate) fn need(&self, needs: Vec<(InstanceId, Need)>) {
+        let mut fresh: HashMap<InstanceId, Vec<Subscription>> = HashMap::new();
+        let mut demand = self.demand();
+        for (id, need) in needs {
+            if demand.add(&id, need.clone()) {
+                fresh.entry(id).or_default().push(subscription(need));
+            }
+        }
+        drop(demand);
+        for (id, items) in fresh {
+            self.subscribe(&id, items);
+        }
+    }
+
+    /// Somebody does not need these any more.
+    pub(crate) fn release(&self, needs: Vec<(InstanceId, Need)>) {
+        let mut ended: HashMap<InstanceId, Vec<String>> = HashMap::new();
+        let mut demand = self.demand();
+        for (id, need) in needs {
+            if demand.remove(&id, &need) {
+                ended.entry(id).or_default().push(need.tag);
+            }
+        }
+        drop(demand);
+        for (id, tags) in ended {
+            self.say(&id, &ToPlugin::Unsubscribe(Unsubscribe { tags }));
+        }
+    }
+
+    fn subscribe(&self, id: &InstanceId, items: Vec<Subscription>) {
+        /// A message stays far below the largest frame.
+        const PER_MESSAGE: usize = 5000;
+        for items in items.chunks(PER_MESSAGE) {
+            let message = Subscribe { request: self.requests.number(), items: items.to_vec() };
+            self.say(id, &ToPlugin::Subscribe(message));
+        }
+    }
+
+    /// The client watches these datapoints from now on.
+    pub(crate) fn watch(&self, client: &Arc<Client>, points: &[fieldrail_router::PointId]) {
+        let mut engine = self.engine();
+        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        for &point in points {
+            if watchers.watch(client, point) {
+                engine.router.space.watch(point);
+            }
+        }
+    }
+
+    /// The client does not watch these any more.
+    pub(crate) fn unwatch(&self, client: &Arc<Client>, points: &[fieldrail_router::PointId]) {
+        let mut engine = self.engine();
+        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        for &point in points {
+            if watchers.unwatch(client, point) {
+                engine.router.space.unwatch(point);
+            }
+        }
+    }
+
+    /// The client is gone.
+    pub(crate) fn unwatch_all(&self, client: &Arc<Client>) {
+        let mut engine = self.engine();
+        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        for point in watchers.remove(client) {
+            engine.router.space.unwatch(point);
+        }
+    }
+
+    fn tell_watchers(&self, outcome: &Outcome) {
+        if !outcome.changed.is_empty() {
+            self.watchers.read().unwrap_or_else(PoisonError::into_inner).changed(&outcome.changed);
+        }
+    }
+}
+
+fn subscription(need: Need) -> Subscription {
+    Subscription { tag: need.tag, pattern: need.pattern, interval_ms: None }
+}

@@ -1,0 +1,227 @@
+//! `routing.json`, checked against the instances there are and compiled.
+//!
+//! Read on in [`target`] (what an address may be written to), [`checks`] (what only shows when all routes are looked at
+//! together: two writers of one variable, circles).
+
+mod checks;
+mod compile;
+mod target;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fieldrail_model::Class;
+use serde::Serialize;
+
+use crate::expression::Expression;
+use crate::file::{Mode, RouteSpec, RoutingFile};
+use crate::pattern::{PatternIndex, Template};
+use crate::transform::Pipeline;
+
+pub(crate) use target::{Known, TargetName, TargetSpec};
+
+/// More problems than this are not listed.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// Whether what is written to an instance is a state or an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetClass {
+    /// A variable, a topic: the last value counts.
+    State,
+    /// A log, a webhook: each value counts.
+    Event,
+}
+
+impl TargetClass {
+    /// How such a target is delivered to if its route does not say.
+    pub fn default_mode(self) -> Mode {
+        match self {
+            Self::State => Mode::Latest,
+            Self::Event => Mode::Queued,
+        }
+    }
+}
+
+/// What the rules must know of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstanceFacts {
+    /// Whether its tags that differ only in case are the same.
+    pub case_insensitive: bool,
+    /// What kind of targets it has.
+    pub targets: TargetClass,
+}
+
+/// The instances there are.
+pub trait Directory {
+    /// All of them, running or not.
+    fn instances(&self) -> Vec<(String, InstanceFacts)>;
+
+    /// The one spelling of a tag under which the data space knows it. Only asked for case-insensitive instances; lower
+    /// case unless the directory knows better.
+    fn canonical<'a>(&self, _instance: &str, tag: &'a str) -> Cow<'a, str> {
+        tag.to_lowercase().into()
+    }
+}
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The rules are refused.
+    Error,
+    /// The rules work, but probably not as meant.
+    Warning,
+}
+
+/// Something wrong with the rules, in words for the person who wrote them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The route; `None` if it is about the whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The key of the route, or of the file.
+    pub key: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to try, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// A route's place in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteIndex(pub u32);
+
+impl RouteIndex {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One compiled route.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) spec: RouteSpec,
+    pub(crate) condition: Option<Expression>,
+    pub(crate) pipeline: Option<Pipeline>,
+    /// The datapoints of `dp("…")` in condition and pipeline, by their index there.
+    pub(crate) points: Vec<Arc<str>>,
+    pub(crate) targets: Vec<RouteTarget>,
+    pub(crate) on_quality: Option<Classes>,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) ttl: Option<Duration>,
+}
+
+/// A target of a route.
+#[derive(Debug)]
+pub(crate) enum RouteTarget {
+    /// The same for every source.
+    Fixed(TargetSpec),
+    /// Made from the source's address.
+    Filled(Template),
+}
+
+/// A set of classes of quality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Classes(u8);
+
+impl Classes {
+    pub(crate) const ALL: Self = Self(0b111);
+    /// What may be written to a variable of a device.
+    pub(crate) const USABLE: Self = Self(0b011);
+
+    pub(crate) fn has(self, class: Class) -> bool {
+        self.0 >> class as u8 & 1 == 1
+    }
+}
+
+impl FromIterator<Class> for Classes {
+    fn from_iter<I: IntoIterator<Item = Class>>(classes: I) -> Self {
+        Self(classes.into_iter().fold(0, |set, class| set | 1 << class as u8))
+    }
+}
+
+/// The compiled rules.
+#[derive(Debug, Default)]
+pub struct Rules {
+    pub(crate) routes: Vec<Route>,
+    pub(crate) known: Known,
+    direct: HashMap<Box<str>, Vec<RouteIndex>>,
+    patterns: PatternIndex<RouteIndex>,
+    /// The same patterns in lower case, for datapoints of case-insensitive instances.
+    folded: PatternIndex<RouteIndex>,
+    warnings: Vec<Problem>,
+}
+
+/// What the rules want to hear of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Addresses, each once, sorted; those of `dp("…")` too.
+    pub addresses: Vec<String>,
+    /// Patterns, each once, sorted.
+    pub patterns: Vec<String>,
+}
+
+impl Rules {
+    /// Checks and compiles the rules.
+    ///
+    /// # Errors
+    /// Everything that is wrong, up to [`MAX_PROBLEMS`]; at least one of them is an error and not a warning.
+    pub fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<Self, Vec<Problem>> {
+        compile::compile(file, directory)
+    }
+
+    /// What works, but probably not as meant.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// How many routes there are, those that are off too.
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether there are no routes.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    /// A route as it was written.
+    pub fn route(&self, route: RouteIndex) -> &RouteSpec {
+        &self.routes[route.index()].spec
+    }
+
+    /// The sources and other datapoints that the routes that are on need.
+    pub fn needs(&self) -> Needs {
+        let on = self.routes.iter().filter(|route| route.spec.enabled);
+        let looked_up = on.flat_map(|route| &route.points).map(|address| (**address).to_owned());
+        let mut addresses: Vec<String> =
+            self.direct.keys().map(|address| (**address).to_owned()).chain(looked_up).collect();
+        let mut patterns: Vec<String> = self.patterns.patterns().map(|pattern| pattern.as_str().to_owned()).collect();
+        for list in [&mut addresses, &mut patterns] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Needs { addresses, patterns }
+    }
+
+    /// The routes that take samples of this address, in the order of the file: one look-up, and one per segment for the
+    /// patterns.
+    pub(crate) fn routes_of(&self, address: &str, case_insensitive: bool) -> Vec<RouteIndex> {
+        let mut found = self.direct.get(address).cloned().unwrap_or_default();
+        self.patterns.find(address, &mut found);
+        if case_insensitive {
+            self.folded.find(&address.to_lowercase(), &mut found);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

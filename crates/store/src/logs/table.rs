@@ -1,0 +1,196 @@
+//! The table the lines lie in.
+
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fieldrail_model::Timestamp;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OpenFlags, Row, params};
+
+use super::line::{Level, LogLine, LogRecord};
+use super::{Filter, LogError, LogLimits};
+use crate::error::FileError;
+
+/// How long another program may hold the database before an error is returned.
+const BUSY: Duration = Duration::from_secs(2);
+/// How many lines are deleted at once, beyond as many as were just added.
+const SLICE: u64 = 256;
+/// Lines of an answer when no number is asked for, and the most there are.
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1000;
+/// Longest text that is searched for, in characters.
+const MAX_SEARCH: usize = 256;
+
+const CREATE: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA journal_size_limit = 4194304;
+    PRAGMA cache_size = -1024;
+    CREATE TABLE IF NOT EXISTS line (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time_us INTEGER NOT NULL,
+        level INTEGER NOT NULL,
+        instance TEXT,
+        message TEXT NOT NULL,
+        fields TEXT
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS line_by_instance ON line (instance, id);
+";
+
+/// The files that a database at `path` consists of, the database first.
+pub(super) fn files(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        name.into()
+    })
+}
+
+/// Opens the database at `path` for writing and for reading; it is created when missing.
+pub(super) fn open(path: &Path) -> Result<(Table, Connection), LogError> {
+    let table = Table::open(path)?;
+    let reader = reader(path)?;
+    Ok((table, reader))
+}
+
+/// The side that writes.
+#[derive(Debug)]
+pub(super) struct Table(Connection);
+
+impl Table {
+    fn open(path: &Path) -> Result<Self, LogError> {
+        create_private(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.execute_batch(CREATE)?;
+        let table = Self(connection);
+        table.probe()?;
+        Ok(table)
+    }
+
+    /// A table without a file, which refuses every line.
+    pub(super) fn nowhere() -> rusqlite::Result<Self> {
+        Connection::open_in_memory().map(Self)
+    }
+
+    /// Reads both ends of the table, which finds a file that is cut or written over without reading all of it: a start
+    /// must not take longer with a long log.
+    fn probe(&self) -> rusqlite::Result<()> {
+        query(&self.0, &Filter::default())?;
+        self.ends().map(drop)
+    }
+
+    pub(super) fn append(&mut self, lines: &[LogLine]) -> rusqlite::Result<()> {
+        let transaction = self.0.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO line (time_us, level, instance, message, fields) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            for line in lines.iter().map(LogLine::harmless) {
+                insert.execute(params![line.time.0, line.level.stored(), line.instance, line.message, line.fields])?;
+            }
+        }
+        transaction.commit()
+    }
+
+    /// Deletes one slice of the oldest lines when there are too many, or too many bytes.
+    pub(super) fn make_room(&mut self, limits: LogLimits, added: usize) -> rusqlite::Result<()> {
+        let (oldest, newest) = self.ends()?;
+        let rows = u64::try_from(newest - oldest + 1).unwrap_or(0);
+        let used = self.used_bytes()?;
+        // As large a part of the lines as the surplus is of the bytes.
+        let too_large = u128::from(rows) * u128::from(used.saturating_sub(limits.bytes)) / u128::from(used.max(1));
+        let surplus = rows.saturating_sub(limits.rows).max(u64::try_from(too_large).unwrap_or(rows));
+        let first_kept = oldest.saturating_add_unsigned(surplus.min(SLICE + added as u64));
+        if surplus > 0 {
+            self.0.prepare_cached("DELETE FROM line WHERE id < ?1")?.execute([first_kept])?;
+        }
+        Ok(())
+    }
+
+    /// The ids of the oldest and the newest line. There are no gaps between them.
+    fn ends(&self) -> rusqlite::Result<(i64, i64)> {
+        let mut ends = self.0.prepare_cached("SELECT (SELECT min(id) FROM line), (SELECT max(id) FROM line)")?;
+        ends.query_row([], |row| {
+            Ok((row.get::<_, Option<i64>>(0)?.unwrap_or(1), row.get::<_, Option<i64>>(1)?.unwrap_or(0)))
+        })
+    }
+
+    /// Pages that hold something, in bytes; free ones are used again before the file grows.
+    fn used_bytes(&self) -> rusqlite::Result<u64> {
+        let number = |name| self.0.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
+        Ok(u64::try_from(used).unwrap_or(0))
+    }
+}
+
+/// SQLite gives its journal the mode of the database, so this makes all files private.
+fn create_private(path: &Path) -> Result<(), FileError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let closed = file.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)));
+    closed.map_err(|error| FileError::io("open", path, error))
+}
+
+/// The side that reads.
+fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", -1024)?;
+    Ok(connection)
+}
+
+/// The lines that pass `filter`, the newest first. The statement is put together from fixed parts only.
+pub(super) fn query(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<LogRecord>> {
+    let mut sql = String::from("SELECT id, time_us, level, instance, message, fields FROM line WHERE 1");
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let mut also = |part: &str, value: Box<dyn ToSql>| {
+        sql.push_str(part);
+        values.push(value);
+    };
+    if let Some(instance) = &filter.instance {
+        also(" AND instance = ?", Box::new(instance.clone()));
+    }
+    if let Some(level) = filter.level {
+        also(" AND level >= ?", Box::new(level.stored()));
+    }
+    if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
+        also(" AND message LIKE ? ESCAPE '\\'", Box::new(pattern(search)));
+    }
+    if let Some(before) = filter.before {
+        also(" AND id < ?", Box::new(before));
+    }
+    let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit.min(MAX_LIMIT) };
+    also(" ORDER BY id DESC LIMIT ?", Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(rusqlite::params_from_iter(values), record)?;
+    rows.collect()
+}
+
+/// `text` anywhere in the message, with the wildcards of LIKE taken literally.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars().take(MAX_SEARCH) {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern + "%"
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<LogRecord> {
+    Ok(LogRecord {
+        id: row.get(0)?,
+        line: LogLine {
+            time: Timestamp(row.get(1)?),
+            level: Level::from_stored(row.get(2)?),
+            instance: row.get(3)?,
+            message: row.get(4)?,
+            fields: row.get(5)?,
+        },
+    })
+}

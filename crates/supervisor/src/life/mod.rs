@@ -1,0 +1,447 @@
+//! The life cycle of one instance: events in, at most one action out. Pure: time is an argument.
+//!
+//! Invariants, held by a property test: `Spawn` is never asked for while a process may live; nothing is started after
+//! `StopAsked` until a person asks; whoever waits has a deadline.
+
+mod policy;
+mod up;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fieldrail_wire::plugin;
+
+pub use policy::Policy;
+
+use crate::State;
+use up::{Overdue, Up};
+
+/// What a refused plugin has time for: reading why.
+const REFUSED_GRACE: Duration = Duration::from_secs(1);
+
+/// Since a beginning that all instances share; it never jumps.
+pub(crate) type Moment = Duration;
+
+/// Why something went wrong, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// What went wrong, with its values.
+    pub(crate) text: String,
+    /// What to try.
+    pub(crate) hint: Option<String>,
+}
+
+impl Reason {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// What happens to an instance.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// A person or the node wants it to run.
+    StartAsked,
+    /// It is to end within so long.
+    StopAsked { within: Duration },
+    /// It is to end softly and to start again.
+    RestartAsked,
+    /// It is to be killed, and then treated like after a crash.
+    KillAsked,
+    /// The process lives.
+    Spawned,
+    /// There is no process, and why.
+    SpawnFailed(Reason),
+    /// It said hello and was welcomed.
+    Greeted,
+    /// The plugin says how its link stands.
+    Said(plugin::State),
+    /// A heartbeat: turns of the plugin's loop.
+    Beat(u64),
+    /// It has not read what the daemon wrote for [`Policy::silence`].
+    Stalled,
+    /// It reads again.
+    Flowing,
+    /// It broke the protocol.
+    Broken(Reason),
+    /// Its hello was refused; it has been told.
+    Refused(Reason),
+    /// It closed its stdout, with so many bytes of a frame before.
+    Closed { half: usize },
+    /// The process and its descendants have ended.
+    Exited(Reason),
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start a process; answer with `Spawned` or `SpawnFailed`.
+    Spawn,
+    /// Say `stop`, close its stdin.
+    SoftStop { within: Duration },
+    /// Kill it with its descendants; `Exited` follows.
+    Kill,
+}
+
+/// What people see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) state: State,
+    pub(crate) text: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Shown {
+    fn new(state: State, text: impl Into<String>) -> Self {
+        Self { state, text: text.into(), hint: None }
+    }
+
+    fn because(state: State, reason: &Reason) -> Self {
+        Self { state, text: reason.text.clone(), hint: reason.hint.clone() }
+    }
+}
+
+/// What comes after the end of the process.
+#[derive(Debug, Clone, PartialEq)]
+enum After {
+    /// Nothing. The text says how it went.
+    Stop(String),
+    /// The next process.
+    Again,
+    /// The restart policy.
+    Crash(Reason),
+    /// Nothing until a person acts.
+    Fail(Reason),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Phase {
+    /// No process, none wanted.
+    Down(Result<String, Reason>),
+    /// No process; the next one at `until`.
+    Waiting { until: Moment, wait: Duration, reason: Reason },
+    /// A process was asked for. Once it is there, it is killed at once if something else came up.
+    Launching(Option<After>),
+    /// A process lives and is wanted.
+    Up(Up),
+    /// A process lives and is to end; at `kill_at` it is killed, and none means it has been.
+    Ending { kill_at: Option<Moment>, after: After },
+}
+
+/// One instance's life.
+#[derive(Debug)]
+pub(crate) struct Life {
+    policy: Policy,
+    auto_restart: bool,
+    phase: Phase,
+    /// When crashes were, within the policy's window.
+    crashes: VecDeque<Moment>,
+    /// Failed starts since the last settled run: the exponent of the wait.
+    tries: u32,
+    /// When the last process was there.
+    spawned: Option<Moment>,
+    /// State of the generator for the jitter.
+    seed: u64,
+    errors: u64,
+    last_error: Option<String>,
+}
+
+impl Life {
+    /// An instance that does not run. `seed` differs between instances.
+    pub(crate) fn new(policy: Policy, auto_restart: bool, seed: u64) -> Self {
+        let phase = Phase::Down(Ok("is not started".into()));
+        Self { policy, auto_restart, phase, crashes: VecDeque::new(), tries: 0, spawned: None, seed: seed | 1, errors: 0, last_error: None }
+    }
+
+    /// Takes the choice of the instance's new spec.
+    pub(crate) fn set_auto_restart(&mut self, auto_restart: bool) {
+        self.auto_restart = auto_restart;
+    }
+
+    /// Whether there is neither a process nor a plan for one.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self.phase, Phase::Down(_))
+    }
+
+    /// Whether a process lives and is to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending { .. })
+    }
+
+    /// Crashes, hangs and troubles so far, and the last of them.
+    pub(crate) fn errors(&self) -> (u64, Option<&str>) {
+        (self.errors, self.last_error.as_deref())
+    }
+
+    /// When [`Event::Tick`] is due.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        match &self.phase {
+            Phase::Down(_) | Phase::Launching(_) => None,
+            Phase::Waiting { until, .. } => Some(*until),
+            Phase::Up(up) => up.deadline(&self.policy),
+            Phase::Ending { kill_at, .. } => *kill_at,
+        }
+    }
+
+    /// Takes one event. An event that does not fit the phase came late, and changes nothing.
+    pub(crate) fn handle(&mut self, event: Event, now: Moment) -> Option<Action> {
+        match event {
+            Event::StartAsked => self.start(),
+            Event::StopAsked { within } => self.stop(within, now),
+            Event::RestartAsked => self.restart(now),
+            Event::KillAsked => self.kill(),
+            Event::Spawned => self.spawned(now),
+            Event::SpawnFailed(reason) => self.spawn_failed(reason, now),
+            Event::Exited(reason) => self.exited(reason, now),
+            Event::Tick => self.tick(now),
+            of_the_process => self.happened(of_the_process, now),
+        }
+    }
+
+    fn start(&mut self) -> Option<Action> {
+        self.forget_crashes();
+        match &mut self.phase {
+            Phase::Down(_) | Phase::Waiting { .. } => return self.launch(),
+            Phase::Launching(after) => *after = None,
+            Phase::Up(_) => {}
+            Phase::Ending { after, .. } => *after = After::Again,
+        }
+        None
+    }
+
+    fn stop(&mut self, within: Duration, now: Moment) -> Option<Action> {
+        let stopped = || "was stopped".to_owned();
+        match &mut self.phase {
+            Phase::Down(_) | Phase::Waiting { .. } => self.phase = Phase::Down(Ok(stopped())),
+            Phase::Launching(after) => *after = Some(After::Stop(stopped())),
+            Phase::Up(up) if !up.is_greeted() => return self.end_now(After::Stop(stopped())),
+            Phase::Up(_) => return self.end_softly(After::Stop(stopped()), within, now),
+            Phase::Ending { kill_at, after } => {
+                *after = After::Stop(stopped());
+                *kill_at = kill_at.map(|at| at.min(now + within));
+            }
+        }
+        None
+    }
+
+    fn restart(&mut self, now: Moment) -> Option<Action> {
+        self.forget_crashes();
+        match &mut self.phase {
+            Phase::Down(_) | Phase::Waiting { .. } => return self.launch(),
+            Phase::Launching(after) => *after = Some(After::Again),
+            Phase::Up(up) if !up.is_greeted() => return self.end_now(After::Again),
+            Phase::Up(_) => return self.end_softly(After::Again, self.policy.stop, now),
+            Phase::Ending { after, .. } => *after = After::Again,
+        }
+        None
+    }
+
+    fn kill(&mut self) -> Option<Action> {
+        let reason = || Reason::new("was killed on request");
+        match &mut self.phase {
+            Phase::Down(_) | Phase::Waiting { .. } | Phase::Ending { kill_at: None, .. } => None,
+            Phase::Launching(after) => {
+                after.get_or_insert_with(|| After::Crash(reason()));
+                None
+            }
+            Phase::Up(_) => self.kill_for(reason()),
+            Phase::Ending { kill_at, .. } => kill_at.take().map(|_| Action::Kill),
+        }
+    }
+
+    fn spawned(&mut self, now: Moment) -> Option<Action> {
+        let Phase::Launching(after) = &mut self.phase else { return None };
+        self.spawned = Some(now);
+        match after.take() {
+            None => {
+                self.phase = Phase::Up(Up::new(now));
+                None
+            }
+            Some(after) => self.end_now(after),
+        }
+    }
+
+    fn spawn_failed(&mut self, reason: Reason, now: Moment) -> Option<Action> {
+        let Phase::Launching(after) = &mut self.phase else { return None };
+        match after.take() {
+            None | Some(After::Crash(_)) => self.crashed(reason, now),
+            Some(After::Again) => self.launch(),
+            Some(After::Stop(text)) => self.rest(Ok(text)),
+            Some(After::Fail(reason)) => self.rest(Err(reason)),
+        }
+    }
+
+    fn exited(&mut self, reason: Reason, now: Moment) -> Option<Action> {
+        match &self.phase {
+            Phase::Up(up) => {
+                let reason = up.explain(reason);
+                self.crashed(reason, now)
+            }
+            Phase::Ending { after, .. } => match after.clone() {
+                After::Stop(text) => self.rest(Ok(text)),
+                After::Again => self.launch(),
+                After::Crash(reason) => self.crashed(reason, now),
+                After::Fail(reason) => {
+                    self.note_error(&reason.text);
+                    self.rest(Err(reason))
+                }
+            },
+            Phase::Down(_) | Phase::Waiting { .. } | Phase::Launching(_) => None,
+        }
+    }
+
+    fn tick(&mut self, now: Moment) -> Option<Action> {
+        match &mut self.phase {
+            Phase::Waiting { until, .. } if now >= *until => self.launch(),
+            Phase::Up(up) => match up.overdue(&self.policy, now)? {
+                Overdue::Kill(reason) => self.kill_for(reason),
+                Overdue::Hangs(text) => self.hangs(text),
+            },
+            Phase::Ending { kill_at, after } if kill_at.is_some_and(|at| now >= at) => {
+                *kill_at = None;
+                if let After::Stop(text) = after {
+                    text.push_str("; it did not end in time and was killed");
+                }
+                Some(Action::Kill)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the process itself does, which counts only while it is wanted.
+    fn happened(&mut self, event: Event, now: Moment) -> Option<Action> {
+        let Phase::Up(up) = &mut self.phase else { return None };
+        match event {
+            Event::Greeted => up.greeted(&self.policy, now),
+            Event::Said(said) => {
+                if let Some(trouble) = up.said(&self.policy, said, now) {
+                    self.note_error(&trouble);
+                }
+            }
+            Event::Beat(turns) => up.beat(turns, now),
+            Event::Flowing => up.flowing(),
+            Event::Closed { half } => up.closed(half, now),
+            Event::Broken(reason) => return self.kill_for(reason),
+            Event::Stalled => {
+                let silence = self.policy.silence().as_secs_f32();
+                return self.hangs(format!("has not read what it is told for {silence} s"));
+            }
+            Event::Refused(reason) => {
+                self.phase = Phase::Ending { kill_at: Some(now + REFUSED_GRACE), after: After::Fail(reason) };
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn hangs(&mut self, text: String) -> Option<Action> {
+        if self.auto_restart {
+            return self.kill_for(Reason::new(text).hint("its own log may say what it waits for"));
+        }
+        self.note_error(&text);
+        if let Phase::Up(up) = &mut self.phase {
+            up.lapse(text);
+        }
+        None
+    }
+
+    fn end_softly(&mut self, after: After, within: Duration, now: Moment) -> Option<Action> {
+        self.phase = Phase::Ending { kill_at: Some(now + within), after };
+        Some(Action::SoftStop { within })
+    }
+
+    /// It holds nothing yet that would have to be left in order.
+    fn end_now(&mut self, after: After) -> Option<Action> {
+        self.phase = Phase::Ending { kill_at: None, after };
+        Some(Action::Kill)
+    }
+
+    fn kill_for(&mut self, reason: Reason) -> Option<Action> {
+        self.end_now(After::Crash(reason))
+    }
+
+    fn launch(&mut self) -> Option<Action> {
+        self.phase = Phase::Launching(None);
+        self.spawned = None;
+        Some(Action::Spawn)
+    }
+
+    fn rest(&mut self, how: Result<String, Reason>) -> Option<Action> {
+        self.phase = Phase::Down(how);
+        None
+    }
+
+    /// The restart policy.
+    fn crashed(&mut self, reason: Reason, now: Moment) -> Option<Action> {
+        self.note_error(&reason.text);
+        if !self.auto_restart {
+            let text = format!("{}; it is configured not to start again by itself", reason.text);
+            return self.rest(Err(Reason { text, hint: reason.hint }));
+        }
+        self.crashes.push_back(now);
+        while self.crashes.front().is_some_and(|&at| at + self.policy.within <= now) {
+            self.crashes.pop_front();
+        }
+        if self.crashes.len() > self.policy.crashes {
+            let (times, minutes) = (self.crashes.len(), self.policy.within.as_secs() / 60);
+            let text = format!("failed {times} times within {minutes} minutes, the last time: {}", reason.text);
+            let hint = reason.hint.or_else(|| Some("its log shows more; mend the cause, then start it".into()));
+            return self.rest(Err(Reason { text, hint }));
+        }
+        if self.spawned.is_some_and(|at| now.saturating_sub(at) >= self.policy.settled) {
+            self.tries = 0;
+        }
+        let chance = self.chance();
+        let wait = self.policy.wait(self.tries, chance);
+        self.tries = self.tries.saturating_add(1);
+        self.phase = Phase::Waiting { until: now + wait, wait, reason };
+        None
+    }
+
+    fn forget_crashes(&mut self) {
+        self.crashes.clear();
+        self.tries = 0;
+    }
+
+    fn note_error(&mut self, text: &str) {
+        self.errors += 1;
+        self.last_error = Some(text.to_owned());
+    }
+
+    /// Between 0 and 1, from an xorshift generator.
+    fn chance(&mut self) -> f64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        (self.seed >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// What people see.
+    pub(crate) fn shown(&self) -> Shown {
+        match &self.phase {
+            Phase::Down(Ok(text)) => Shown::new(State::Stopped, text.clone()),
+            Phase::Down(Err(reason)) => Shown::because(State::Error, reason),
+            Phase::Waiting { wait, reason, .. } => {
+                let text = format!("{}; starts again in {:.1} s", reason.text, wait.as_secs_f64());
+                Shown { state: State::Starting, text, hint: reason.hint.clone() }
+            }
+            Phase::Launching(_) => Shown::new(State::Starting, "is being started"),
+            Phase::Up(up) => up.shown(&self.policy),
+            Phase::Ending { after, .. } => match after {
+                After::Stop(_) => Shown::new(State::Stopping, "was asked to end"),
+                After::Again => Shown::new(State::Stopping, "was asked to end and will start again"),
+                After::Crash(reason) | After::Fail(reason) => Shown::because(State::Stopping, reason),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! A process that lives and is wanted: its hello, its heartbeat, what it says of its link.
+
+use std::time::Duration;
+
+use fieldrail_wire::plugin::{self, Status};
+
+use super::{Moment, Policy, Reason, Shown};
+use crate::State;
+
+/// A process that closed its stdout has so long to end by itself, so that its exit code can be the reason.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// What is due when a deadline has passed.
+pub(super) enum Overdue {
+    /// It cannot go on.
+    Kill(Reason),
+    /// It gives no sign of life.
+    Hangs(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Up {
+    since: Moment,
+    greeted: bool,
+    said: Option<plugin::State>,
+    /// Until when it may be connecting; none once it is connected or the patience is at its end.
+    patient_until: Option<Moment>,
+    impatient: bool,
+    turns: Option<u64>,
+    beat: Moment,
+    /// Why it is taken for hung, where it is not to be restarted for that.
+    lapse: Option<String>,
+    /// When it closed its stdout, and how many bytes of a frame had come before.
+    closed: Option<(Moment, usize)>,
+}
+
+impl Up {
+    pub(super) fn new(now: Moment) -> Self {
+        Self {
+            since: now,
+            greeted: false,
+            said: None,
+            patient_until: None,
+            impatient: false,
+            turns: None,
+            beat: now,
+            lapse: None,
+            closed: None,
+        }
+    }
+
+    pub(super) fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    pub(super) fn greeted(&mut self, policy: &Policy, now: Moment) {
+        self.greeted = true;
+        self.beat = now;
+        self.patient_until = Some(now + policy.patience);
+    }
+
+    /// Returns the trouble, if it is a new one.
+    pub(super) fn said(&mut self, policy: &Policy, said: plugin::State, now: Moment) -> Option<String> {
+        let before = self.said.as_ref().map(|said| said.status);
+        if said.status != Status::Connecting {
+            self.patient_until = None;
+            self.impatient = false;
+        } else if !matches!(before, None | Some(Status::Connecting)) {
+            self.patient_until = Some(now + policy.patience);
+        }
+        let trouble = matches!(said.status, Status::Degraded | Status::Failed) && before != Some(said.status);
+        let text = trouble.then(|| said.text.clone());
+        self.said = Some(said);
+        text
+    }
+
+    pub(super) fn beat(&mut self, turns: u64, now: Moment) {
+        if self.turns.is_none_or(|before| turns > before) {
+            self.beat = now;
+            self.lapse = None;
+        }
+        self.turns = Some(turns);
+    }
+
+    /// What it is told flows again; the heartbeat decides from here on.
+    pub(super) fn flowing(&mut self) {
+        self.lapse = None;
+    }
+
+    pub(super) fn lapse(&mut self, text: String) {
+        self.lapse = Some(text);
+    }
+
+    pub(super) fn closed(&mut self, half: usize, now: Moment) {
+        self.closed.get_or_insert((now, half));
+    }
+
+    /// The reason of its end, with what is known beyond the exit itself.
+    pub(super) fn explain(&self, exit: Reason) -> Reason {
+        match (&self.said, self.closed) {
+            (Some(said), _) if said.status == Status::Failed => {
+                Reason { text: format!("{} ({})", said.text, exit.text), hint: said.hint.clone().or(exit.hint) }
+            }
+            (_, Some((_, half))) if half > 0 => Reason { text: format!("{}, {}", exit.text, half_a_frame(half)), ..exit },
+            _ => exit,
+        }
+    }
+
+    pub(super) fn deadline(&self, policy: &Policy) -> Option<Moment> {
+        let hello = (!self.greeted).then(|| self.since + policy.hello);
+        let beat = (self.greeted && self.lapse.is_none()).then(|| self.beat + policy.silence());
+        let closed = self.closed.map(|(at, _)| at + CLOSE_GRACE);
+        [hello, beat, self.patient_until, closed].into_iter().flatten().min()
+    }
+
+    pub(super) fn overdue(&mut self, policy: &Policy, now: Moment) -> Option<Overdue> {
+        if let Some((at, half)) = self.closed
+            && now >= at + CLOSE_GRACE
+        {
+            let ending = if half > 0 { format!(" {}", half_a_frame(half)) } else { String::new() };
+            let reason = Reason::new(format!("closed its stdout{ending} and runs on"));
+            return Some(Overdue::Kill(reason.hint("the protocol needs stdin and stdout for as long as the program runs")));
+        }
+        if !self.greeted && now >= self.since + policy.hello {
+            let waited = policy.hello.as_secs_f32();
+            let hint = "is it a plugin? it must write `hello` to stdout and flush it";
+            return Some(Overdue::Kill(Reason::new(format!("has not said hello within {waited} s")).hint(hint)));
+        }
+        if self.patient_until.is_some_and(|until| now >= until) {
+            self.patient_until = None;
+            self.impatient = true;
+        }
+        self.hangs(policy, now)
+    }
+
+    fn hangs(&mut self, policy: &Policy, now: Moment) -> Option<Overdue> {
+        let due = self.beat + policy.silence();
+        if !self.greeted || self.lapse.is_some() || now < due {
+            return None;
+        }
+        if now >= due + policy.progress {
+            // The daemon itself was held up: the missing heartbeats may lie unread in the pipe.
+            self.beat = now;
+            return None;
+        }
+        let (missed, silence) = (policy.missed, policy.silence().as_secs_f32());
+        Some(Overdue::Hangs(format!("hangs: missed {missed} heartbeats, no progress for {silence} s")))
+    }
+
+    pub(super) fn shown(&self, policy: &Policy) -> Shown {
+        if let Some(lapse) = &self.lapse {
+            return Shown::new(State::Degraded, lapse.clone());
+        }
+        let Some(said) = &self.said else {
+            return match (self.greeted, self.impatient) {
+                (false, _) => Shown::new(State::Starting, "was started, has not said hello yet"),
+                (true, false) => Shown::new(State::Starting, "has said hello"),
+                (true, true) => {
+                    let waited = policy.patience.as_secs_f32();
+                    Shown::new(State::Degraded, format!("has not said within {waited} s how its link stands"))
+                }
+            };
+        };
+        let (state, plain) = match (said.status, self.impatient) {
+            (Status::Connected, _) => (State::Running, "runs"),
+            (Status::Connecting, false) => (State::Starting, "is connecting"),
+            (Status::Connecting, true) => (State::Degraded, "is still connecting"),
+            (Status::Degraded, _) => (State::Degraded, "says that it works in part only"),
+            (Status::Failed, _) => (State::Degraded, "says that it cannot work"),
+        };
+        let text = if said.text.is_empty() { plain.to_owned() } else { said.text.clone() };
+        Shown { state, text, hint: said.hint.clone() }
+    }
+}
+
+fn half_a_frame(bytes: usize) -> String {
+    format!("in the middle of a frame of which {bytes} bytes had come")
+}

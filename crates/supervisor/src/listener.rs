@@ -1,0 +1,46 @@
+//! What the supervisor tells the node.
+
+use fieldrail_model::InstanceId;
+use fieldrail_wire::FromPlugin;
+use fieldrail_wire::plugin::{Hello, Level, Samples};
+
+use crate::Snapshot;
+
+/// The node's ear. Every call must return soon: while `samples` runs, that instance's pipe waits (and only that one).
+///
+/// `generation` counts the processes of an instance; everything between `ready` and `gone` of one generation comes in
+/// order from one task. No lock of the supervisor is held during a call, so each may call the supervisor.
+pub trait Listener: Send + Sync + 'static {
+    /// The plugin has said hello and was welcomed: subscribe now.
+    fn ready(&self, id: &InstanceId, generation: u64, hello: &Hello);
+
+    /// A batch within the credit, in order. When this returns, the batch is `accepted`.
+    fn samples(&self, id: &InstanceId, generation: u64, batch: Samples);
+
+    /// Any message that the supervisor does not handle itself: `fresh`, `written`, `subscribed`, `values`, `nodes`,
+    /// `returned`, `configured`, `event`, `metrics`.
+    fn message(&self, id: &InstanceId, generation: u64, message: FromPlugin);
+
+    /// The pipe has taken everything that [`crate::Supervisor::send`] had queued: there is room for the next batch.
+    fn drained(&self, id: &InstanceId, generation: u64);
+
+    /// The process has ended, and nothing of this generation follows. Said for every generation that was `ready`.
+    fn gone(&self, id: &InstanceId, generation: u64);
+
+    /// State, text, hint or process changed. Comes at most every 50 ms for one instance; the last change always comes.
+    fn changed(&self, snapshot: &Snapshot);
+
+    /// A line of the instance's log, or of the supervisor about it. External text: neither escaped nor trusted.
+    fn logged(&self, record: LogRecord);
+}
+
+/// One line of an instance's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Whose line.
+    pub instance: InstanceId,
+    /// How much it matters.
+    pub level: Level,
+    /// The line without its level, at most 8 KiB, valid UTF-8; control characters are still in it.
+    pub message: String,
+}

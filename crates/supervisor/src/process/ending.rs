@@ -1,0 +1,55 @@
+//! How a process ended, in words for a person.
+
+use crate::life::Reason;
+
+/// Signals by number as on x86-64 and arm64: the name, and what it means to the one who must mend it.
+const SIGNALS: [(i32, &str, &str); 11] = [
+    (1, "SIGHUP", "its terminal or session ended"),
+    (2, "SIGINT", "somebody interrupted it"),
+    (4, "SIGILL", "an instruction that this processor does not know: was it built for another one?"),
+    (6, "SIGABRT", "it gave up by itself; its last log lines say why"),
+    (7, "SIGBUS", "a fault in the program, or a file under it that was cut"),
+    (8, "SIGFPE", "a fault in the program: a forbidden calculation"),
+    (9, "SIGKILL", "somebody killed it, or the kernel was out of memory (see dmesg)"),
+    (11, "SIGSEGV", "a fault in the program: a forbidden memory access"),
+    (13, "SIGPIPE", "it wrote to a pipe that nobody reads"),
+    (15, "SIGTERM", "somebody asked it to end"),
+    (31, "SIGSYS", "a system call that it may not use"),
+];
+
+/// How the process ended, given its exit code or its signal, and its last words on stderr.
+pub(super) fn describe(code: Option<i32>, signal: Option<i32>, last_line: Option<&str>) -> Reason {
+    let (mut text, hint) = match (code, signal) {
+        (Some(0), _) => ("exited with code 0 without being asked to end".to_owned(), None),
+        (Some(code), _) => (format!("exited with code {code}"), None),
+        (None, Some(signal)) => match SIGNALS.iter().find(|(number, ..)| *number == signal) {
+            Some((_, name, meaning)) => (format!("was ended by signal {signal} ({name})"), Some((*meaning).to_owned())),
+            None => (format!("was ended by signal {signal}"), None),
+        },
+        (None, None) => ("ended, nobody knows how".to_owned(), None),
+    };
+    if let Some(line) = last_line {
+        text.push_str("; its last words: ");
+        text.push_str(line);
+    }
+    Reason { text, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: Option<i32>, signal: Option<i32>, last_line: Option<&str>, want: &str) {
+        assert_eq!(describe(code, signal, last_line).text, want);
+    }
+
+    #[test]
+    fn codes_and_signals_are_said_in_words() {
+        check(Some(3), None, None, "exited with code 3");
+        check(Some(0), None, None, "exited with code 0 without being asked to end");
+        check(None, Some(9), None, "was ended by signal 9 (SIGKILL)");
+        check(None, Some(40), None, "was ended by signal 40");
+        check(Some(1), None, Some("KeyError: 'host'"), "exited with code 1; its last words: KeyError: 'host'");
+    }
+}

@@ -1,0 +1,17 @@
+//! Processes, as Linux has them: the only module that knows the operating system, and the only one with `unsafe`.
+//!
+//! No child survives the daemon, in three layers. [`spawner`]: all processes are started by one thread that lives as
+//! long as the daemon, since the kernel kills a child when the *thread* that made it ends. [`leash`]: a process ends
+//! together with its descendants, by its PID namespace or by its process group. [`sweep`]: what slipped through bears a
+//! mark in its environment and is found at the end of the process, or at the next start of the daemon.
+
+#![allow(unsafe_code)] // between fork and exec, for the spawner's namespace, and to watch a process by its descriptor
+
+mod ending;
+mod leash;
+mod spawner;
+mod sweep;
+
+pub(crate) use leash::{Ended, Leash};
+pub(crate) use spawner::{Child, Order, Spawner};
+pub(crate) use sweep::{Mark, sweep};

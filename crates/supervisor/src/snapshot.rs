@@ -1,0 +1,108 @@
+//! How an instance is, at one moment.
+
+use std::fmt;
+
+use fieldrail_model::{InstanceId, Timestamp};
+use fieldrail_wire::Capabilities;
+
+/// Where an instance is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No process, and none wanted.
+    Stopped,
+    /// On the way: spawned, shaking hands, connecting, or waiting for the next start after a crash.
+    Starting,
+    /// The plugin says that its device answers.
+    Running,
+    /// The process lives, and something is off; the text says what.
+    Degraded,
+    /// Asked to end.
+    Stopping,
+    /// Given up until a person acts.
+    Error,
+}
+
+impl State {
+    /// Every state there is.
+    pub const ALL: [Self; 6] =
+        [Self::Stopped, Self::Starting, Self::Running, Self::Degraded, Self::Stopping, Self::Error];
+
+    /// The word in the API: `stopped`, `starting`, `running`, `degraded`, `stopping`, `error`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Stopping => "stopping",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What keeps a plugin's own children from outliving it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Confinement {
+    /// The process is the first of a PID namespace of its own: when it ends, the kernel ends all its descendants.
+    PidNamespace,
+    /// A session and process group of its own, killed as a group; what left the group is found by its environment when
+    /// the process ends, or at the daemon's next start.
+    ProcessGroup,
+}
+
+impl Confinement {
+    /// The word in the API: `pid_namespace` or `process_group`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PidNamespace => "pid_namespace",
+            Self::ProcessGroup => "process_group",
+        }
+    }
+}
+
+/// One instance at one moment. Counters run since the instance was added and survive restarts of its process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Who.
+    pub id: InstanceId,
+    /// The driver's name.
+    pub driver: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// Why it is in that state, for a person. May hold text of the plugin.
+    pub text: String,
+    /// What to try.
+    pub hint: Option<String>,
+    /// The process, while there is one.
+    pub pid: Option<u32>,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    /// When its present process was started; none while there is none.
+    pub started_at: Option<Timestamp>,
+    /// Starts beyond the first, whoever caused them.
+    pub restarts: u64,
+    /// Crashes, missed heartbeats and troubles that the plugin reported.
+    pub errors: u64,
+    /// The last of these.
+    pub last_error: Option<String>,
+    /// Samples received.
+    pub samples_in: u64,
+    /// Writes sent.
+    pub samples_out: u64,
+    /// Batches received.
+    pub batches: u64,
+    /// What it can do, since its last hello.
+    pub capabilities: Capabilities,
+    /// The program's version, since its last hello; empty before.
+    pub version: String,
+    /// Which process this is, counted from 1; 0 before the first.
+    pub generation: u64,
+    /// What keeps its children from outliving it; none while there is no process.
+    pub confinement: Option<Confinement>,
+}

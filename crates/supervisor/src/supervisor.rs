@@ -1,0 +1,195 @@
+//! What the node calls.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fieldrail_model::InstanceId;
+use fieldrail_wire::ToPlugin;
+
+use crate::instance::Shared;
+use crate::lanes::SendError;
+use crate::life::Event;
+use crate::listener::Listener;
+use crate::process::{Mark, Spawner, sweep};
+use crate::{Options, Snapshot, Spec};
+
+/// After the deadline of a shutdown everything has been killed; what the kernel does not end by then is left to it.
+const KILLED_WITHIN: Duration = Duration::from_secs(5);
+
+/// All instances of the house, each a process. Dropping it kills what still runs.
+pub struct Supervisor {
+    options: Arc<Options>,
+    listener: Arc<dyn Listener>,
+    spawner: Spawner,
+    house: Mark,
+    instances: Mutex<BTreeMap<InstanceId, Arc<Shared>>>,
+    shutting_down: AtomicBool,
+}
+
+/// Why an instance was not added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// [`Supervisor::shutdown`] was called.
+    #[error("the daemon is shutting down")]
+    ShuttingDown,
+}
+
+/// There is no such instance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no instance `{0}`")]
+pub struct UnknownInstance(pub InstanceId);
+
+impl Supervisor {
+    /// Ends what a former daemon of the same house left behind, and takes up work. Call it inside a tokio runtime. It
+    /// blocks only where there are leftovers, and then for two seconds at most each round.
+    ///
+    /// # Errors
+    /// The operating system gives no thread or no descriptor.
+    pub fn new(options: Options, listener: Arc<dyn Listener>) -> io::Result<Self> {
+        let house = Mark::of_house(&options.house);
+        let leftovers = sweep(std::slice::from_ref(&house));
+        if leftovers > 0 {
+            tracing::warn!(leftovers, "Ended processes that a former daemon had left behind.");
+        }
+        Ok(Self {
+            spawner: Spawner::new(options.without_namespaces)?,
+            options: Arc::new(options),
+            listener,
+            house,
+            instances: Mutex::default(),
+            shutting_down: AtomicBool::new(false),
+        })
+    }
+
+    fn instances(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Arc<Shared>>> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, id: &InstanceId) -> Result<Arc<Shared>, UnknownInstance> {
+        self.instances().get(id).cloned().ok_or_else(|| UnknownInstance(id.clone()))
+    }
+
+    /// Makes an instance known without starting it, or gives a known one a new spec, which its next process will get.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn add(&self, spec: Spec) -> Result<Snapshot, StartError> {
+        self.put(spec).map(|shared| shared.snapshot())
+    }
+
+    /// [`Supervisor::add`], and starts it unless it runs. To give a running one a new spec: `add`, then `restart`.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(&self, spec: Spec) -> Result<Snapshot, StartError> {
+        self.put(spec).map(|shared| shared.ask(Event::StartAsked))
+    }
+
+    fn put(&self, spec: Spec) -> Result<Arc<Shared>, StartError> {
+        let mut instances = self.instances();
+        if self.shutting_down.load(Ordering::SeqCst) {
+            return Err(StartError::ShuttingDown);
+        }
+        if let Some(known) = instances.get(&spec.id) {
+            known.replace(spec);
+            return Ok(Arc::clone(known));
+        }
+        let (options, listener) = (Arc::clone(&self.options), Arc::clone(&self.listener));
+        let shared = Shared::new(spec, options, listener, self.spawner.clone(), self.house.clone());
+        instances.insert(shared.id.clone(), Arc::clone(&shared));
+        tokio::spawn(Arc::clone(&shared).live());
+        Ok(shared)
+    }
+
+    /// Asks it to end; after the policy's `stop` it is killed.
+    ///
+    /// # Errors
+    /// There is no such instance.
+    pub fn stop(&self, id: &InstanceId) -> Result<Snapshot, UnknownInstance> {
+        let within = self.options.policy.stop;
+        self.find(id).map(|shared| shared.ask(Event::StopAsked { within }))
+    }
+
+    /// Asks it to end and starts it again. Its crashes are forgotten.
+    ///
+    /// # Errors
+    /// There is no such instance.
+    pub fn restart(&self, id: &InstanceId) -> Result<Snapshot, UnknownInstance> {
+        self.find(id).map(|shared| shared.ask(Event::RestartAsked))
+    }
+
+    /// Kills it. Unless it was asked to stop, that counts as a crash: it starts again.
+    ///
+    /// # Errors
+    /// There is no such instance.
+    pub fn kill(&self, id: &InstanceId) -> Result<Snapshot, UnknownInstance> {
+        self.find(id).map(|shared| shared.ask(Event::KillAsked))
+    }
+
+    /// Stops it, waits for its end, and forgets it. A `start` in the meantime keeps it.
+    ///
+    /// # Errors
+    /// There is no such instance.
+    pub async fn remove(&self, id: &InstanceId) -> Result<(), UnknownInstance> {
+        let shared = self.find(id)?;
+        shared.leave();
+        shared.ask(Event::StopAsked { within: self.options.policy.stop });
+        shared.is_down().await;
+        let mut instances = self.instances();
+        if shared.has_left() {
+            instances.remove(id);
+            shared.close();
+        }
+        Ok(())
+    }
+
+    /// How one instance is.
+    pub fn snapshot(&self, id: &InstanceId) -> Option<Snapshot> {
+        self.find(id).ok().map(|shared| shared.snapshot())
+    }
+
+    /// How all instances are, in the order of their ids.
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        let all: Vec<Arc<Shared>> = self.instances().values().cloned().collect();
+        all.iter().map(|shared| shared.snapshot()).collect()
+    }
+
+    /// Queues a message for the process of this generation, as [`Listener::ready`] named it. Never waits. A `Write`
+    /// overtakes everything else that is queued.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send(&self, id: &InstanceId, generation: u64, message: &ToPlugin) -> Result<(), SendError> {
+        let shared = self.find(id).map_err(|_| SendError::Unknown)?;
+        shared.send(generation, message)
+    }
+
+    /// Stops all instances at once, kills what is left at the deadline, and returns when nothing runs any more.
+    pub async fn shutdown(&self, deadline: Duration) {
+        let all: Vec<Arc<Shared>> = {
+            let instances = self.instances();
+            self.shutting_down.store(true, Ordering::SeqCst);
+            instances.values().cloned().collect()
+        };
+        for shared in &all {
+            shared.ask(Event::StopAsked { within: deadline });
+        }
+        let everybody = async {
+            for shared in &all {
+                shared.is_down().await;
+            }
+        };
+        if tokio::time::timeout(deadline + KILLED_WITHIN, everybody).await.is_err() {
+            tracing::error!("Processes were killed and do not end; the kernel holds them.");
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.instances().values().for_each(|shared| shared.close());
+    }
+}

@@ -1,0 +1,62 @@
+// Each end point that the pages use, as one function.
+import { call, query } from './http';
+import type {
+  BrowseNode,
+  Instance,
+  InstanceAction,
+  LogEntry,
+  LogLevel,
+  Page,
+  PointInfo,
+  PointPage,
+  RouteItem,
+  RouteSpec,
+  User,
+  Value,
+  WriteAnswer,
+} from './types';
+
+/** How long the daemon may wait for a device to confirm a write, before it answers `pending`. */
+const WRITE_WAIT_MS = 5_000;
+
+export const getSetup = () => call<{ open: boolean }>('GET', '/api/setup');
+export const postSetup = (body: { code: string; name: string; password: string }) =>
+  call<User>('POST', '/api/setup', { body });
+export const login = (body: { name: string; password: string } | { once: string }) =>
+  call<User>('POST', '/api/login', { body });
+export const logout = () => call<void>('POST', '/api/logout');
+export const getMe = () => call<User>('GET', '/api/me');
+
+export interface PointFilter {
+  search?: string;
+  instance?: string;
+  limit?: number;
+  after?: string | number | undefined;
+}
+
+export const getPoints = (filter: PointFilter, signal?: AbortSignal) =>
+  call<PointPage>('GET', `/api/datapoints${query({ ...filter })}`, signal && { signal });
+export const getPoint = (address: string, signal?: AbortSignal) =>
+  call<PointInfo>('GET', `/api/datapoint${query({ address })}`, signal && { signal });
+export const writePoint = (address: string, value: Value) =>
+  call<WriteAnswer>('POST', '/api/datapoint/write', { body: { address, value, wait_ms: WRITE_WAIT_MS } });
+export const browse = (instance: string, path: string, after?: string | number) =>
+  call<Page<BrowseNode>>('GET', `/api/browse${query({ instance, path, after })}`);
+
+export const getInstances = () => call<Page<Instance>>('GET', '/api/admin/instances');
+export const actOnInstance = (id: string, action: InstanceAction) =>
+  call<Instance>('POST', `/api/admin/instances/${encodeURIComponent(id)}/${action}`);
+
+export interface LogFilter {
+  instance: string;
+  /** This level and worse. */
+  level?: LogLevel | undefined;
+  limit: number;
+  before?: string | number | undefined;
+}
+
+export const getLogs = (filter: LogFilter) => call<Page<LogEntry>>('GET', `/api/logs${query({ ...filter })}`);
+
+export const getRoutes = () => call<Page<RouteItem>>('GET', '/api/router/routes');
+export const putRoute = (spec: RouteSpec, ifMatch: string) =>
+  call<unknown>('PUT', `/api/router/routes/${encodeURIComponent(spec.id)}`, { body: spec, ifMatch });

@@ -1,0 +1,148 @@
+// The shapes of the HTTP interface, as the daemon's OpenAPI document has them. Times are milliseconds since 1970, UTC.
+
+/** A value that plain JSON would lose something of: large integers, NaN, bytes, a JSON document inside of a value. */
+export interface TaggedValue {
+  t: 'i64' | 'u64' | 'f64' | 'bytes' | 'json';
+  v: string;
+}
+
+export type Value = null | boolean | number | string | TaggedValue;
+
+export type Quality = 'good' | 'uncertain' | 'bad';
+
+/** What changes of a datapoint. */
+export interface PointUpdate {
+  address: string;
+  value: Value;
+  quality: Quality;
+  /** `stale`, `not_connected`, …; empty where the quality says it all. */
+  reason: string;
+  /** The cause in words, as the driver tells it. */
+  note?: string;
+  source_ms: number;
+  receive_ms: number;
+}
+
+export interface PointInfo extends PointUpdate {
+  instance: string;
+  tag: string;
+  name?: string;
+  unit?: string;
+  /** IEC 61131-3 name, for example `LREAL`. */
+  type?: string;
+  writable: boolean;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** What to send as `after` (or `before`) for more; absent at the end. */
+  next?: string | number;
+}
+
+export interface PointPage extends Page<PointInfo> {
+  total: number;
+}
+
+export interface BrowseNode {
+  name: string;
+  path: string;
+  tag?: string;
+  type?: string;
+  unit?: string;
+  comment?: string;
+  children: boolean;
+  value?: PointInfo;
+}
+
+export type Outcome = 'confirmed' | 'rejected' | 'expired' | 'superseded' | 'pending';
+
+export interface WriteAnswer {
+  command: string | number;
+  outcome: Outcome;
+  reason?: string;
+}
+
+export interface Instance {
+  id: string;
+  name: string;
+  driver: string;
+  enabled: boolean;
+  state: string;
+  /** The cause of the state, in words. */
+  text: string;
+  hint?: string;
+  pid?: number;
+  since_ms: number;
+  uptime_s?: number;
+  restarts: number;
+  errors: number;
+  last_error?: string;
+  samples_in: number;
+  samples_out: number;
+  /** Samples per second from the device. */
+  rate_in: number;
+  /** Samples per second to the device. */
+  rate_out: number;
+  datapoints: number;
+  capabilities: string[];
+}
+
+export type InstanceAction = 'start' | 'stop' | 'restart' | 'kill';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
+
+export interface LogEntry {
+  id: number;
+  time_ms: number;
+  level: LogLevel;
+  instance: string;
+  message: string;
+  fields?: Record<string, unknown>;
+}
+
+export interface RouteStats {
+  matched: number;
+  passed: number;
+  dropped: number;
+  errors: number;
+  last_error?: string;
+}
+
+/** A route as `routing.json` has it. Keys that this page does not know are kept and sent back. */
+export interface RouteSpec {
+  id: string;
+  from: unknown;
+  to: unknown;
+  condition?: string;
+  transform?: string;
+  enabled?: boolean;
+  description?: string;
+  [key: string]: unknown;
+}
+
+export interface RouteItem extends RouteSpec {
+  stats?: RouteStats;
+  etag: string;
+}
+
+export type Role = 'viewer' | 'operator' | 'admin';
+
+export interface User {
+  name: string;
+  role: Role;
+}
+
+/** A frame from `GET /api/live`. */
+export interface ServerMessage {
+  snapshot?: PointInfo[];
+  delta?: PointUpdate[];
+  instances?: Instance[];
+  error?: { detail: string; hint?: string };
+}
+
+/** A frame to `GET /api/live`. */
+export type ClientMessage =
+  | { subscribe: string[] }
+  | { unsubscribe: string[] }
+  | { watch: 'instances'[] }
+  | { unwatch: 'instances'[] };

@@ -1,0 +1,40 @@
+// Numbers as a person reads them. The exact value is in the details of a datapoint.
+
+/** As many digits as a 32-bit float holds: more would show noise of its conversion. */
+const DIGITS = 7;
+/** Beyond these a number is written with an exponent. */
+const LARGE = 1e15;
+const SMALL = 1e-4;
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+function format(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = locale + JSON.stringify(options);
+  let found = formats.get(key);
+  if (!found) formats.set(key, (found = new Intl.NumberFormat(locale, options)));
+  return found;
+}
+
+/** A value of a device: integers whole, fractions to seven digits. */
+export function numberText(n: number, locale: string): string {
+  if (!Number.isFinite(n)) return Number.isNaN(n) ? 'NaN' : n > 0 ? '∞' : '−∞';
+  const size = Math.abs(n);
+  if (size >= LARGE || (n !== 0 && size < SMALL)) {
+    return format(locale, { notation: 'scientific', maximumSignificantDigits: DIGITS }).format(n);
+  }
+  if (Number.isInteger(n)) return format(locale, { useGrouping: 'min2' }).format(n);
+  const whole = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
+  const maximumFractionDigits = Math.max(0, DIGITS - whole);
+  return format(locale, { useGrouping: 'min2', maximumFractionDigits }).format(n);
+}
+
+/** A count that may grow large: `12,340`, `1.2M`. */
+export function countText(n: number, locale: string): string {
+  if (Math.abs(n) < 100_000) return format(locale, { maximumFractionDigits: 0 }).format(n);
+  return format(locale, { notation: 'compact', maximumFractionDigits: 1 }).format(n);
+}
+
+/** A rate per second: one digit behind the point while it is small. */
+export function rateText(n: number, locale: string): string {
+  return n < 100 ? format(locale, { maximumFractionDigits: 1 }).format(n) : countText(n, locale);
+}

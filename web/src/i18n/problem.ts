@@ -1,0 +1,34 @@
+// A problem in words of the person's language; the detail stays in those of the daemon.
+import type { Problem } from '../api/http';
+import type { Texts } from './en';
+
+export interface Words {
+  title: string;
+  detail: string;
+  hint: string;
+}
+
+export function problemWords(problem: Problem, t: Texts): Words {
+  const { detail, hint } = problem;
+  switch (problem.status) {
+    case 0:
+      return { title: t.problem.unreachable, detail: '', hint: t.problem.unreachableHint };
+    case 403:
+      return { title: t.problem.forbidden, detail, hint: hint || t.problem.forbiddenHint };
+    case 429:
+      return { title: t.problem.tooMany, detail: waitText(problem, t), hint };
+    default:
+      return { title: problem.title || t.problem.unexpected, detail, hint };
+  }
+}
+
+/** The same in one line, for a notice. */
+export function problemLine(problem: Problem, t: Texts): string {
+  const { title, detail } = problemWords(problem, t);
+  return detail ? `${title}: ${detail}` : title;
+}
+
+/** How long to wait after too many requests. */
+export function waitText(problem: Problem, t: Texts): string {
+  return problem.retryAfterS > 0 ? t.login.wait(problem.retryAfterS) : t.login.waitSome;
+}

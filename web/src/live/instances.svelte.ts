@@ -1,0 +1,61 @@
+// All instances, as the daemon tells them over the live connection.
+import { getInstances } from '../api/endpoints';
+import { asProblem, type Problem } from '../api/http';
+import type { Instance } from '../api/types';
+import { clock } from './clock.svelte';
+import { merged } from './merge';
+
+/** An instance, with the moment its process began: the daemon only tells how long ago that was when it spoke. */
+export interface LiveInstance extends Instance {
+  started_ms?: number;
+}
+
+function dated(instance: Instance): LiveInstance {
+  if (instance.uptime_s === undefined) return instance;
+  return { ...instance, started_ms: clock.exact() - instance.uptime_s * 1_000 };
+}
+
+export class Instances {
+  /** In the order of their ids; undefined until the first answer. */
+  all = $state.raw<LiveInstance[]>();
+  problem = $state.raw<Problem>();
+  #whole = true;
+
+  /** How many datapoints all instances have together: changes when a list of datapoints is out of date. */
+  datapoints = $derived((this.all ?? []).reduce((sum, instance) => sum + instance.datapoints, 0));
+
+  byId(id: string): LiveInstance | undefined {
+    return this.all?.find((instance) => instance.id === id);
+  }
+
+  /** Asks once. The live connection only tells what changed, so this also finds what was removed. */
+  async load(): Promise<void> {
+    try {
+      this.all = merged([], (await getInstances()).items.map(dated));
+      this.problem = undefined;
+    } catch (cause) {
+      this.problem = asProblem(cause);
+    }
+  }
+
+  /** The next message of a new connection is the whole list. */
+  connected(): void {
+    this.#whole = true;
+  }
+
+  receive(changed: Instance[]): void {
+    this.all = merged(this.#whole ? [] : (this.all ?? []), changed.map(dated));
+    this.#whole = false;
+    this.problem = undefined;
+  }
+
+  /** Takes the answer of an action. */
+  replace(instance: Instance): void {
+    this.all = merged(this.all ?? [], [dated(instance)]);
+  }
+
+  clear(): void {
+    this.all = undefined;
+    this.problem = undefined;
+  }
+}

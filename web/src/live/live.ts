@@ -1,0 +1,56 @@
+// The live store of this page: one connection, and who hears what it says.
+import { getMe } from '../api/endpoints';
+import { asProblem } from '../api/http';
+import { notices } from '../ui/notices.svelte';
+import { clock } from './clock.svelte';
+import { Instances } from './instances.svelte';
+import { Link } from './link.svelte';
+import { Points } from './points.svelte';
+
+export const instances = new Instances();
+
+export const points: Points = new Points(
+  (message) => link.send(message),
+  (task) => void requestAnimationFrame(task),
+);
+
+export const link: Link = new Link({
+  open: () => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/live`),
+  probe,
+  connected() {
+    instances.connected();
+    link.send({ watch: ['instances'] });
+    points.connected();
+  },
+  lost: () => points.lost(),
+  receive(message) {
+    if (message.error) notices.add('bad', message.error.detail, message.error.hint);
+    else if (message.instances) instances.receive(message.instances);
+    else points.receive(message);
+  },
+  now: () => clock.exact(),
+  random: Math.random,
+});
+
+async function probe(): Promise<'there' | 'gone' | 'refused'> {
+  try {
+    await getMe();
+    return 'there';
+  } catch (cause) {
+    return asProblem(cause).status === 401 ? 'refused' : 'gone';
+  }
+}
+
+/** Begins with a session. */
+export function goLive(): void {
+  link.start();
+}
+
+/** Ends with the session: nothing of it stays on the page. */
+export function endLive(): void {
+  link.stop();
+  instances.clear();
+}
+
+addEventListener('online', () => link.retry());
+document.addEventListener('visibilitychange', () => document.hidden || link.retry());

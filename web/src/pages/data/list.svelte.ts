@@ -1,0 +1,81 @@
+// The datapoints of the list: found by the daemon, held live while they are shown.
+import { getPoints } from '../../api/endpoints';
+import { asProblem, isAbort, type Problem } from '../../api/http';
+import type { PointInfo, PointPage } from '../../api/types';
+import type { Point } from '../../live/point.svelte';
+import type { Points } from '../../live/points.svelte';
+
+/** Rows of one page. */
+export const PAGE = 100;
+/** The daemon answers no more at once; a longer list is not asked for anew as a whole. */
+const MOST_AT_ONCE = 500;
+
+export class DatapointRows {
+  /** Undefined until the first answer. */
+  rows = $state.raw<Point[]>();
+  total = $state.raw(0);
+  problem = $state.raw<Problem>();
+  loading = $state.raw(false);
+  next = $state.raw<string | number>();
+  #filter = { search: '', instance: '' };
+  #abort: AbortController | undefined;
+
+  constructor(readonly points: Points) {}
+
+  /** Shows what `search` finds in `instance`; empty is everything. */
+  find(search: string, instance: string): Promise<void> {
+    this.#filter = { search, instance };
+    return this.#ask({ limit: PAGE }, (page) => this.#show(page.items));
+  }
+
+  /** Asks again for what is shown: there may be new ones. */
+  refresh(): Promise<void> {
+    const shown = this.rows?.length ?? 0;
+    if (this.loading || shown > MOST_AT_ONCE) return Promise.resolve();
+    return this.#ask({ limit: Math.max(PAGE, shown) }, (page) => this.#show(page.items));
+  }
+
+  more(): Promise<void> {
+    if (this.next === undefined || this.loading) return Promise.resolve();
+    return this.#ask({ limit: PAGE, after: this.next }, (page) => {
+      this.rows = [...(this.rows ?? []), ...this.#hold(page.items)];
+    });
+  }
+
+  /** Lets go of all of them. */
+  close(): void {
+    this.#abort?.abort();
+    for (const { address } of this.rows ?? []) this.points.release(address);
+  }
+
+  /** The newest question wins: an older answer that comes late is not shown. */
+  async #ask(page: { limit: number; after?: string | number }, show: (page: PointPage) => void): Promise<void> {
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.loading = true;
+    try {
+      const answer = await getPoints({ ...this.#filter, ...page }, abort.signal);
+      if (abort.signal.aborted) return;
+      show(answer);
+      this.total = answer.total;
+      this.next = answer.next;
+      this.problem = undefined;
+    } catch (cause) {
+      if (!isAbort(cause) && !abort.signal.aborted) this.problem = asProblem(cause);
+    } finally {
+      if (this.#abort === abort) this.loading = false;
+    }
+  }
+
+  /** Holds the new rows before it releases the old ones, so that those in both stay subscribed. */
+  #show(items: PointInfo[]): void {
+    const before = this.rows ?? [];
+    this.rows = this.#hold(items);
+    for (const { address } of before) this.points.release(address);
+  }
+
+  #hold(items: PointInfo[]): Point[] {
+    return items.map((info) => this.points.hold(info.address, info));
+  }
+}

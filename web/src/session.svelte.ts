@@ -1,0 +1,117 @@
+// Who is logged in, and the ways in and out.
+import { getMe, getSetup, login, logout, postSetup } from './api/endpoints';
+import { asProblem, type Problem } from './api/http';
+import type { User } from './api/types';
+import { parseHash } from './hash';
+import { endLive, goLive } from './live/live';
+import { place } from './place.svelte';
+
+/** Where one goes who did not want to go anywhere. */
+export const HOME = '/instances';
+const LOGIN = '/login';
+const SETUP = '/setup';
+/** Before asking again whether the daemon is there, at the first load. */
+const RETRY_MS = 3_000;
+
+class Session {
+  user = $state.raw<User>();
+  /** Whether the first question to the daemon is answered. */
+  ready = $state.raw(false);
+  /** Why the first question is not answered yet, or why a one-time link was refused. */
+  problem = $state.raw<Problem>();
+  /** Whether a session that was there has ended by itself. */
+  expired = $state.raw(false);
+
+  isAdmin = $derived(this.user?.role === 'admin');
+  mayWrite = $derived(this.user?.role === 'admin' || this.user?.role === 'operator');
+
+  /** Finds out who this is, or which way in is open. */
+  async begin(): Promise<void> {
+    try {
+      if (place.path === LOGIN && place.query['once']) return await this.#useLink(place.query['once']);
+      this.#enter(await getMe());
+    } catch (cause) {
+      const problem = asProblem(cause);
+      if (problem.status !== 401) return this.#tryLater(problem);
+      await this.#findWayIn();
+    }
+  }
+
+  async logIn(name: string, password: string): Promise<void> {
+    this.#enter(await login({ name, password }));
+  }
+
+  async setUp(code: string, name: string, password: string): Promise<void> {
+    this.#enter(await postSetup({ code, name, password }));
+  }
+
+  async logOut(): Promise<void> {
+    await logout();
+    this.#leave();
+    place.open(LOGIN);
+  }
+
+  /** The daemon no longer knows this session. */
+  lost(): void {
+    if (!this.user) return;
+    this.#leave();
+    this.expired = true;
+    this.#askToLogIn();
+  }
+
+  /** A code from the console logs in once. It leaves the address bar before anything else. */
+  async #useLink(once: string): Promise<void> {
+    place.set({ once: '' });
+    try {
+      this.#enter(await login({ once }));
+    } catch (cause) {
+      await this.#findWayIn();
+      this.problem = asProblem(cause);
+    }
+  }
+
+  async #findWayIn(): Promise<void> {
+    try {
+      if ((await getSetup()).open) place.open(SETUP, {}, { replace: true });
+      else if (place.path !== LOGIN) this.#askToLogIn();
+      this.problem = undefined;
+      this.ready = true;
+    } catch (cause) {
+      this.#tryLater(asProblem(cause));
+    }
+  }
+
+  #tryLater(problem: Problem): void {
+    this.problem = problem;
+    setTimeout(() => void this.begin(), RETRY_MS);
+  }
+
+  #askToLogIn(): void {
+    const wanted = location.hash.replace(/^#/, '');
+    const next = place.path === '/' || place.path === SETUP ? '' : wanted;
+    place.open(LOGIN, { next }, { replace: true });
+  }
+
+  #enter(user: User): void {
+    this.user = user;
+    this.ready = true;
+    this.problem = undefined;
+    this.expired = false;
+    if ([LOGIN, SETUP, '/'].includes(place.path)) this.#goOn();
+    goLive();
+  }
+
+  /** To where one wanted to go. `next` is only ever used behind the `#`, so it leads to no other host. */
+  #goOn(): void {
+    const next = place.query['next'];
+    const { path, query } = next ? parseHash(next) : { path: HOME, query: {} };
+    place.open(path, query, { replace: true });
+  }
+
+  #leave(): void {
+    this.user = undefined;
+    endLive();
+  }
+}
+
+export const session = new Session();

@@ -1,0 +1,29 @@
+import type { Component } from 'svelte';
+import type { IconName } from '../ui/icons';
+
+/** A page with a place in the navigation. */
+export interface PageLink {
+  key: 'instances' | 'data' | 'routes';
+  path: string;
+  icon: IconName;
+  /** Fetches its code, so that the first load is small. */
+  load: () => Promise<{ default: Component }>;
+}
+
+/** Every page there is. One that is not built has no link. */
+export const pages: readonly PageLink[] = [
+  {
+    key: 'instances',
+    path: '/instances',
+    icon: 'instances',
+    load: () => import('../pages/instances/InstancesPage.svelte'),
+  },
+  { key: 'data', path: '/data', icon: 'data', load: () => import('../pages/data/DataPage.svelte') },
+  { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
+];
+
+/** Fetches all of them while nothing else is to do: then each opens at once, also without the network. */
+export function loadAll(): void {
+  const idle = window.requestIdleCallback ?? setTimeout;
+  idle(() => void Promise.allSettled(pages.map((page) => page.load())));
+}

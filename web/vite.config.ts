@@ -1,0 +1,23 @@
+import { svelte, vitePreprocess } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+import { precompress } from './build/precompress.ts';
+
+/** Where a daemon listens while the pages are developed with `npm run dev`. */
+const DAEMON = 'http://127.0.0.1:8420';
+
+export default defineConfig({
+  plugins: [svelte({ preprocess: vitePreprocess() }), precompress()],
+  build: {
+    // The policy of the daemon allows no inline script or style, and an asset of its own is cached for ever.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: {
+      // The daemon compares `Origin` and `Host` with its own address.
+      '/api': { target: DAEMON, ws: true, changeOrigin: true, headers: { origin: DAEMON } },
+    },
+  },
+  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+});
