@@ -65,7 +65,7 @@ impl Report {
         let Plan { step, steady, runs, .. } = self.plan;
         writeln!(
             page,
-            "\nRoute: `in/<i>`, condition `value > 0`, `scale(0.001)`, `out/<i>`; before measuring, each contender proved \
+            "\nRoute: `in/<i>`, condition `value > 0`, `scale(0.001)`, `out/<i>`; before measuring, each router proved \
              that all\ndatapoints come through with the right value and negative ones do not. Latency counts from the \
              scheduled send time.\nSustained: nothing lost, doubled or wrong, the send rate held, p99 below 1 s, over \
              steps of {} s. At {STEADY_RATE}/s: {runs} × {} s,\neach figure the median. CPU: user and system time of all \

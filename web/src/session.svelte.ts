@@ -10,6 +10,8 @@ import { place } from './place.svelte';
 export const HOME = '/instances';
 const LOGIN = '/login';
 const SETUP = '/setup';
+/** Pages for those who are not logged in. */
+const WAYS_IN = ['/', LOGIN, SETUP];
 /** Before asking again whether the daemon is there, at the first load. */
 const RETRY_MS = 3_000;
 
@@ -51,6 +53,13 @@ class Session {
     place.open(LOGIN);
   }
 
+  /** Another page was opened. The ways in are no place to stay at, and a login link works in an open page too. */
+  visit(): void {
+    if (!this.ready) return;
+    if (place.path === LOGIN && place.query['once']) void this.begin();
+    else if (this.user && WAYS_IN.includes(place.path)) this.#goOn();
+  }
+
   /** The daemon no longer knows this session. */
   lost(): void {
     if (!this.user) return;
@@ -88,16 +97,17 @@ class Session {
 
   #askToLogIn(): void {
     const wanted = location.hash.replace(/^#/, '');
-    const next = place.path === '/' || place.path === SETUP ? '' : wanted;
+    const next = WAYS_IN.includes(place.path) ? '' : wanted;
     place.open(LOGIN, { next }, { replace: true });
   }
 
   #enter(user: User): void {
+    // Another person by a login link: nothing of the one before stays.
+    if (this.user) endLive();
     this.user = user;
     this.ready = true;
     this.problem = undefined;
     this.expired = false;
-    if ([LOGIN, SETUP, '/'].includes(place.path)) this.#goOn();
     goLive();
   }
 

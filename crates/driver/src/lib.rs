@@ -67,7 +67,9 @@ pub use backoff::Backoff;
 pub use entry::main;
 pub use failure::{Failure, Hint};
 pub use fieldrail_wire::manifest::{Action, Capabilities, Manifest, TargetKind};
+pub use fieldrail_wire::daemon::Subscription;
 pub use fieldrail_wire::plugin::{Level, Node, Reading, SubscribedItem};
+pub use fieldrail_wire::sample::{SampleItem, TagRef, WireOrigin};
 pub use outbox::{Outbox, Tag};
 pub use port::{Command, Page, Port, Request, State};
 

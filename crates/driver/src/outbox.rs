@@ -23,6 +23,12 @@ const FULL: usize = 4 * ROOM;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tag(pub(crate) u32);
 
+impl From<Tag> for TagRef {
+    fn from(tag: Tag) -> Self {
+        Self::Number(tag.0)
+    }
+}
+
 /// The way out, shared by all parts of a driver. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbox(Arc<Shared>);

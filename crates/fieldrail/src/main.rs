@@ -1,1 +1,35 @@
-fn main(){}
+//! The daemon and its command line: `fieldrail run` keeps a house, the other commands look at one or help to write one.
+//!
+//! Read in this order: [`arguments`] what can be typed, [`run`] the daemon, [`demo`] the house it shows itself with,
+//! [`offline`] commands on files, [`online`] commands that ask a running daemon, [`client`] how they reach it.
+
+mod arguments;
+mod client;
+mod demo;
+mod door;
+mod offline;
+mod online;
+mod run;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let Arguments { folders, command } = Arguments::parse();
+    let done = match command {
+        Command::Run => run::run(&folders, run::Greeting::House),
+        Command::Demo => demo::demo(folders),
+        Command::Check(options) => offline::check(&folders, &options),
+        Command::Schema(options) => offline::schema(&folders, &options),
+        Command::Token(command) => offline::token(&folders, command),
+        Command::Tap(options) => online::block_on(online::tap(&folders, &options)),
+        Command::Write(options) => online::block_on(online::write(&folders, &options)),
+        Command::Browse(options) => online::block_on(online::browse(&folders, &options)),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("fieldrail: {error:#}");
+        ExitCode::FAILURE
+    })
+}

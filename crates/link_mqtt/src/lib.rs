@@ -9,5 +9,5 @@ pub mod payload;
 pub mod topic;
 pub mod tree;
 
-pub use payload::{Decoded, Spelling, decode, encode};
+pub use payload::{Decoded, Spelling, decode, decode_spelled, encode};
 pub use tree::TopicTree;

@@ -52,7 +52,18 @@ impl Default for Spelling {
 /// assert_eq!((misfit.value, misfit.quality), (Value::text("warm"), Quality::TypeMismatch));
 /// ```
 pub fn decode(payload: &[u8], declared: Option<IecType>) -> Decoded {
-    let natural = natural(payload);
+    decode_spelled(payload, declared, &Spelling::default())
+}
+
+/// [`decode`] for a device with its own words for true and false; `true` and `false` themselves stay understood.
+pub fn decode_spelled(payload: &[u8], declared: Option<IecType>, spelling: &Spelling) -> Decoded {
+    let natural = if payload == spelling.true_text.as_bytes() {
+        Value::Bool(true)
+    } else if payload == spelling.false_text.as_bytes() {
+        Value::Bool(false)
+    } else {
+        natural(payload)
+    };
     let Some(declared) = declared else { return Decoded { value: natural, quality: Quality::Good, note: None } };
     let spelled = match (declared, std::str::from_utf8(payload)) {
         (IecType::Bytes, _) => Value::bytes(payload),
@@ -186,10 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bool_is_written_as_the_device_spells_it() {
+    fn a_bool_is_written_and_read_as_the_device_spells_it() {
         let spelling = Spelling { true_text: "ON".into(), false_text: "OFF".into() };
         assert_eq!(encode(&Value::Bool(true), &spelling), b"ON");
         assert_eq!(encode(&Value::Bool(false), &spelling), b"OFF");
+        assert_eq!(decode_spelled(b"ON", None, &spelling).value, Value::Bool(true));
+        assert_eq!(decode_spelled(b"OFF", Some(IecType::Int), &spelling).value, Value::Int(0));
+        assert_eq!(decode_spelled(b"true", None, &spelling).value, Value::Bool(true));
     }
 
     proptest! {

@@ -42,7 +42,7 @@ struct Open {
 
 /// The commands that are under way, by instance and id.
 #[derive(Default)]
-pub struct Ledger(Mutex<HashMap<(InstanceId, u64), Open>>);
+pub(crate) struct Ledger(Mutex<HashMap<(InstanceId, u64), Open>>);
 
 impl Ledger {
     fn lock(&self) -> MutexGuard<'_, HashMap<(InstanceId, u64), Open>> {
@@ -50,21 +50,21 @@ impl Ledger {
     }
 
     /// A command is under way; its end will come through the receiver.
-    pub fn open(&self, instance: &InstanceId, id: u64, address: Address) -> oneshot::Receiver<Outcome> {
+    pub(crate) fn open(&self, instance: &InstanceId, id: u64, address: Address) -> oneshot::Receiver<Outcome> {
         let (asker, end) = oneshot::channel();
         self.lock().insert((instance.clone(), id), Open { address, asker });
         end
     }
 
     /// A command has ended. Returns its address; none if it was a write of a route.
-    pub fn end(&self, instance: &InstanceId, id: u64, outcome: Outcome) -> Option<Address> {
+    pub(crate) fn end(&self, instance: &InstanceId, id: u64, outcome: Outcome) -> Option<Address> {
         let open = self.lock().remove(&(instance.clone(), id))?;
         let _ = open.asker.send(outcome);
         Some(open.address)
     }
 
     /// These are confirmed: a range of ids, both ends included.
-    pub fn confirm(&self, instance: &InstanceId, first: u64, last: u64) {
+    pub(crate) fn confirm(&self, instance: &InstanceId, first: u64, last: u64) {
         let mut open = self.lock();
         if open.is_empty() {
             return;
@@ -76,7 +76,7 @@ impl Ledger {
     }
 
     /// The instance has ended with commands on the way; whether they reached the device is not known.
-    pub fn gone(&self, instance: &InstanceId, still_queued: impl Fn(u64) -> bool) {
+    pub(crate) fn gone(&self, instance: &InstanceId, still_queued: impl Fn(u64) -> bool) {
         let failure = Failure {
             message: "the instance ended before it said whether the device has the value".into(),
             hint: Some("look at the feedback before you write again".into()),

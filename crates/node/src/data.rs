@@ -21,7 +21,7 @@ const LONGEST_PAGE: usize = 1000;
 
 /// How long a write lives if nobody says otherwise, and at the most.
 const TTL: Duration = Duration::from_secs(5);
-const LONGEST_TTL: Duration = Duration::from_secs(3600);
+const LONGEST_TTL: Duration = Duration::from_hours(1);
 
 /// How long a device's tree may take to answer.
 const BROWSE: Duration = Duration::from_secs(15);

@@ -6,29 +6,29 @@ use fieldrail_model::InstanceId;
 
 /// A tag or a pattern of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Need {
+pub(crate) struct Need {
     /// The tag, or the pattern over tags.
-    pub tag: String,
+    pub(crate) tag: String,
     /// Whether `tag` is a pattern.
-    pub pattern: bool,
+    pub(crate) pattern: bool,
 }
 
 /// Counts, for each instance, how many parties need a tag.
 #[derive(Debug, Default)]
-pub struct Demand {
+pub(crate) struct Demand {
     by_instance: HashMap<InstanceId, HashMap<Need, usize>>,
 }
 
 impl Demand {
     /// One party more. True if it is the first, so that the plugin must be told.
-    pub fn add(&mut self, instance: &InstanceId, need: Need) -> bool {
+    pub(crate) fn add(&mut self, instance: &InstanceId, need: Need) -> bool {
         let count = self.by_instance.entry(instance.clone()).or_default().entry(need).or_default();
         *count += 1;
         *count == 1
     }
 
     /// One party less. True if it was the last, so that the plugin must be told.
-    pub fn remove(&mut self, instance: &InstanceId, need: &Need) -> bool {
+    pub(crate) fn remove(&mut self, instance: &InstanceId, need: &Need) -> bool {
         let Some(needs) = self.by_instance.get_mut(instance) else { return false };
         match needs.get_mut(need) {
             Some(count) if *count > 1 => {
@@ -44,7 +44,7 @@ impl Demand {
     }
 
     /// Everything that is needed of an instance, for one that has just started.
-    pub fn of(&self, instance: &InstanceId) -> Vec<Need> {
+    pub(crate) fn of(&self, instance: &InstanceId) -> Vec<Need> {
         self.by_instance.get(instance).map(|needs| needs.keys().cloned().collect()).unwrap_or_default()
     }
 }
@@ -61,7 +61,7 @@ mod tests {
         assert!(demand.add(&id, need.clone()));
         assert!(!demand.add(&id, need.clone()));
         assert!(!demand.remove(&id, &need));
-        assert_eq!(demand.of(&id), [need.clone()]);
+        assert_eq!(demand.of(&id), std::slice::from_ref(&need));
         assert!(demand.remove(&id, &need));
         assert!(!demand.remove(&id, &need));
         assert_eq!(demand.of(&id), []);

@@ -10,10 +10,10 @@ use fieldrail_router::PointId;
 use tokio::sync::Notify;
 
 /// Datapoints that one client may watch at a time.
-pub const MOST_WATCHED: usize = 100_000;
+pub(crate) const MOST_WATCHED: usize = 100_000;
 
 /// One connected browser or command line.
-pub struct Client {
+pub(crate) struct Client {
     changed: Mutex<HashSet<PointId>>,
     wake: Notify,
 }
@@ -24,7 +24,7 @@ impl Client {
     }
 
     /// Waits until something has changed.
-    pub async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         loop {
             let woken = self.wake.notified();
             if !self.changed().is_empty() {
@@ -35,12 +35,12 @@ impl Client {
     }
 
     /// What has changed since the last call.
-    pub fn take(&self) -> Vec<PointId> {
+    pub(crate) fn take(&self) -> Vec<PointId> {
         self.changed().drain().collect()
     }
 
     /// This datapoint has something new for the client.
-    pub fn mark(&self, point: PointId) {
+    pub(crate) fn mark(&self, point: PointId) {
         let mut changed = self.changed();
         changed.insert(point);
         let first = changed.len() == 1;
@@ -53,18 +53,18 @@ impl Client {
 
 /// Who watches which datapoint.
 #[derive(Default)]
-pub struct Watchers {
+pub(crate) struct Watchers {
     by_point: HashMap<PointId, Vec<Arc<Client>>>,
 }
 
 impl Watchers {
     /// A client that watches nothing yet.
-    pub fn client() -> Arc<Client> {
+    pub(crate) fn client() -> Arc<Client> {
         Arc::new(Client { changed: Mutex::default(), wake: Notify::new() })
     }
 
     /// The client watches this datapoint from now on. False if it did already.
-    pub fn watch(&mut self, client: &Arc<Client>, point: PointId) -> bool {
+    pub(crate) fn watch(&mut self, client: &Arc<Client>, point: PointId) -> bool {
         let clients = self.by_point.entry(point).or_default();
         if clients.iter().any(|known| Arc::ptr_eq(known, client)) {
             return false;
@@ -74,7 +74,7 @@ impl Watchers {
     }
 
     /// The client does not watch this datapoint any more. False if it did not.
-    pub fn unwatch(&mut self, client: &Arc<Client>, point: PointId) -> bool {
+    pub(crate) fn unwatch(&mut self, client: &Arc<Client>, point: PointId) -> bool {
         let Some(clients) = self.by_point.get_mut(&point) else { return false };
         let before = clients.len();
         clients.retain(|known| !Arc::ptr_eq(known, client));
@@ -86,7 +86,7 @@ impl Watchers {
     }
 
     /// The client is gone. Returns what it watched.
-    pub fn remove(&mut self, client: &Arc<Client>) -> Vec<PointId> {
+    pub(crate) fn remove(&mut self, client: &Arc<Client>) -> Vec<PointId> {
         let mut watched = Vec::new();
         self.by_point.retain(|point, clients| {
             let before = clients.len();
@@ -100,7 +100,7 @@ impl Watchers {
     }
 
     /// These datapoints changed.
-    pub fn changed(&self, points: &[PointId]) {
+    pub(crate) fn changed(&self, points: &[PointId]) {
         for point in points {
             for client in self.by_point.get(point).into_iter().flatten() {
                 client.mark(*point);

@@ -144,6 +144,11 @@ impl Node {
         faults
     }
 
+    /// How long the house has been kept.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// The house's log.
     pub fn logbook(&self) -> &Logbook {
         &self.logbook
@@ -152,6 +157,14 @@ impl Node {
     /// The folder of what the box remembers.
     pub fn state_folder(&self) -> &Path {
         &self.state
+    }
+
+    /// Writes a file that only this user may read.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn save_private(&self, path: &Path, contents: &impl serde::Serialize) -> Result<()> {
+        Ok(fieldrail_store::state::save(path, contents)?)
     }
 
     /// Stops everything in order; what does not stop in time is killed.

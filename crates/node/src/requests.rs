@@ -21,12 +21,12 @@ struct Waiting {
 
 /// All questions that are open.
 #[derive(Default)]
-pub struct Requests(Mutex<Waiting>);
+pub(crate) struct Requests(Mutex<Waiting>);
 
 /// A question that was given a number, and will get its answer.
-pub struct Question {
+pub(crate) struct Question {
     /// The number to send with it.
-    pub request: u64,
+    pub(crate) request: u64,
     answer: oneshot::Receiver<FromPlugin>,
 }
 
@@ -36,14 +36,14 @@ impl Requests {
     }
 
     /// A number for a question that nobody waits for.
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         let mut waiting = self.lock();
         waiting.last += 1;
         waiting.last
     }
 
     /// Opens a question to this instance.
-    pub fn ask(&self, instance: &InstanceId) -> Result<Question> {
+    pub(crate) fn ask(&self, instance: &InstanceId) -> Result<Question> {
         let mut waiting = self.lock();
         waiting.by_request.retain(|_, (_, sender)| !sender.is_closed());
         if waiting.by_request.len() >= MOST {
@@ -57,7 +57,7 @@ impl Requests {
     }
 
     /// An answer has come; one that nobody waits for, or from another instance than was asked, is dropped.
-    pub fn answer(&self, instance: &InstanceId, request: u64, message: FromPlugin) {
+    pub(crate) fn answer(&self, instance: &InstanceId, request: u64, message: FromPlugin) {
         let mut waiting = self.lock();
         if waiting.by_request.get(&request).is_some_and(|(asked, _)| asked == instance)
             && let Some((_, sender)) = waiting.by_request.remove(&request)
@@ -67,14 +67,14 @@ impl Requests {
     }
 
     /// The instance has ended: nobody will answer.
-    pub fn gone(&self, instance: &InstanceId) {
+    pub(crate) fn gone(&self, instance: &InstanceId) {
         self.lock().by_request.retain(|_, (asked, _)| asked != instance);
     }
 }
 
 impl Question {
     /// Waits for the answer.
-    pub async fn wait(self, most: Duration) -> Result<FromPlugin> {
+    pub(crate) async fn wait(self, most: Duration) -> Result<FromPlugin> {
         match tokio::time::timeout(most, self.answer).await {
             Ok(Ok(message)) => Ok(message),
             Ok(Err(_)) => Err(Error::unavailable("the instance ended before it answered", "see its log")),

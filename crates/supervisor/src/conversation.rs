@@ -16,6 +16,7 @@ use crate::Spec;
 use crate::instance::Shared;
 use crate::lanes::{Lanes, WriterEar};
 use crate::life::{Event, Reason};
+use crate::listener::shielded;
 use crate::log::MAX_LINE_BYTES;
 use crate::window::Window;
 
@@ -27,6 +28,9 @@ const KEPT_BYTES: usize = 1024 * 1024;
 
 /// The longest text or hint of a state that is kept.
 const MAX_TEXT_BYTES: usize = 1024;
+
+/// Version and capabilities are kept for as long as the instance lives, so they are bounded.
+const MAX_HELLO_BYTES: usize = 256 * 1024;
 
 /// Why a conversation cannot go on.
 enum Wrong {
@@ -91,10 +95,13 @@ impl Conversation {
         let mut decoder = Decoder::default();
         loop {
             if let Err(wrong) = self.take_all(&mut decoder) {
-                self.shared.tell(self.generation, match wrong {
-                    Wrong::Broken(reason) => Event::Broken(reason),
-                    Wrong::Refused(reason) => Event::Refused(reason),
-                });
+                self.shared.tell(
+                    self.generation,
+                    match wrong {
+                        Wrong::Broken(reason) => Event::Broken(reason),
+                        Wrong::Refused(reason) => Event::Refused(reason),
+                    },
+                );
                 return self;
             }
             let buffer = decoder.buffer();
@@ -113,7 +120,7 @@ impl Conversation {
     fn take_all(&mut self, decoder: &mut Decoder) -> Result<(), Wrong> {
         while let Some(message) = decoder.next::<FromPlugin>()? {
             match (&mut self.joined, message) {
-                (None, FromPlugin::Hello(hello)) => self.shake_hands(decoder, hello)?,
+                (None, FromPlugin::Hello(hello)) => self.shake_hands(decoder, &hello)?,
                 (None, other) => {
                     let text = format!("began with `{}` where `hello` was due", kind(&other));
                     return Err(Reason::new(text).hint("the first message of a plugin is `hello`").into());
@@ -147,16 +154,14 @@ impl Conversation {
     }
 
     /// Answers the hello. The lanes open only after `welcome` lies in them, so that it is the first word.
-    fn shake_hands(&mut self, decoder: &Decoder, hello: Hello) -> Result<(), Wrong> {
+    fn shake_hands(&mut self, decoder: &Decoder, hello: &Hello) -> Result<(), Wrong> {
         let encoding = decoder.encoding().expect("a message was decoded, so its encoding is known");
         let lanes = Arc::new(Lanes::new(encoding));
-        let answer = self.answer(&hello);
+        let answer = self.answer(hello);
         match &answer {
             Ok(welcome) => lanes.send(welcome).map_err(|error| cannot_welcome(&error))?,
-            Err(reason) => lanes.close(&ToPlugin::Refused(plugin::Failure {
-                message: reason.text.clone(),
-                hint: reason.hint.clone(),
-            })),
+            Err(reason) => lanes
+                .close(&ToPlugin::Refused(plugin::Failure { message: reason.text.clone(), hint: reason.hint.clone() })),
         }
         let told = Arc::new(AtomicU64::new(0));
         if let Some(stdin) = self.stdin.take() {
@@ -167,8 +172,8 @@ impl Conversation {
             self.joined = Some(Joined { lanes: Arc::clone(&lanes), writer, window, told, delivered: None });
         }
         answer.map_err(Wrong::Refused)?;
-        if self.shared.greet(self.generation, &hello, lanes) {
-            self.shared.listener.ready(&self.shared.id, self.generation, &hello);
+        if self.shared.greet(self.generation, hello, lanes) {
+            self.shared.listener.ready(&self.shared.id, self.generation, hello);
         }
         Ok(())
     }
@@ -182,9 +187,15 @@ impl Conversation {
         }
         let Some(protocol) = negotiate(PROTOCOL, hello.protocol) else {
             let ((our_old, our_new), (old, new)) = (PROTOCOL, hello.protocol);
-            let text = format!("speaks versions {old} to {new} of the plugin protocol, the daemon {our_old} to {our_new}");
+            let text =
+                format!("speaks versions {old} to {new} of the plugin protocol, the daemon {our_old} to {our_new}");
             return Err(Reason::new(text).hint("update the one that is older"));
         };
+        let bytes = serde_json::to_vec(&hello.capabilities).map_or(0, |text| text.len());
+        if bytes + hello.version.len() > MAX_HELLO_BYTES {
+            let text = format!("describes itself with {bytes} bytes, the limit is {MAX_HELLO_BYTES}");
+            return Err(Reason::new(text).hint("shorten the descriptions of its actions"));
+        }
         let options = &self.shared.options;
         Ok(ToPlugin::Welcome(Welcome {
             protocol,
@@ -200,7 +211,9 @@ impl Conversation {
 }
 
 fn cannot_welcome(error: &crate::SendError) -> Wrong {
-    Wrong::Broken(Reason::new(format!("cannot be told its configuration: {error}")).hint("is the configuration very large?"))
+    Wrong::Broken(
+        Reason::new(format!("cannot be told its configuration: {error}")).hint("is the configuration very large?"),
+    )
 }
 
 impl Joined {
@@ -227,7 +240,7 @@ impl WriterEar for Ear {
     }
 
     fn drained(&self) {
-        self.shared.listener.drained(&self.shared.id, self.generation);
+        shielded(|| self.shared.listener.drained(&self.shared.id, self.generation));
     }
 
     fn stalled(&self) {

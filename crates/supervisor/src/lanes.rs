@@ -93,7 +93,11 @@ impl Lanes {
         if queue.closing {
             return Err(SendError::NotReady);
         }
-        if matches!(message, ToPlugin::Write(_)) { queue.urge(self.encoding, message) } else { queue.append(self.encoding, message) }?;
+        if matches!(message, ToPlugin::Write(_)) {
+            queue.urge(self.encoding, message)
+        } else {
+            queue.append(self.encoding, message)
+        }?;
         drop(queue);
         self.work.notify_one();
         Ok(())
@@ -163,14 +167,15 @@ impl Lanes {
                 Taken::Closed => return,
                 Taken::Nothing => more.await,
                 Taken::Bytes { accepted, messages } => {
+                    // Before the plugin can hear it: its next batch may be here before the write returns.
+                    if let Some(batch) = accepted {
+                        ear.told_accepted(batch);
+                    }
                     if !write_all(&mut pipe, &bytes, silence, &ear).await {
                         return;
                     }
                     bytes.clear();
                     bytes.shrink_to(CHUNK_BYTES);
-                    if let Some(batch) = accepted {
-                        ear.told_accepted(batch);
-                    }
                     if messages && self.is_empty() {
                         ear.drained();
                     }
@@ -182,7 +187,7 @@ impl Lanes {
 
 /// Who hears how the writer gets on.
 pub(crate) trait WriterEar: Send + Sync {
-    /// The pipe has taken this acceptance.
+    /// The pipe takes this acceptance now.
     fn told_accepted(&self, batch: u64);
     /// The pipe has taken everything.
     fn drained(&self);
@@ -247,8 +252,14 @@ mod tests {
     use fieldrail_wire::{TagRef, WriteItem};
 
     fn write(id: u64, text: &str) -> ToPlugin {
-        let item =
-            WriteItem { id, tag: TagRef::Name("a".into()), value: text.into(), ttl_ms: None, pulse_ms: None, origin: None };
+        let item = WriteItem {
+            id,
+            tag: TagRef::Name("a".into()),
+            value: text.into(),
+            ttl_ms: None,
+            pulse_ms: None,
+            origin: None,
+        };
         ToPlugin::Write(Write { tags: vec![], items: vec![item] })
     }
 
@@ -258,7 +269,9 @@ mod tests {
 
     fn kinds(bytes: &[u8]) -> Vec<String> {
         let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        let kind = |line| serde_json::from_slice::<serde_json::Value>(line).unwrap().as_object().unwrap().keys().next().cloned();
+        let kind = |line| {
+            serde_json::from_slice::<serde_json::Value>(line).unwrap().as_object().unwrap().keys().next().cloned()
+        };
         lines.filter_map(kind).collect()
     }
 

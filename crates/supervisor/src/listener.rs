@@ -34,6 +34,13 @@ pub trait Listener: Send + Sync + 'static {
     fn logged(&self, record: LogRecord);
 }
 
+/// Calls the listener where its panic must not end the caller: without the instance's task nobody could stop it.
+pub(crate) fn shielded(call: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
+        tracing::error!("The supervisor's listener failed; this is a bug of the daemon.");
+    }
+}
+
 /// One line of an instance's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRecord {

@@ -171,7 +171,9 @@ mod tests {
     fn check_lines(pieces: &[&[u8]], want: &[&str]) {
         let mut lines = Lines::default();
         let mut got = Vec::new();
-        pieces.iter().for_each(|piece| lines.feed(piece, |line| got.push(line.to_owned())));
+        for piece in pieces {
+            lines.feed(piece, |line| got.push(line.to_owned()));
+        }
         lines.flush(|line| got.push(line.to_owned()));
         assert_eq!(got, want);
     }

@@ -39,10 +39,13 @@ pub(crate) async fn run(shared: Arc<Shared>, generation: u64, spec: Spec, child:
         finish(reader).await;
     }
     let last_line = finish(follower).await.flatten();
-    shared.end(generation, match ended {
-        Ok(ended) => ended.describe(last_line.as_deref()),
-        Err(error) => Reason::new(format!("ended, and cannot be asked how: {error}")),
-    });
+    shared.end(
+        generation,
+        match ended {
+            Ok(ended) => ended.describe(last_line.as_deref()),
+            Err(error) => Reason::new(format!("ended, and cannot be asked how: {error}")),
+        },
+    );
 }
 
 /// Waits for the end of the process. Returns also whether the reader was awaited to its end.

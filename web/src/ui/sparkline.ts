@@ -4,10 +4,10 @@ export interface Curve {
   fromX: number;
 }
 
-/** `values` as a curve in `width` by `height` that `span` of them would fill; nothing for fewer than two. */
+/** `values` as a curve in `width` by `height` that `span` of them would fill; nothing for fewer than two or for a flat zero. */
 export function sparkline(values: readonly number[], span: number, width: number, height: number): Curve | undefined {
-  if (values.length < 2) return undefined;
-  const top = Math.max(...values, 1e-9);
+  const top = Math.max(...values, 0);
+  if (values.length < 2 || top === 0) return undefined;
   const step = width / (span - 1);
   const fromX = width - (values.length - 1) * step;
   const round = (n: number) => Math.round(n * 10) / 10;

@@ -120,11 +120,11 @@ impl TokenEntry {
 pub(super) fn check_name(name: &str) -> Result<()> {
     let harmless = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | ' ');
     let count = name.chars().count();
-    if (1..=64).contains(&count) && name.trim() == name && name.chars().all(harmless) && name != "demo" {
+    if (1..=64).contains(&count) && name.trim() == name && name.chars().all(harmless) && name != super::CONSOLE {
         return Ok(());
     }
     Err(Error::invalid(
-        "a name has 1 to 64 letters, digits, blanks or . _ - @ and is not `demo`",
+        "a name has 1 to 64 letters, digits, blanks or . _ - @ and is not `console`",
         "the name is shown in logs and lists; choose a plain one",
     ))
 }
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn names_that_could_do_harm_are_refused() {
-        for bad in ["", " a", "a\nb", "<b>", "demo", "a/b", &"x".repeat(65)] {
+        for bad in ["", " a", "a\nb", "<b>", "console", "a/b", &"x".repeat(65)] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
         assert!(check_name("Jürgen Müller").is_ok());

@@ -94,6 +94,9 @@ const MIN_PASSWORD: usize = 8;
 /// The longest password that is hashed, in bytes.
 const MAX_PASSWORD: usize = 1024;
 
+/// Who holds what the console handed out: the login link of the demo house, the command line. No user has this name.
+const CONSOLE: &str = "console";
+
 /// How long a one-time login link is good.
 const ONCE: Duration = Duration::from_secs(15 * 60);
 
@@ -111,6 +114,14 @@ impl People {
             hashing: Semaphore::new(2),
             revoked: watch::Sender::new(0),
         }
+    }
+
+    /// Opens `users.json` of a configuration folder, for the command line.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn open_folder(config: &std::path::Path) -> Result<Self> {
+        Ok(Self::open(crate::files::open(config, crate::files::FileName::Users)?))
     }
 
     /// The code that the console shows while nobody has set the house up.
@@ -159,7 +170,12 @@ impl People {
         }
         *once = None;
         drop(once);
-        Ok(self.begin_session(Who { name: "demo".into(), role: Role::Admin, scope: None }))
+        Ok(self.begin_session(Who { name: CONSOLE.into(), role: Role::Admin, scope: None }))
+    }
+
+    /// A session for the command line of the same operating system's user. It ends with the daemon.
+    pub fn console_session(&self) -> Secret {
+        self.begin_session(Who { name: CONSOLE.into(), role: Role::Admin, scope: None }).secret
     }
 
     /// Logs in with a password. Unknown users and wrong passwords get the same answer after the same work.
@@ -197,7 +213,7 @@ impl People {
         match credential {
             Credential::Session(_) => {
                 let who = lock(&self.sessions).find(credential)?;
-                if who.name == "demo" {
+                if who.name == CONSOLE {
                     return Some(who);
                 }
                 // The role may have changed since the log-in.

@@ -69,16 +69,16 @@ fn random<const N: usize>() -> [u8; N] {
 
 /// The hash of a password: argon2id, 19 MiB, two passes (OWASP password storage cheat sheet).
 pub(crate) fn hash_password(password: &str) -> Result<String> {
-    hash(Argon2::default(), password).ok_or_else(|| Error::Internal("the password could not be hashed".into()))
+    hash(&Argon2::default(), password).ok_or_else(|| Error::Internal("the password could not be hashed".into()))
 }
 
 /// The hash of a token for the embedded broker. A token is random, so a cheap hash is as good as a dear one.
 pub(crate) fn hash_token(token: &Secret) -> Option<String> {
     let cheap = Params::new(64, 1, 1, None).ok()?;
-    hash(Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap), token.reveal())
+    hash(&Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap), token.reveal())
 }
 
-fn hash(argon2: Argon2<'_>, password: &str) -> Option<String> {
+fn hash(argon2: &Argon2<'_>, password: &str) -> Option<String> {
     argon2.hash_password(password.as_bytes()).ok().map(|hash| hash.to_string())
 }
 

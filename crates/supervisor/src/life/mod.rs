@@ -3,14 +3,14 @@
 //! Invariants, held by a property test: `Spawn` is never asked for while a process may live; nothing is started after
 //! `StopAsked` until a person asks; whoever waits has a deadline.
 
+mod event;
 mod policy;
 mod up;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use fieldrail_wire::plugin;
-
+pub(crate) use event::{Action, Event, Moment, Reason, Shown};
 pub use policy::Policy;
 
 use crate::State;
@@ -18,95 +18,6 @@ use up::{Overdue, Up};
 
 /// What a refused plugin has time for: reading why.
 const REFUSED_GRACE: Duration = Duration::from_secs(1);
-
-/// Since a beginning that all instances share; it never jumps.
-pub(crate) type Moment = Duration;
-
-/// Why something went wrong, for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reason {
-    /// What went wrong, with its values.
-    pub(crate) text: String,
-    /// What to try.
-    pub(crate) hint: Option<String>,
-}
-
-impl Reason {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), hint: None }
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
-
-/// What happens to an instance.
-#[derive(Debug, Clone)]
-pub(crate) enum Event {
-    /// A person or the node wants it to run.
-    StartAsked,
-    /// It is to end within so long.
-    StopAsked { within: Duration },
-    /// It is to end softly and to start again.
-    RestartAsked,
-    /// It is to be killed, and then treated like after a crash.
-    KillAsked,
-    /// The process lives.
-    Spawned,
-    /// There is no process, and why.
-    SpawnFailed(Reason),
-    /// It said hello and was welcomed.
-    Greeted,
-    /// The plugin says how its link stands.
-    Said(plugin::State),
-    /// A heartbeat: turns of the plugin's loop.
-    Beat(u64),
-    /// It has not read what the daemon wrote for [`Policy::silence`].
-    Stalled,
-    /// It reads again.
-    Flowing,
-    /// It broke the protocol.
-    Broken(Reason),
-    /// Its hello was refused; it has been told.
-    Refused(Reason),
-    /// It closed its stdout, with so many bytes of a frame before.
-    Closed { half: usize },
-    /// The process and its descendants have ended.
-    Exited(Reason),
-    /// Time has passed.
-    Tick,
-}
-
-/// What is to be done now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Start a process; answer with `Spawned` or `SpawnFailed`.
-    Spawn,
-    /// Say `stop`, close its stdin.
-    SoftStop { within: Duration },
-    /// Kill it with its descendants; `Exited` follows.
-    Kill,
-}
-
-/// What people see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    pub(crate) state: State,
-    pub(crate) text: String,
-    pub(crate) hint: Option<String>,
-}
-
-impl Shown {
-    fn new(state: State, text: impl Into<String>) -> Self {
-        Self { state, text: text.into(), hint: None }
-    }
-
-    fn because(state: State, reason: &Reason) -> Self {
-        Self { state, text: reason.text.clone(), hint: reason.hint.clone() }
-    }
-}
 
 /// What comes after the end of the process.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,7 +68,17 @@ impl Life {
     /// An instance that does not run. `seed` differs between instances.
     pub(crate) fn new(policy: Policy, auto_restart: bool, seed: u64) -> Self {
         let phase = Phase::Down(Ok("is not started".into()));
-        Self { policy, auto_restart, phase, crashes: VecDeque::new(), tries: 0, spawned: None, seed: seed | 1, errors: 0, last_error: None }
+        Self {
+            policy,
+            auto_restart,
+            phase,
+            crashes: VecDeque::new(),
+            tries: 0,
+            spawned: None,
+            seed: seed | 1,
+            errors: 0,
+            last_error: None,
+        }
     }
 
     /// Takes the choice of the instance's new spec.
@@ -208,7 +129,7 @@ impl Life {
     fn start(&mut self) -> Option<Action> {
         self.forget_crashes();
         match &mut self.phase {
-            Phase::Down(_) | Phase::Waiting { .. } => return self.launch(),
+            Phase::Down(_) | Phase::Waiting { .. } => return Some(self.launch()),
             Phase::Launching(after) => *after = None,
             Phase::Up(_) => {}
             Phase::Ending { after, .. } => *after = After::Again,
@@ -221,8 +142,8 @@ impl Life {
         match &mut self.phase {
             Phase::Down(_) | Phase::Waiting { .. } => self.phase = Phase::Down(Ok(stopped())),
             Phase::Launching(after) => *after = Some(After::Stop(stopped())),
-            Phase::Up(up) if !up.is_greeted() => return self.end_now(After::Stop(stopped())),
-            Phase::Up(_) => return self.end_softly(After::Stop(stopped()), within, now),
+            Phase::Up(up) if !up.is_greeted() => return Some(self.end_now(After::Stop(stopped()))),
+            Phase::Up(_) => return Some(self.end_softly(After::Stop(stopped()), within, now)),
             Phase::Ending { kill_at, after } => {
                 *after = After::Stop(stopped());
                 *kill_at = kill_at.map(|at| at.min(now + within));
@@ -234,10 +155,10 @@ impl Life {
     fn restart(&mut self, now: Moment) -> Option<Action> {
         self.forget_crashes();
         match &mut self.phase {
-            Phase::Down(_) | Phase::Waiting { .. } => return self.launch(),
+            Phase::Down(_) | Phase::Waiting { .. } => return Some(self.launch()),
             Phase::Launching(after) => *after = Some(After::Again),
-            Phase::Up(up) if !up.is_greeted() => return self.end_now(After::Again),
-            Phase::Up(_) => return self.end_softly(After::Again, self.policy.stop, now),
+            Phase::Up(up) if !up.is_greeted() => return Some(self.end_now(After::Again)),
+            Phase::Up(_) => return Some(self.end_softly(After::Again, self.policy.stop, now)),
             Phase::Ending { after, .. } => *after = After::Again,
         }
         None
@@ -251,7 +172,7 @@ impl Life {
                 after.get_or_insert_with(|| After::Crash(reason()));
                 None
             }
-            Phase::Up(_) => self.kill_for(reason()),
+            Phase::Up(_) => Some(self.kill_for(reason())),
             Phase::Ending { kill_at, .. } => kill_at.take().map(|_| Action::Kill),
         }
     }
@@ -264,7 +185,7 @@ impl Life {
                 self.phase = Phase::Up(Up::new(now));
                 None
             }
-            Some(after) => self.end_now(after),
+            Some(after) => Some(self.end_now(after)),
         }
     }
 
@@ -272,7 +193,7 @@ impl Life {
         let Phase::Launching(after) = &mut self.phase else { return None };
         match after.take() {
             None | Some(After::Crash(_)) => self.crashed(reason, now),
-            Some(After::Again) => self.launch(),
+            Some(After::Again) => Some(self.launch()),
             Some(After::Stop(text)) => self.rest(Ok(text)),
             Some(After::Fail(reason)) => self.rest(Err(reason)),
         }
@@ -286,7 +207,7 @@ impl Life {
             }
             Phase::Ending { after, .. } => match after.clone() {
                 After::Stop(text) => self.rest(Ok(text)),
-                After::Again => self.launch(),
+                After::Again => Some(self.launch()),
                 After::Crash(reason) => self.crashed(reason, now),
                 After::Fail(reason) => {
                     self.note_error(&reason.text);
@@ -299,10 +220,10 @@ impl Life {
 
     fn tick(&mut self, now: Moment) -> Option<Action> {
         match &mut self.phase {
-            Phase::Waiting { until, .. } if now >= *until => self.launch(),
+            Phase::Waiting { until, .. } if now >= *until => Some(self.launch()),
             Phase::Up(up) => match up.overdue(&self.policy, now)? {
-                Overdue::Kill(reason) => self.kill_for(reason),
-                Overdue::Hangs(text) => self.hangs(text),
+                Overdue::Kill(reason) => Some(self.kill_for(reason)),
+                Overdue::Hangs(text) => self.hangs(text, Up::hung),
             },
             Phase::Ending { kill_at, after } if kill_at.is_some_and(|at| now >= at) => {
                 *kill_at = None;
@@ -328,10 +249,10 @@ impl Life {
             Event::Beat(turns) => up.beat(turns, now),
             Event::Flowing => up.flowing(),
             Event::Closed { half } => up.closed(half, now),
-            Event::Broken(reason) => return self.kill_for(reason),
+            Event::Broken(reason) => return Some(self.kill_for(reason)),
             Event::Stalled => {
                 let silence = self.policy.silence().as_secs_f32();
-                return self.hangs(format!("has not read what it is told for {silence} s"));
+                return self.hangs(format!("has not read what it is told for {silence} s"), Up::stalled);
             }
             Event::Refused(reason) => {
                 self.phase = Phase::Ending { kill_at: Some(now + REFUSED_GRACE), after: After::Fail(reason) };
@@ -341,41 +262,43 @@ impl Life {
         None
     }
 
-    fn hangs(&mut self, text: String) -> Option<Action> {
+    /// A sign of life is missing: kill it, or let it lapse where it is not to be started again.
+    fn hangs(&mut self, text: String, lapse: fn(&mut Up, String)) -> Option<Action> {
         if self.auto_restart {
-            return self.kill_for(Reason::new(text).hint("its own log may say what it waits for"));
+            return Some(self.kill_for(Reason::new(text).hint("its own log may say what it waits for")));
         }
         self.note_error(&text);
         if let Phase::Up(up) = &mut self.phase {
-            up.lapse(text);
+            lapse(up, text);
         }
         None
     }
 
-    fn end_softly(&mut self, after: After, within: Duration, now: Moment) -> Option<Action> {
+    fn end_softly(&mut self, after: After, within: Duration, now: Moment) -> Action {
         self.phase = Phase::Ending { kill_at: Some(now + within), after };
-        Some(Action::SoftStop { within })
+        Action::SoftStop { within }
     }
 
     /// It holds nothing yet that would have to be left in order.
-    fn end_now(&mut self, after: After) -> Option<Action> {
+    fn end_now(&mut self, after: After) -> Action {
         self.phase = Phase::Ending { kill_at: None, after };
-        Some(Action::Kill)
+        Action::Kill
     }
 
-    fn kill_for(&mut self, reason: Reason) -> Option<Action> {
+    fn kill_for(&mut self, reason: Reason) -> Action {
         self.end_now(After::Crash(reason))
     }
 
-    fn launch(&mut self) -> Option<Action> {
-        self.phase = Phase::Launching(None);
-        self.spawned = None;
-        Some(Action::Spawn)
-    }
-
+    /// No process, none wanted.
     fn rest(&mut self, how: Result<String, Reason>) -> Option<Action> {
         self.phase = Phase::Down(how);
         None
+    }
+
+    fn launch(&mut self) -> Action {
+        self.phase = Phase::Launching(None);
+        self.spawned = None;
+        Action::Spawn
     }
 
     /// The restart policy.

@@ -37,7 +37,7 @@ impl Default for Policy {
             patience: Duration::from_secs(10),
             first_wait: Duration::from_millis(250),
             most_wait: Duration::from_secs(30),
-            settled: Duration::from_secs(60),
+            settled: Duration::from_mins(1),
             crashes: 5,
             within: Duration::from_mins(10),
         }
@@ -53,6 +53,6 @@ impl Policy {
     /// The wait before the next start, after so many that failed. `chance` is between 0 and 1.
     pub(crate) fn wait(&self, tries: u32, chance: f64) -> Duration {
         let doubled = self.first_wait.saturating_mul(1 << tries.min(20)).min(self.most_wait);
-        doubled - doubled.mul_f64(0.25 * chance)
+        doubled.mul_f64(1.0 - 0.25 * chance)
     }
 }

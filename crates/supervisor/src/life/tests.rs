@@ -1,6 +1,6 @@
 //! The life cycle in simulated time.
 
-use fieldrail_wire::plugin::Status;
+use fieldrail_wire::plugin::{self, Status};
 use proptest::prelude::*;
 
 use super::*;
@@ -52,6 +52,11 @@ impl Bench {
         self
     }
 
+    /// Until the next deadline.
+    fn wait(&self) -> Duration {
+        self.life.deadline().unwrap().saturating_sub(self.now)
+    }
+
     fn seconds(&mut self, seconds: u64) -> &mut Self {
         self.pass(Duration::from_secs(seconds))
     }
@@ -87,7 +92,11 @@ fn a_good_plugin_starts_runs_and_stops() {
 fn one_that_does_not_end_in_time_is_killed() {
     let mut bench = Bench::running(true);
     bench.tell(STOP).seconds(3).check(State::Stopping, "was asked to end", &[SOFT, Action::Kill]);
-    bench.exit("was ended by signal 9").check(State::Stopped, "was stopped; it did not end in time and was killed", &[]);
+    bench.exit("was ended by signal 9").check(
+        State::Stopped,
+        "was stopped; it did not end in time and was killed",
+        &[],
+    );
 }
 
 #[test]
@@ -106,9 +115,9 @@ fn a_crash_is_back_within_three_seconds_and_the_next_ones_wait_longer() {
     let mut waits = vec![];
     for _ in 0..5 {
         bench.exit("exited with code 1");
-        let due = bench.life.deadline().unwrap();
-        waits.push((due - bench.now).as_millis());
-        bench.pass(due - bench.now).tell(Event::Spawned).tell(Event::Greeted);
+        let wait = bench.wait();
+        waits.push(wait.as_millis());
+        bench.pass(wait).tell(Event::Spawned).tell(Event::Greeted);
     }
     for (wait, most) in waits.iter().zip([250, 500, 1000, 2000, 4000]) {
         assert!((most * 3 / 4..=most).contains(wait), "{waits:?}");
@@ -131,7 +140,7 @@ fn a_settled_run_begins_again_with_the_first_wait() {
             bench.seconds(1).tell(Event::Beat(turns));
         }
         bench.exit("exited with code 1");
-        let wait = bench.life.deadline().unwrap() - bench.now;
+        let wait = bench.wait();
         assert!(wait <= Duration::from_millis(most), "{wait:?} after {ran} s");
         bench.pass(wait).tell(Event::Spawned).tell(Event::Greeted).say(Status::Connected, "");
     }
@@ -192,13 +201,14 @@ fn without_automatic_restart_a_missed_pulse_degrades_until_the_next_one() {
     bench.seconds(60).check(State::Degraded, "hangs: missed 3 heartbeats, no progress for 17.5 s", &[]);
     bench.tell(Event::Beat(1)).check(State::Running, "runs", &[]);
     bench.tell(Event::Stalled).check(State::Degraded, "has not read what it is told for 17.5 s", &[]);
+    bench.tell(Event::Beat(2)).check(State::Degraded, "has not read what it is told for 17.5 s", &[]);
     bench.tell(Event::Flowing).check(State::Running, "runs", &[]);
 }
 
 #[test]
 fn a_pause_of_the_daemon_itself_is_no_missed_pulse() {
     let mut bench = Bench::running(true);
-    bench.now += Duration::from_secs(3600);
+    bench.now += Duration::from_hours(1);
     bench.tell(Event::Tick).check(State::Running, "runs", &[]);
 }
 
@@ -280,12 +290,8 @@ fn restart_ends_softly_and_starts_the_next_one_at_once() {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let status = prop_oneof![
-        Just(Status::Connecting),
-        Just(Status::Connected),
-        Just(Status::Degraded),
-        Just(Status::Failed)
-    ];
+    let status =
+        prop_oneof![Just(Status::Connecting), Just(Status::Connected), Just(Status::Degraded), Just(Status::Failed)];
     let reason = || Reason::new("because");
     prop_oneof![
         3 => Just(Event::StartAsked),
@@ -346,9 +352,7 @@ proptest! {
             } else if process.is_none() {
                 prop_assert!(life.deadline().is_some(), "nobody would ever start it again");
             }
-            if shown.state == State::Stopped {
-                prop_assert!(!wanted || life.errors().0 == 0);
-            }
+            prop_assert!(!wanted || shown.state != State::Stopped);
         }
     }
 }

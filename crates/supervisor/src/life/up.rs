@@ -28,8 +28,10 @@ pub(super) struct Up {
     impatient: bool,
     turns: Option<u64>,
     beat: Moment,
-    /// Why it is taken for hung, where it is not to be restarted for that.
-    lapse: Option<String>,
+    /// Why it is taken for hung, where it is not to be restarted for that, until the next heartbeat.
+    hung: Option<String>,
+    /// The same for not reading, until it reads again.
+    stalled: Option<String>,
     /// When it closed its stdout, and how many bytes of a frame had come before.
     closed: Option<(Moment, usize)>,
 }
@@ -44,7 +46,8 @@ impl Up {
             impatient: false,
             turns: None,
             beat: now,
-            lapse: None,
+            hung: None,
+            stalled: None,
             closed: None,
         }
     }
@@ -77,18 +80,21 @@ impl Up {
     pub(super) fn beat(&mut self, turns: u64, now: Moment) {
         if self.turns.is_none_or(|before| turns > before) {
             self.beat = now;
-            self.lapse = None;
+            self.hung = None;
         }
         self.turns = Some(turns);
     }
 
-    /// What it is told flows again; the heartbeat decides from here on.
-    pub(super) fn flowing(&mut self) {
-        self.lapse = None;
+    pub(super) fn hung(&mut self, text: String) {
+        self.hung = Some(text);
     }
 
-    pub(super) fn lapse(&mut self, text: String) {
-        self.lapse = Some(text);
+    pub(super) fn stalled(&mut self, text: String) {
+        self.stalled = Some(text);
+    }
+
+    pub(super) fn flowing(&mut self) {
+        self.stalled = None;
     }
 
     pub(super) fn closed(&mut self, half: usize, now: Moment) {
@@ -101,14 +107,16 @@ impl Up {
             (Some(said), _) if said.status == Status::Failed => {
                 Reason { text: format!("{} ({})", said.text, exit.text), hint: said.hint.clone().or(exit.hint) }
             }
-            (_, Some((_, half))) if half > 0 => Reason { text: format!("{}, {}", exit.text, half_a_frame(half)), ..exit },
+            (_, Some((_, half))) if half > 0 => {
+                Reason { text: format!("{}, {}", exit.text, half_a_frame(half)), ..exit }
+            }
             _ => exit,
         }
     }
 
     pub(super) fn deadline(&self, policy: &Policy) -> Option<Moment> {
         let hello = (!self.greeted).then(|| self.since + policy.hello);
-        let beat = (self.greeted && self.lapse.is_none()).then(|| self.beat + policy.silence());
+        let beat = (self.greeted && self.hung.is_none()).then(|| self.beat + policy.silence());
         let closed = self.closed.map(|(at, _)| at + CLOSE_GRACE);
         [hello, beat, self.patient_until, closed].into_iter().flatten().min()
     }
@@ -119,7 +127,9 @@ impl Up {
         {
             let ending = if half > 0 { format!(" {}", half_a_frame(half)) } else { String::new() };
             let reason = Reason::new(format!("closed its stdout{ending} and runs on"));
-            return Some(Overdue::Kill(reason.hint("the protocol needs stdin and stdout for as long as the program runs")));
+            return Some(Overdue::Kill(
+                reason.hint("the protocol needs stdin and stdout for as long as the program runs"),
+            ));
         }
         if !self.greeted && now >= self.since + policy.hello {
             let waited = policy.hello.as_secs_f32();
@@ -135,7 +145,7 @@ impl Up {
 
     fn hangs(&mut self, policy: &Policy, now: Moment) -> Option<Overdue> {
         let due = self.beat + policy.silence();
-        if !self.greeted || self.lapse.is_some() || now < due {
+        if !self.greeted || self.hung.is_some() || now < due {
             return None;
         }
         if now >= due + policy.progress {
@@ -148,7 +158,7 @@ impl Up {
     }
 
     pub(super) fn shown(&self, policy: &Policy) -> Shown {
-        if let Some(lapse) = &self.lapse {
+        if let Some(lapse) = self.hung.as_ref().or(self.stalled.as_ref()) {
             return Shown::new(State::Degraded, lapse.clone());
         }
         let Some(said) = &self.said else {

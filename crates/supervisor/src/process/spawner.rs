@@ -94,7 +94,9 @@ impl Spawner {
     pub(crate) async fn start(&self, order: Order) -> io::Result<Child> {
         let (answer, started) = oneshot::channel();
         let gone = || io::Error::other("the spawner has ended");
-        self.0.try_send(Request { order, answer }).map_err(|_| io::Error::other("too many processes are being started"))?;
+        self.0
+            .try_send(Request { order, answer })
+            .map_err(|_| io::Error::other("too many processes are being started"))?;
         started.await.map_err(|_| gone())?
     }
 }

@@ -31,9 +31,13 @@ export function actionsIn(state: string): InstanceAction[] {
   return isAlive(state) ? ['restart', 'stop', 'kill'] : ['start'];
 }
 
-/** How many instances are in each state, in the order of their first appearance. */
+/** What needs a person comes first. */
+const ORDER: Tone[] = ['bad', 'warn', 'busy', 'good', 'off'];
+
+/** How many instances are in each state, those in trouble first. */
 export function countStates(instances: { state: string }[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { state } of instances) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return counts;
+  const place = (state: string) => ORDER.indexOf(toneOf(state));
+  return new Map([...counts].sort(([a], [b]) => place(a) - place(b) || (a < b ? -1 : 1)));
 }

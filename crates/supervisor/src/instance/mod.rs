@@ -3,6 +3,8 @@
 //! Anybody may tell it an event; actions are done by the instance's own task alone, and so are calls to the listener about
 //! its state. Invariant: the lock is never held across an `await` or a call to the listener.
 
+mod task;
+
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,14 +18,11 @@ use tokio::sync::{Notify, watch};
 
 use crate::lanes::{Lanes, SendError};
 use crate::life::{Action, Event, Life, Moment, Reason, Shown};
-use crate::listener::{Listener, LogRecord};
+use crate::listener::{Listener, LogRecord, shielded};
 use crate::log::Gate;
 use crate::process::{Leash, Mark, Order, Spawner};
 use crate::run::run;
 use crate::{Options, Snapshot, Spec, State};
-
-/// Between two calls of `changed`.
-const CHANGED: Duration = Duration::from_millis(50);
 
 /// The supervisor's own lines about an instance that may wait for its task.
 const MAX_NOTES: usize = 16;
@@ -83,15 +82,6 @@ struct Process {
     started_at: Timestamp,
     /// Since it was welcomed.
     lanes: Option<Arc<Lanes>>,
-}
-
-/// What the task does next.
-enum Step {
-    Do(Action),
-    Say(Box<Snapshot>),
-    Note(Level, String),
-    Wait(Option<Moment>),
-    End,
 }
 
 impl Shared {
@@ -224,7 +214,7 @@ impl Shared {
     pub(crate) fn end(&self, generation: u64, reason: Reason) {
         let process = self.inner().process.take();
         if process.is_some_and(|process| process.lanes.is_some()) {
-            self.listener.gone(&self.id, generation);
+            shielded(|| self.listener.gone(&self.id, generation));
         }
         let mut inner = self.inner();
         inner.dirty = true;
@@ -262,7 +252,7 @@ impl Shared {
     }
 
     fn say(&self, level: Level, message: String) {
-        self.listener.logged(LogRecord { instance: self.id.clone(), level, message });
+        shielded(|| self.listener.logged(LogRecord { instance: self.id.clone(), level, message }));
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -319,118 +309,5 @@ impl Shared {
         }
         drop(inner);
         self.wake.notify_one();
-    }
-
-    /// The instance's task.
-    pub(crate) async fn live(self: Arc<Self>) {
-        let mut said: Option<Moment> = None;
-        loop {
-            let woken = self.wake.notified();
-            match self.step(said) {
-                Step::End => return,
-                Step::Do(action) => self.perform(action).await,
-                Step::Note(level, text) => _ = self.log(level, &text),
-                Step::Say(snapshot) => {
-                    said = Some(self.now());
-                    self.listener.changed(&snapshot);
-                }
-                Step::Wait(until) => {
-                    tokio::select! {
-                        () = woken => {}
-                        () = self.until(until) => self.time_passed(),
-                    }
-                }
-            }
-        }
-    }
-
-    fn step(&self, said: Option<Moment>) -> Step {
-        let mut inner = self.inner();
-        if inner.closed {
-            return Step::End;
-        }
-        if let Some(action) = inner.actions.pop_front() {
-            return Step::Do(action);
-        }
-        if let Some((level, text)) = inner.notes.pop_front() {
-            return Step::Note(level, text);
-        }
-        let may_say = said.map_or(Moment::ZERO, |said| said + CHANGED);
-        if inner.dirty && self.now() >= may_say {
-            inner.dirty = false;
-            return Step::Say(Box::new(self.snapshot_of(&inner)));
-        }
-        let say = inner.dirty.then_some(may_say);
-        let report = self.gate.lock().unwrap_or_else(PoisonError::into_inner).due();
-        Step::Wait([inner.life.deadline(), say, report].into_iter().flatten().min())
-    }
-
-    async fn until(&self, moment: Option<Moment>) {
-        match moment {
-            Some(moment) => tokio::time::sleep_until((self.began + moment).into()).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn time_passed(&self) {
-        let now = self.now();
-        let mut inner = self.inner();
-        if inner.life.deadline().is_some_and(|due| due <= now) {
-            self.apply(&mut inner, Event::Tick);
-        }
-        drop(inner);
-        let dropped = self.gate.lock().unwrap_or_else(PoisonError::into_inner).report(now);
-        if let Some(dropped) = dropped {
-            self.say(Level::Warn, format!("{dropped} lines of this log were dropped, since there were too many"));
-        }
-    }
-
-    async fn perform(self: &Arc<Self>, action: Action) {
-        match action {
-            Action::Spawn => self.spawn().await,
-            Action::SoftStop { within } => {
-                let lanes = self.inner().process.as_ref().and_then(|process| process.lanes.clone());
-                if let Some(lanes) = lanes {
-                    lanes.stop(within);
-                }
-            }
-            Action::Kill => {
-                let leash = self.inner().process.as_ref().map(|process| Arc::clone(&process.leash));
-                if let Some(leash) = leash {
-                    leash.kill();
-                }
-            }
-        }
-    }
-
-    async fn spawn(self: &Arc<Self>) {
-        let (spec, generation) = {
-            let mut inner = self.inner();
-            inner.generation += 1;
-            (inner.spec.clone(), inner.generation)
-        };
-        match self.spawner.start(self.order(&spec)).await {
-            Ok(child) => _ = tokio::spawn(run(Arc::clone(self), generation, spec, child)),
-            Err(error) => {
-                let reason = Reason::new(format!("cannot be started: {error}"));
-                let hint = "is the program there, and may this user run it? see the plugin's manifest";
-                self.tell(generation, Event::SpawnFailed(reason.hint(hint)));
-            }
-        }
-    }
-
-    fn order(&self, spec: &Spec) -> Order {
-        let mut args = spec.args.clone();
-        if spec.simulated {
-            args.push("--sim".into());
-        }
-        Order {
-            program: spec.program.clone(),
-            args,
-            working_dir: spec.working_dir.clone(),
-            env: spec.env.clone(),
-            state_dir: spec.state_dir.clone(),
-            marks: vec![self.house.clone(), Mark::of_instance(&self.id)],
-        }
     }
 }

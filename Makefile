@@ -1,0 +1,29 @@
+# `make run` and `make test` install what they need by name and are all that a newcomer has to know.
+
+DRIVERS := $(notdir $(patsubst %/,%,$(dir $(wildcard drivers/*/Cargo.toml))))
+PACKAGES := -p fieldrail $(addprefix -p fieldrail-driver-,$(DRIVERS))
+
+.PHONY: run test build web bench fuzz soak
+
+# The demo house: simulated devices on real protocols, embedded broker, web admin.
+run: build
+	target/release/fieldrail demo
+
+# Everything that has to be green, with a count at the end.
+test:
+	scripts/test
+
+# Daemon, drivers and web admin, ready to run from target/release.
+build: web
+	cargo build --release --locked $(PACKAGES)
+	scripts/plugins release
+
+# The web admin, from source to web/dist.
+web:
+	scripts/need build
+	scripts/web
+
+# What is measured, beside what a user would pick instead; writes benches/RESULTS.md.
+bench: build
+	scripts/need test
+	cargo run --release --locked -p fieldrail-benches -- mqtt

@@ -1,0 +1,108 @@
+//! The daemon.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use fieldrail_node::{Node, Options};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::Folders;
+use crate::door::Door;
+
+/// What the console says at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Greeting {
+    /// The set-up code, if nobody has set the house up.
+    House,
+    /// A link that logs in once.
+    Demo,
+}
+
+/// Threads of the daemon: one may be busy in the router while the other answers a browser.
+const THREADS: usize = 2;
+
+/// Keeps the house until it is told to stop.
+pub(crate) fn run(folders: &Folders, greeting: Greeting) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    runtime.block_on(keep(folders, greeting))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn keep(folders: &Folders, greeting: Greeting) -> Result<()> {
+    let (config, state) = (folders.config(), folders.state());
+    std::fs::create_dir_all(&state).with_context(|| format!("cannot make the folder {}", state.display()))?;
+    let _house = take_house(&state)?;
+    log_to_console();
+    let options = Options { config: absolute(&config)?, state: absolute(&state)?, plugins: folders.plugins() };
+    let node = Node::open(&options).map_err(with_hint)?;
+    let wanted = node.settings().listen;
+    let listener = TcpListener::bind(wanted).await.with_context(|| {
+        format!("cannot listen on {wanted}; is another Fieldrail running, or does another program use the port?")
+    })?;
+    let address = listener.local_addr()?;
+    let door = Door::open(&state, address, &node)?;
+    greet(&node, address, greeting);
+    let serving = fieldrail_api::serve(listener, Arc::clone(&node), told_to_stop()?);
+    let served = serving.await;
+    drop(door);
+    node.close().await;
+    served.context("the web admin cannot be served")
+}
+
+/// Two daemons on one house would both write its files and both start its instances.
+fn take_house(state: &Path) -> Result<File> {
+    let path = state.join("house.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another Fieldrail keeps this house already ({})", state.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+fn absolute(folder: &Path) -> Result<std::path::PathBuf> {
+    std::path::absolute(folder).with_context(|| format!("cannot find {}", folder.display()))
+}
+
+fn with_hint(error: fieldrail_node::Error) -> anyhow::Error {
+    let hint = error.hint();
+    let error = anyhow::Error::new(error);
+    match hint {
+        Some(hint) => error.context(hint),
+        None => error,
+    }
+}
+
+fn log_to_console() {
+    let filter = EnvFilter::try_from_env("FIELDRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+fn greet(node: &Node, address: SocketAddr, greeting: Greeting) {
+    println!("Fieldrail keeps the house. Web admin: http://{address}/");
+    if greeting == Greeting::Demo {
+        println!("Log in once with: http://{address}/#/login?once={}", node.people().login_link());
+    } else if let Some(code) = node.people().setup_code() {
+        println!("Nobody has set this house up yet. Open the web admin and enter the code {code}");
+    }
+}
+
+/// Ends at the first SIGTERM or Ctrl-C.
+fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("Stopping.");
+    })
+}

@@ -1,0 +1,199 @@
+//! How `connections.json` takes force: only instances whose entry changed are touched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fieldrail_model::InstanceId;
+use fieldrail_store::Level;
+use fieldrail_supervisor::Spec;
+use fieldrail_wire::daemon::Configure;
+use fieldrail_wire::{FromPlugin, TargetKind, ToPlugin};
+
+use super::action::CALL;
+use crate::connections::{Connection, VIRTUAL};
+use crate::node::lock;
+use crate::traffic::Facts;
+use crate::{Error, Node, Result};
+
+/// The key in a configuration schema whose value the daemon fills in.
+const FILLED: &str = "x-fill";
+
+impl Node {
+    /// Takes `connections.json` into force: only instances whose entry changed are touched.
+    pub(crate) fn apply_connections(&self) {
+        let _one = lock(&self.changing);
+        let Some(file) = self.files.connections.snapshot() else { return };
+        if let Err(error) = file.value.check_ids() {
+            let key =
+                if let Error::Invalid { key: Some(key), .. } = &error { key.clone() } else { "connections".into() };
+            self.report(&file.error_at(&key, &error.to_string(), error.hint()));
+            return;
+        }
+        let before = lock(&self.running).clone();
+        let wanted: BTreeMap<InstanceId, Connection> =
+            file.value.connections.iter().map(|entry| (entry.id.clone(), entry.clone())).collect();
+        self.know(&wanted);
+        for id in before.keys().filter(|id| !wanted.contains_key(*id)) {
+            self.forget(id);
+        }
+        for (id, connection) in &wanted {
+            // A refused one may be right now: a secret was added, a plugin came.
+            if before.get(id) != Some(connection) || lock(&self.refused).contains_key(id) || self.is_filled(connection)
+            {
+                self.put_into_force(before.get(id), connection);
+            }
+        }
+        *lock(&self.running) = wanted;
+        self.apply_rules_locked();
+    }
+
+    /// The router and the lines know the instances before any of them speaks.
+    fn know(&self, wanted: &BTreeMap<InstanceId, Connection>) {
+        let facts = |connection: &Connection| {
+            let able = self.plugin_of(connection).ok().flatten().map(|plugin| &plugin.manifest.capabilities);
+            Facts {
+                case_insensitive: able.is_some_and(|able| able.case_insensitive),
+                event: able.is_some_and(|able| able.target == TargetKind::Event),
+                writable: connection.driver == VIRTUAL || able.is_some_and(|able| able.write),
+                is_virtual: connection.driver == VIRTUAL,
+            }
+        };
+        let instances = wanted.iter().map(|(id, connection)| (id.clone(), facts(connection))).collect();
+        for (id, connection) in wanted {
+            self.traffic.open_line(id, connection.driver == VIRTUAL);
+        }
+        self.traffic.engine().instances = instances;
+    }
+
+    fn forget(&self, id: &InstanceId) {
+        let supervisor = Arc::clone(&self.supervisor);
+        let gone = id.clone();
+        tokio::spawn(async move { supervisor.remove(&gone).await });
+        self.traffic.close_line(id);
+        lock(&self.refused).remove(id);
+    }
+
+    fn put_into_force(&self, before: Option<&Connection>, connection: &Connection) {
+        let spec = match self.spec(connection) {
+            Ok(Some(spec)) => spec,
+            Ok(None) => return,
+            Err(error) => {
+                let text = format!("`{}` cannot start: {error}", connection.id);
+                self.logbook.write(Level::Error, Some(connection.id.as_str()), text);
+                let _ = self.supervisor.stop(&connection.id);
+                lock(&self.refused).insert(connection.id.clone(), error.into());
+                return;
+            }
+        };
+        lock(&self.refused).remove(&connection.id);
+        let done = match (before, connection.enabled) {
+            (_, false) => self.supervisor.add(spec).map(|_| self.supervisor.stop(&connection.id).map(drop)),
+            (Some(before), true) if before.enabled => {
+                if self.reconfigures(before, connection, &spec) {
+                    return;
+                }
+                self.supervisor.add(spec).map(|_| self.supervisor.restart(&connection.id).map(drop))
+            }
+            _ => self.supervisor.start(spec).map(|_| Ok(())),
+        };
+        if let Err(error) = done {
+            tracing::warn!(instance = %connection.id, %error, "An instance was not started.");
+        }
+    }
+
+    /// Hands the new configuration to the running plugin, if it can take one. True if that was begun; a plugin that
+    /// refuses is restarted.
+    fn reconfigures(&self, before: &Connection, connection: &Connection, spec: &Spec) -> bool {
+        let same_but_config = Connection { config: connection.config.clone(), ..before.clone() } == *connection;
+        let able = self.plugin_of(connection).ok().flatten().is_some_and(|p| p.manifest.capabilities.configure);
+        if !same_but_config || !able || self.supervisor.add(spec.clone()).is_err() {
+            return false;
+        }
+        let Ok(question) = self.traffic.requests.ask(&connection.id) else { return false };
+        let message = Configure { request: question.request, config: spec.config.clone() };
+        if !self.traffic.say(&connection.id, &ToPlugin::Configure(message)) {
+            return false;
+        }
+        let (supervisor, id) = (Arc::clone(&self.supervisor), connection.id.clone());
+        tokio::spawn(async move {
+            let taken =
+                matches!(question.wait(CALL).await, Ok(FromPlugin::Configured(answer)) if answer.failure.is_none());
+            if !taken {
+                let _ = supervisor.restart(&id);
+            }
+        });
+        true
+    }
+
+    /// How the supervisor runs this connection; none for a virtual one.
+    pub(super) fn spec(&self, connection: &Connection) -> Result<Option<Spec>> {
+        let Some(plugin) = self.plugin_of(connection)? else { return Ok(None) };
+        let mut config = connection.config.clone();
+        plugin.check(&config)?;
+        if let Some(secrets) = self.files.secrets.snapshot() {
+            secrets.value.resolve(&mut config).map_err(|missing| {
+                Error::invalid_at(
+                    format!("config.{}", missing.key),
+                    missing.to_string(),
+                    missing.hint().map(Into::into),
+                )
+            })?;
+        }
+        self.fill(&plugin.manifest.config_schema, &mut config);
+        if connection.simulated && !plugin.manifest.capabilities.simulation {
+            let message = format!("the driver `{}` has no simulated device", connection.driver);
+            return Err(Error::invalid_at("simulated", message, Some("remove the key `simulated`".into())));
+        }
+        let state_dir = self.state.join("instances").join(connection.id.as_str());
+        std::fs::create_dir_all(&state_dir)
+            .map_err(|error| Error::Internal(format!("cannot make {}: {error}", state_dir.display())))?;
+        Ok(Some(Spec {
+            id: connection.id.clone(),
+            driver: connection.driver.clone(),
+            program: plugin.program.clone(),
+            args: plugin.arguments.clone(),
+            working_dir: plugin.folder.clone(),
+            env: Vec::new(),
+            config,
+            state_dir: Some(state_dir),
+            simulated: connection.simulated,
+            auto_restart: connection.health.auto_restart,
+        }))
+    }
+
+    /// Fills in what a schema marks with `"x-fill": "mqtt_logins"`: the tokens that may log in at an embedded broker, as
+    /// hashes and rules.
+    fn fill(&self, schema: &serde_json::Value, config: &mut serde_json::Value) {
+        let Some(key) = filled_key(schema) else { return };
+        let logins: Vec<serde_json::Value> = self
+            .people()
+            .all()
+            .tokens
+            .iter()
+            .filter_map(|token| {
+                let access = token.scope.mqtt.as_ref()?;
+                Some(serde_json::json!({
+                    "name": token.name, "password_hash": token.phc.as_ref()?,
+                    "publish": access.publish, "subscribe": access.subscribe,
+                }))
+            })
+            .collect();
+        if let (Some(config), false) = (config.as_object_mut(), logins.is_empty()) {
+            let list = config.entry(key).or_insert_with(|| serde_json::Value::Array(Vec::new()));
+            if let Some(list) = list.as_array_mut() {
+                list.extend(logins);
+            }
+        }
+    }
+
+    fn is_filled(&self, connection: &Connection) -> bool {
+        let plugin = self.plugin_of(connection).ok().flatten();
+        plugin.is_some_and(|plugin| filled_key(&plugin.manifest.config_schema).is_some())
+    }
+}
+
+fn filled_key(schema: &serde_json::Value) -> Option<&str> {
+    let properties = schema.get("properties")?.as_object()?;
+    let mut keys = properties.iter().filter(|(_, property)| property.get(FILLED).is_some_and(|v| v == "mqtt_logins"));
+    keys.next().map(|(key, _)| key.as_str())
+}

@@ -1,0 +1,140 @@
+//! The instance's own task: does what the state machine asks for, keeps its deadlines, and tells the listener.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use fieldrail_wire::plugin::Level;
+
+use super::Shared;
+use crate::life::{Action, Event, Moment, Reason};
+use crate::listener::shielded;
+use crate::process::{Mark, Order};
+use crate::run::run;
+use crate::{Snapshot, Spec};
+
+/// Between two calls of `changed`.
+const CHANGED: Duration = Duration::from_millis(50);
+
+/// What the task does next.
+enum Step {
+    Do(Action),
+    Say(Box<Snapshot>),
+    Note(Level, String),
+    Wait(Option<Moment>),
+    End,
+}
+
+impl Shared {
+    /// The instance's task.
+    pub(crate) async fn live(self: Arc<Self>) {
+        let mut said: Option<Moment> = None;
+        loop {
+            let woken = self.wake.notified();
+            match self.step(said) {
+                Step::End => return,
+                Step::Do(action) => self.perform(action).await,
+                Step::Note(level, text) => _ = self.log(level, &text),
+                Step::Say(snapshot) => {
+                    said = Some(self.now());
+                    shielded(|| self.listener.changed(&snapshot));
+                }
+                Step::Wait(until) => {
+                    tokio::select! {
+                        () = woken => {}
+                        () = self.until(until) => self.time_passed(),
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(&self, said: Option<Moment>) -> Step {
+        let mut inner = self.inner();
+        if inner.closed {
+            return Step::End;
+        }
+        if let Some(action) = inner.actions.pop_front() {
+            return Step::Do(action);
+        }
+        if let Some((level, text)) = inner.notes.pop_front() {
+            return Step::Note(level, text);
+        }
+        let may_say = said.map_or(Moment::ZERO, |said| said + CHANGED);
+        if inner.dirty && self.now() >= may_say {
+            inner.dirty = false;
+            return Step::Say(Box::new(self.snapshot_of(&inner)));
+        }
+        let say = inner.dirty.then_some(may_say);
+        let report = self.gate.lock().unwrap_or_else(PoisonError::into_inner).due();
+        Step::Wait([inner.life.deadline(), say, report].into_iter().flatten().min())
+    }
+
+    async fn until(&self, moment: Option<Moment>) {
+        match moment {
+            Some(moment) => tokio::time::sleep_until((self.began + moment).into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn time_passed(&self) {
+        let now = self.now();
+        let mut inner = self.inner();
+        if inner.life.deadline().is_some_and(|due| due <= now) {
+            self.apply(&mut inner, Event::Tick);
+        }
+        drop(inner);
+        let dropped = self.gate.lock().unwrap_or_else(PoisonError::into_inner).report(now);
+        if let Some(dropped) = dropped {
+            self.say(Level::Warn, format!("{dropped} lines of this log were dropped, since there were too many"));
+        }
+    }
+
+    async fn perform(self: &Arc<Self>, action: Action) {
+        match action {
+            Action::Spawn => self.spawn().await,
+            Action::SoftStop { within } => {
+                let lanes = self.inner().process.as_ref().and_then(|process| process.lanes.clone());
+                if let Some(lanes) = lanes {
+                    lanes.stop(within);
+                }
+            }
+            Action::Kill => {
+                let leash = self.inner().process.as_ref().map(|process| Arc::clone(&process.leash));
+                if let Some(leash) = leash {
+                    leash.kill();
+                }
+            }
+        }
+    }
+
+    async fn spawn(self: &Arc<Self>) {
+        let (spec, generation) = {
+            let mut inner = self.inner();
+            inner.generation += 1;
+            (inner.spec.clone(), inner.generation)
+        };
+        match self.spawner.start(self.order(&spec)).await {
+            Ok(child) => _ = tokio::spawn(run(Arc::clone(self), generation, spec, child)),
+            Err(error) => {
+                let reason = Reason::new(format!("cannot be started: {error}"));
+                let hint = "is the program there, and may this user run it? see the plugin's manifest";
+                self.tell(generation, Event::SpawnFailed(reason.hint(hint)));
+            }
+        }
+    }
+
+    fn order(&self, spec: &Spec) -> Order {
+        let mut args = spec.args.clone();
+        if spec.simulated {
+            args.push("--sim".into());
+        }
+        Order {
+            program: spec.program.clone(),
+            args,
+            working_dir: spec.working_dir.clone(),
+            env: spec.env.clone(),
+            state_dir: spec.state_dir.clone(),
+            marks: vec![self.house.clone(), Mark::of_instance(&self.id)],
+        }
+    }
+}

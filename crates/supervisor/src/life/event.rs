@@ -1,0 +1,96 @@
+//! What goes into a life and what comes out: events, actions, and what people see.
+
+use std::time::Duration;
+
+use fieldrail_wire::plugin;
+
+use crate::State;
+
+/// Since a beginning that all instances share; it never jumps.
+pub(crate) type Moment = Duration;
+
+/// Why something went wrong, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// What went wrong, with its values.
+    pub(crate) text: String,
+    /// What to try.
+    pub(crate) hint: Option<String>,
+}
+
+impl Reason {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// What happens to an instance.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// A person or the node wants it to run.
+    StartAsked,
+    /// It is to end within so long.
+    StopAsked { within: Duration },
+    /// It is to end softly and to start again.
+    RestartAsked,
+    /// It is to be killed, and then treated like after a crash.
+    KillAsked,
+    /// The process lives.
+    Spawned,
+    /// There is no process, and why.
+    SpawnFailed(Reason),
+    /// It said hello and was welcomed.
+    Greeted,
+    /// The plugin says how its link stands.
+    Said(plugin::State),
+    /// A heartbeat: turns of the plugin's loop.
+    Beat(u64),
+    /// It has not read what the daemon wrote for [`Policy::silence`].
+    Stalled,
+    /// It reads again.
+    Flowing,
+    /// It broke the protocol.
+    Broken(Reason),
+    /// Its hello was refused; it has been told.
+    Refused(Reason),
+    /// It closed its stdout, with so many bytes of a frame before.
+    Closed { half: usize },
+    /// The process and its descendants have ended.
+    Exited(Reason),
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start a process; answer with `Spawned` or `SpawnFailed`.
+    Spawn,
+    /// Say `stop`, close its stdin.
+    SoftStop { within: Duration },
+    /// Kill it with its descendants; `Exited` follows.
+    Kill,
+}
+
+/// What people see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) state: State,
+    pub(crate) text: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Shown {
+    pub(super) fn new(state: State, text: impl Into<String>) -> Self {
+        Self { state, text: text.into(), hint: None }
+    }
+
+    pub(super) fn because(state: State, reason: &Reason) -> Self {
+        Self { state, text: reason.text.clone(), hint: reason.hint.clone() }
+    }
+}

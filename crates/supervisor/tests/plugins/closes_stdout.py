@@ -1,0 +1,8 @@
+"""Closes stdout and runs on."""
+import os
+
+from plugin import start, sleep
+
+start()
+os.close(1)
+sleep()

@@ -1,0 +1,5 @@
+"""Begins in the middle."""
+from plugin import connected, sleep
+
+connected()
+sleep()

@@ -1,0 +1,4 @@
+"""Never says hello."""
+from plugin import sleep
+
+sleep()

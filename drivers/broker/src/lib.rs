@@ -1,0 +1,62 @@
+//! An MQTT broker in the house. Clients log in with what the daemon hands down; every topic is a datapoint.
+//!
+//! Invariant: the broker knows no password, only hashes, and nobody whom the configuration does not name gets in. Read in
+//! this order: [`config`] what a person sets, [`access`] who may do what, [`topics`] which message is which datapoint,
+//! [`pace`] how a slow daemon slows the publishers down, [`link`] the broker's own client inside of the process, [`serve`]
+//! the listening broker, [`run`] the loop.
+
+mod access;
+mod config;
+mod error;
+mod link;
+mod pace;
+mod run;
+mod serve;
+mod topics;
+
+pub use config::{Config, Tls, TopicRule, User, WebSocket};
+
+use fieldrail_driver::{Capabilities, Driver, Failure, Port, TargetKind};
+
+/// The driver.
+pub struct Broker;
+
+impl Driver for Broker {
+    const NAME: &'static str = "broker";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const DESCRIPTION: &'static str = "An MQTT broker in the house; its topics are datapoints.";
+    type Config = Config;
+
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            browse: true,
+            search: true,
+            read: true,
+            write: true,
+            patterns: true,
+            target: TargetKind::State,
+            ..Capabilities::default()
+        }
+    }
+
+    async fn run(config: Config, port: Port) -> Result<(), Failure> {
+        let endpoints = config.check()?;
+        let _quiet = quiet();
+        run::run(config, endpoints, port).await;
+        Ok(())
+    }
+}
+
+/// The broker's library logs each connection and each refused message, with the client's own words in the line. Only its
+/// errors reach the log; this driver says the rest itself.
+fn quiet() -> tracing::subscriber::DefaultGuard {
+    let filter = tracing_subscriber::EnvFilter::new("info,mqtt5=error,mqtt5_protocol=error");
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_env_filter(filter)
+        .finish();
+    tracing::subscriber::set_default(subscriber)
+}

@@ -1,0 +1,543 @@
+//! What the driver knows: the demand, the values, the writes, and how the link stands. No I/O of its own; the loop in
+//! [`crate::run`] brings requests, the task in [`crate::connection`] brings events.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fieldrail_driver::{Command, Failure, Outbox, Reading, SampleItem, State, Subscription};
+use fieldrail_model::{Quality, Value};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::browse::Browsing;
+use crate::codec::{Decoded, opposite};
+use crate::config::{Config, Protocol};
+use crate::demand::Demand;
+use crate::error::Error;
+use crate::incoming::{MOST_TOPICS, Topics};
+use crate::link::{Event, IN_FLIGHT, Limits, Message, Sender};
+use crate::outgoing::{End, Outgoing, Publication, Ticket};
+use crate::plan::{Change, Filters, cover};
+use crate::rules::{Rule, Rules};
+use crate::topic::{Tag, filter_matches};
+
+/// Subscriptions of a moment go out together.
+const GATHER: Duration = Duration::from_millis(2);
+
+/// How long two copies of a message may be apart while filters overlap.
+const OVERLAP: Duration = Duration::from_millis(500);
+
+/// How long a read waits for a retained message.
+const READ: Duration = Duration::from_millis(700);
+
+/// Filters in one packet.
+const FILTERS: usize = 100;
+
+/// How the link stands, for the daemon.
+pub(crate) struct Standing {
+    pub(crate) state: State,
+    pub(crate) failure: Failure,
+}
+
+/// An answer that only the port can give.
+pub(crate) enum Reply {
+    Returned(u64, Result<serde_json::Value, Failure>),
+    Values(u64, Vec<Reading>),
+}
+
+/// Topics that are read once.
+struct Reader {
+    request: u64,
+    tags: Vec<String>,
+    deadline: Instant,
+}
+
+/// What is known of a topic that is written.
+struct Target {
+    rule: Rc<Rule>,
+    /// Whether the broker sends it back to us, as of `plan`.
+    comes_back: bool,
+    plan: u64,
+}
+
+/// The state of the driver.
+pub(crate) struct Session {
+    broker: String,
+    pub(crate) rules: Rules,
+    send_origin: bool,
+    /// An echo tells its origin by itself.
+    origin_travels: bool,
+    outbox: Outbox,
+    demand: Demand,
+    topics: Topics,
+    outgoing: Outgoing,
+    targets: HashMap<Arc<str>, Target>,
+    pub(crate) browsing: Browsing,
+    readers: Vec<Reader>,
+    sender: Option<Sender>,
+    limits: Limits,
+    /// What the broker was asked for and has not refused.
+    active: Filters,
+    /// Rises with each change of `active`.
+    plan: u64,
+    /// When the demand is to be compared with `active`.
+    replan: Option<Instant>,
+    /// Subscriptions on the way to the socket, then on the way back.
+    asked: VecDeque<Vec<(String, u8)>>,
+    unanswered: HashMap<u16, Vec<(String, u8)>>,
+    /// To be unsubscribed when all is answered.
+    leaving: Vec<String>,
+    pub(crate) lost_since: Option<std::time::SystemTime>,
+    pub(crate) standing: Option<Standing>,
+    pub(crate) replies: Vec<Reply>,
+    /// Wakes the loop: there is a standing, a reply, or an earlier deadline.
+    pub(crate) changed: Rc<Notify>,
+    pub(crate) stopping: bool,
+}
+
+impl Session {
+    pub(crate) fn new(config: &Config, outbox: Outbox) -> Self {
+        Self {
+            broker: config.broker(),
+            rules: Rules::new(config),
+            send_origin: config.send_origin,
+            origin_travels: config.send_origin && config.protocol == Protocol::V5,
+            topics: Topics::new(outbox.clone()),
+            outbox,
+            demand: Demand::default(),
+            outgoing: Outgoing::default(),
+            targets: HashMap::new(),
+            browsing: Browsing::default(),
+            readers: Vec::new(),
+            sender: None,
+            limits: Limits { in_flight: IN_FLIGHT, qos: 2, retain: true, packet_bytes: config.max_packet_bytes },
+            active: Filters::new(),
+            plan: 0,
+            replan: None,
+            asked: VecDeque::new(),
+            unanswered: HashMap::new(),
+            leaving: Vec::new(),
+            lost_since: None,
+            standing: None,
+            replies: Vec::new(),
+            changed: Rc::default(),
+            stopping: false,
+        }
+    }
+
+    /// Whether the broker answers.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    /// Whether the link has something to put on the socket.
+    pub(crate) fn is_handing(&self) -> bool {
+        self.outgoing.is_handing() || !self.asked.is_empty()
+    }
+
+    fn is_had(&self, topic: &str) -> bool {
+        self.active.contains_key(topic) || self.active.keys().any(|filter| filter_matches(filter, topic))
+    }
+
+    // Requests.
+
+    /// Takes subscriptions; one answer for each.
+    pub(crate) fn subscribe(&mut self, items: Vec<Subscription>) -> Vec<fieldrail_driver::SubscribedItem> {
+        let answers = items.into_iter().map(|item| {
+            let answer = self.demand.add(item.tag, item.pattern);
+            match (answer.failure.is_some(), Tag::parse(&answer.tag)) {
+                (true, _) => {}
+                (false, Ok(tag)) if !item.pattern => {
+                    if self.is_had(tag.topic) {
+                        self.topics.greet(tag.topic, &self.demand);
+                    }
+                }
+                _ => {
+                    let active = &self.active;
+                    let is_had = |topic: &str| active.keys().any(|filter| filter_matches(filter, topic));
+                    self.topics.greet_all(&self.demand, is_had);
+                }
+            }
+            answer
+        });
+        let answers = answers.collect();
+        self.replan.get_or_insert(Instant::now() + GATHER);
+        answers
+    }
+
+    /// Takes subscriptions back.
+    pub(crate) fn unsubscribe(&mut self, tags: &[String]) {
+        tags.iter().for_each(|tag| self.demand.remove(tag));
+        self.replan.get_or_insert(Instant::now() + GATHER);
+    }
+
+    /// Takes writes.
+    pub(crate) fn write(&mut self, commands: Vec<Command>) {
+        let now = Instant::now();
+        for command in commands {
+            let id = command.id;
+            match self.publication(command, now) {
+                Ok(publication) => self.outgoing.push(publication),
+                Err(failure) => self.outbox.rejected(id, failure),
+            }
+        }
+        self.hand_over(now);
+    }
+
+    /// Takes a publication of an action.
+    pub(crate) fn publish(&mut self, publication: Publication) {
+        self.outgoing.push(publication);
+        self.hand_over(Instant::now());
+    }
+
+    fn publication(&mut self, command: Command, now: Instant) -> Result<Publication, Failure> {
+        let target = Self::target(&mut self.targets, &self.rules, &command.tag)?;
+        let codec = &target.rule.codec;
+        let payload = codec.encode(&command.value)?;
+        let pulse = match command.pulse {
+            None => None,
+            Some(after) => {
+                let opposite = opposite(&command.value).ok_or_else(|| {
+                    Failure::new(format!("{} has no opposite to end a pulse with", command.value.kind()))
+                        .hint("pulse a bool or a number")
+                })?;
+                Some((after, codec.encode(&opposite)?))
+            }
+        };
+        if let Some(origin) = command.origin.as_ref().filter(|_| !self.origin_travels) {
+            if target.plan != self.plan {
+                target.plan = self.plan;
+                target.comes_back = self.active.keys().any(|filter| filter_matches(filter, &command.tag));
+            }
+            if target.comes_back {
+                self.topics.echoes.remember(command.tag.as_bytes(), &payload, origin.clone(), now);
+            }
+        }
+        Ok(Publication {
+            ticket: Ticket::Command(command.id),
+            qos: target.rule.qos_out,
+            retain: target.rule.retain,
+            topic: command.tag,
+            payload,
+            expires: Some(command.expires),
+            origin: command.origin,
+            pulse,
+        })
+    }
+
+    fn target<'a>(
+        targets: &'a mut HashMap<Arc<str>, Target>,
+        rules: &Rules,
+        tag: &Arc<str>,
+    ) -> Result<&'a mut Target, Failure> {
+        if !targets.contains_key(tag) {
+            if targets.len() >= MOST_TOPICS {
+                targets.clear();
+            }
+            let rule = Rc::clone(rules.of(writable(tag)?));
+            targets.insert(Arc::clone(tag), Target { rule, comes_back: false, plan: u64::MAX });
+        }
+        targets.get_mut(tag).ok_or_else(|| Failure::new("the topic is not known"))
+    }
+
+    /// Takes a read; it is answered at once, or when the values are there, or after a moment.
+    pub(crate) fn read(&mut self, request: u64, tags: Vec<String>) {
+        for tag in tags.iter().filter_map(|tag| Tag::parse(tag).ok()) {
+            self.demand.begin_read(tag.topic);
+        }
+        let deadline = Instant::now() + READ;
+        self.readers.push(Reader { request, tags, deadline });
+        self.replan.get_or_insert(Instant::now());
+        self.answer_readers(Instant::now());
+    }
+
+    /// Answers the reads that have all their values, and those whose time is over.
+    fn answer_readers(&mut self, now: Instant) {
+        let connected = self.is_connected();
+        let readers = std::mem::take(&mut self.readers);
+        for reader in readers {
+            let known: Vec<Option<Decoded>> = reader.tags.iter().map(|tag| self.known(tag)).collect();
+            if connected && reader.deadline > now && known.iter().any(Option::is_none) {
+                self.readers.push(reader);
+                continue;
+            }
+            for tag in reader.tags.iter().filter_map(|tag| Tag::parse(tag).ok()) {
+                self.demand.end_read(tag.topic);
+            }
+            self.replan.get_or_insert(now + GATHER);
+            let items = reader.tags.into_iter().zip(known);
+            let items = items.map(|(tag, known)| reading(tag, known, connected)).collect();
+            self.replies.push(Reply::Values(reader.request, items));
+            self.changed.notify_one();
+        }
+    }
+
+    /// The value of a tag, if it is known to hold.
+    fn known(&self, tag: &str) -> Option<Decoded> {
+        match Tag::parse(tag) {
+            Ok(tag) if !self.is_connected() || self.is_had(tag.topic) => {
+                let last = self.topics.last(tag.topic, tag.pointer)?;
+                // What a lost link took back is to be asked for anew.
+                (!self.is_connected() || last.quality != Quality::NotConnected).then_some(last)
+            }
+            Ok(_) => None,
+            Err(error) => Some(Decoded::bad(Value::Null, Quality::NotFound, error.to_string())),
+        }
+    }
+
+    // Events of the link.
+
+    /// The broker took us.
+    pub(crate) fn connected(&mut self, sender: Sender, limits: Limits) {
+        self.sender = Some(sender);
+        self.limits = Limits { packet_bytes: limits.packet_bytes.min(self.limits.packet_bytes), ..limits };
+        self.forget_subscriptions();
+        self.replan = None;
+        self.follow_demand();
+        self.hand_over(Instant::now());
+        self.lost_since = None;
+        tracing::info!(broker = self.broker, "Connected.");
+        self.stand(State::Connected, Failure::new(format!("connected to {}", self.broker)));
+    }
+
+    /// Something happened on the link.
+    pub(crate) fn take(&mut self, event: Event) {
+        match event {
+            Event::Message(message) => self.receive(message),
+            Event::Sent(number) => {
+                let now = Instant::now();
+                self.outgoing.sent(number, now);
+                self.hand_over(now);
+            }
+            Event::Acknowledged(number, refused) => {
+                let now = Instant::now();
+                self.outgoing.acknowledged(number, refused, now);
+                self.hand_over(now);
+            }
+            Event::Subscribing(number) => {
+                if let Some(filters) = self.asked.pop_front() {
+                    self.unanswered.insert(number, filters);
+                }
+            }
+            Event::Subscribed(number, answers) => self.subscribed(number, answers),
+            Event::Connected(_) | Event::Other => {}
+        }
+    }
+
+    fn receive(&mut self, message: Message) {
+        let retained = message.retained;
+        let first = self.topics.receive(message, &self.demand, &self.rules);
+        if let Some((topic, decoded)) = first {
+            self.browsing.tree.see(&topic, &decoded, retained);
+        }
+        if !self.readers.is_empty() {
+            self.answer_readers(Instant::now());
+        }
+    }
+
+    /// The broker has answered a subscription.
+    fn subscribed(&mut self, number: u16, answers: Vec<Option<String>>) {
+        let filters = self.unanswered.remove(&number).unwrap_or_default();
+        for ((filter, _), refused) in filters.into_iter().zip(answers) {
+            let Some(why) = refused else { continue };
+            tracing::warn!(filter, why, "The broker refuses a subscription.");
+            self.topics.refuse(&filter, &self.demand, &why);
+        }
+        if self.unanswered.is_empty() && self.asked.is_empty() {
+            if let Some(sender) = &self.sender
+                && !self.leaving.is_empty()
+            {
+                sender.unsubscribe(&std::mem::take(&mut self.leaving));
+                self.topics.overlap_until = self.topics.overlap_until.map(|_| Instant::now() + OVERLAP);
+            }
+            self.follow_demand();
+        }
+    }
+
+    /// The link broke. Returns the samples that take the values back.
+    pub(crate) fn lost(&mut self, error: Error, next: Duration) -> Vec<SampleItem> {
+        let now = Instant::now();
+        self.sender = None;
+        self.forget_subscriptions();
+        self.outgoing.disconnect(now);
+        self.end(now);
+        let failure = Failure::from(error);
+        let since = *self.lost_since.get_or_insert_with(|| {
+            tracing::warn!(broker = self.broker, error = failure.message, "No link.");
+            std::time::SystemTime::now()
+        });
+        let text = format!(
+            "waits for {} ({}) since {}, next try in {} s",
+            self.broker,
+            failure.message,
+            clock(since),
+            next.as_secs().max(1)
+        );
+        self.stand(State::Degraded, Failure { message: text, hint: failure.hint });
+        let why: Arc<str> = format!("no link to {}: {}", self.broker, failure.message).into();
+        let samples = self.topics.disconnect(&self.demand, &why);
+        self.answer_readers(now);
+        samples
+    }
+
+    fn stand(&mut self, state: State, failure: Failure) {
+        self.standing = Some(Standing { state, failure });
+        self.changed.notify_one();
+    }
+
+    fn forget_subscriptions(&mut self) {
+        self.active.clear();
+        self.plan += 1;
+        self.asked.clear();
+        self.unanswered.clear();
+        self.leaving.clear();
+        self.topics.overlap_until = None;
+        self.replan.get_or_insert(Instant::now());
+    }
+
+    // What follows from both.
+
+    /// Asks the broker for what is needed now, unless it still has to answer.
+    fn follow_demand(&mut self) {
+        if !self.asked.is_empty() || !self.unanswered.is_empty() {
+            self.replan.get_or_insert(Instant::now() + GATHER);
+            return;
+        }
+        let Some(sender) = &self.sender else { return };
+        let wanted = cover(&self.demand.filters(&self.rules));
+        let change = Change::between(&self.active, &wanted);
+        if change == Change::default() {
+            return;
+        }
+        if change.overlaps() {
+            self.topics.overlap_until = Some(Instant::now() + Duration::from_secs(10));
+        }
+        self.active = wanted;
+        self.plan += 1;
+        for filters in change.add.chunks(FILTERS) {
+            if sender.subscribe(filters) {
+                self.asked.push_back(filters.to_vec());
+            }
+        }
+        if self.asked.is_empty() {
+            sender.unsubscribe(&change.remove);
+        } else {
+            self.leaving = change.remove;
+        }
+    }
+
+    /// Hands over what can go, and reports what ended.
+    fn hand_over(&mut self, now: Instant) {
+        if let Some(sender) = &self.sender {
+            self.outgoing.hand_over(sender, self.limits, self.send_origin, now);
+        }
+        self.end(now);
+    }
+
+    fn end(&mut self, now: Instant) {
+        let sooner = self.outgoing.deadline();
+        for (ticket, end) in self.outgoing.ended() {
+            match (ticket, end) {
+                (Ticket::Command(id), End::Confirmed) => self.outbox.confirmed(id),
+                (Ticket::Command(id), End::Rejected(failure)) => self.outbox.rejected(id, failure),
+                (Ticket::Command(id), End::Expired) => self.outbox.expired(id),
+                (Ticket::Call(request), end) => {
+                    self.replies.push(Reply::Returned(request, returned(end)));
+                    self.changed.notify_one();
+                }
+                (Ticket::Nobody, _) => {}
+            }
+        }
+        if sooner.is_some_and(|sooner| sooner > now) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// When [`Session::tick`] has something to do next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let replan = self.replan.filter(|_| self.is_connected());
+        let read = self.readers.iter().map(|reader| reader.deadline).min();
+        [self.outgoing.deadline(), replan, read, self.browsing.deadline()].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.outgoing.tick(now);
+        self.hand_over(now);
+        if self.replan.is_some_and(|due| due <= now) && self.is_connected() {
+            self.replan = None;
+            self.follow_demand();
+        }
+        if !self.readers.is_empty() {
+            self.answer_readers(now);
+        }
+    }
+
+    /// Begins to stop: pulses end now, and the link says goodbye after its last words.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+        self.outgoing.reset_pulses();
+        self.hand_over(Instant::now());
+    }
+
+    /// Whether nothing more has to be said to the broker.
+    pub(crate) fn is_done(&self) -> bool {
+        self.sender.is_none() || self.outgoing.is_done()
+    }
+
+    /// Says goodbye to the broker.
+    pub(crate) fn leave(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            sender.disconnect(Duration::from_millis(300));
+        }
+    }
+
+    /// Figures for the instance page.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let subscriptions = ("subscriptions", self.active.len() as f64);
+        self.topics.figures().into_iter().chain(self.outgoing.figures()).chain([subscriptions])
+    }
+}
+
+/// The topic of a tag that can be published to.
+pub(crate) fn writable(tag: &str) -> Result<&str, Failure> {
+    if tag.is_empty() {
+        return Err(Failure::new("a broker has no default target")
+            .hint("write to a topic: the instance, a dot, then the topic, as in `mqtt.broker_local.alarms/critical`"));
+    }
+    let parsed = Tag::parse(tag)?;
+    if parsed.pointer.is_some() {
+        return Err(Failure::new("a part of a JSON payload cannot be written").hint("write the whole topic"));
+    }
+    if tag.starts_with('$') {
+        return Err(Failure::new("topics that begin with `$` belong to the broker"));
+    }
+    Ok(parsed.topic)
+}
+
+fn reading(tag: String, known: Option<Decoded>, connected: bool) -> Reading {
+    let known = known.unwrap_or_else(|| {
+        if connected {
+            Decoded::bad(Value::Null, Quality::NoData, "the broker keeps no message of this topic")
+        } else {
+            Decoded::bad(Value::Null, Quality::NotConnected, "there is no link to the broker")
+        }
+    });
+    Reading { tag, value: known.value, quality: known.quality, note: known.note }
+}
+
+fn returned(end: End) -> Result<serde_json::Value, Failure> {
+    match end {
+        End::Confirmed => Ok(serde_json::json!({ "published": true })),
+        End::Rejected(failure) => Err(failure),
+        End::Expired => Err(Failure::new("there was no link to the broker in time")),
+    }
+}
+
+/// `14:02 UTC`.
+fn clock(time: std::time::SystemTime) -> String {
+    let seconds = time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    format!("{:02}:{:02} UTC", seconds / 3600 % 24, seconds / 60 % 60)
+}

@@ -1,0 +1,136 @@
+import { expect, test, vi } from 'vitest';
+import { Problem } from '../src/api/http';
+import type { LogEntry, PointInfo } from '../src/api/types';
+import { de } from '../src/i18n/de';
+import { en } from '../src/i18n/en';
+import { problemLine, problemWords } from '../src/i18n/problem';
+import { merged } from '../src/live/merge';
+import { Points } from '../src/live/points.svelte';
+import { DatapointRows } from '../src/pages/data/list.svelte';
+import { type Foldable, treeRows } from '../src/pages/data/treeRows';
+import { fieldsText, isAtLeast, joinLines } from '../src/pages/instances/logLines';
+import { RateHistory } from '../src/pages/instances/rates.svelte';
+import { actionsIn, countStates, toneOf } from '../src/pages/instances/state';
+import { addressesOf } from '../src/pages/routes/addresses';
+import { sparkline } from '../src/ui/sparkline';
+
+const line = (id: number, time_ms = id): LogEntry => ({ id, time_ms, level: 'info', instance: 'a', message: '' });
+
+test('lines of a log are in order, none twice, and not without end', () => {
+  const lines = joinLines([line(1), line(3)], [line(3), line(2), line(4)], 3);
+  expect(lines.map(({ id }) => id)).toEqual([2, 3, 4]);
+});
+
+test('nothing new leaves the lines as they are', () => {
+  const lines = [line(1)];
+  expect(joinLines(lines, [line(1)])).toBe(lines);
+});
+
+test('lines of the same moment keep the order of their ids', () => {
+  expect(joinLines([line(2, 5)], [line(1, 5)]).map(({ id }) => id)).toEqual([1, 2]);
+});
+
+test('a level shows itself and worse', () => {
+  expect(isAtLeast('error', 'warn')).toBe(true);
+  expect(isAtLeast('info', 'warn')).toBe(false);
+  expect(fieldsText({ host: 'x', n: 1 })).toBe('host=x n=1');
+});
+
+interface Node extends Foldable<Node> {
+  name: string;
+}
+function node(name: string, more: Partial<Node> = {}): Node {
+  return { name, children: undefined, loading: false, problem: undefined, next: undefined, isOpen: false, ...more };
+}
+test('the rows of a tree are what is unfolded, with a note where something is missing', () => {
+  const tree = [
+    node('a', { isOpen: true, children: [node('a1'), node('a2', { isOpen: true, children: [] })], next: 'n' }),
+    node('b', { isOpen: true, loading: true }),
+    node('c', { isOpen: true, problem: 'x' }),
+    node('d'),
+  ];
+  const rows = treeRows(tree).map((row) => `${row.branch.name} ${row.kind}`);
+  expect(rows).toEqual([
+    ...['a branch', 'a1 branch', 'a2 branch', 'a2 empty', 'a more'],
+    ...['b branch', 'b loading', 'c branch', 'c problem', 'd branch'],
+  ]);
+});
+
+test('every state has its actions, and one of a newer daemon is no alarm', () => {
+  expect(actionsIn('stopped')).toEqual(['start']);
+  expect(actionsIn('error')).toEqual(['start']);
+  expect(actionsIn('running')).toEqual(['restart', 'stop', 'kill']);
+  expect(actionsIn('stopping')).toEqual(['kill']);
+  expect(toneOf('hibernating')).toBe('off');
+});
+
+test('states in trouble are counted first', () => {
+  const states = ['running', 'error', 'running', 'degraded'].map((state) => ({ state }));
+  expect([...countStates(states)]).toEqual([
+    ['error', 1],
+    ['degraded', 1],
+    ['running', 2],
+  ]);
+});
+
+test('changed instances replace their elders, in the order of the ids', () => {
+  const all = merged([{ id: 'b', n: 1 }, { id: 'c', n: 1 }], [{ id: 'a', n: 2 }, { id: 'b', n: 2 }]);
+  expect(all.map(({ id, n }) => `${id}${n}`)).toEqual(['a2', 'b2', 'c1']);
+});
+
+test('rates are kept for a minute, one for each second', () => {
+  const rates = new RateHistory();
+  const at = (rate_in: number) => [{ id: 'a', rate_in } as never];
+  for (let second = 1; second <= 70; second += 1) {
+    rates.tick(second, at(second));
+    rates.tick(second, at(0));
+  }
+  expect(rates.of('a')).toHaveLength(60);
+  expect(rates.of('a').at(-1)).toBe(70);
+});
+
+test('a curve ends at the right and a flat zero is none', () => {
+  expect(sparkline([0, 0], 60, 120, 26)).toBeUndefined();
+  expect(sparkline([5], 60, 120, 26)).toBeUndefined();
+  expect(sparkline([0, 10], 2, 100, 22)).toEqual({ points: '0,21 100,1', fromX: 0 });
+});
+
+test('the ends of a route are addresses, or what a newer daemon says', () => {
+  expect(addressesOf('a.b')).toEqual(['a.b']);
+  expect(addressesOf(['a.b', { to: 'c' }])).toEqual(['a.b', '{"to":"c"}']);
+  expect(addressesOf(undefined)).toEqual([]);
+});
+
+test.each([
+  [new Problem(0, '', ''), 'Fieldrail antwortet nicht'],
+  [new Problem(403, 'Forbidden', 'only admins'), 'Ihre Rolle erlaubt das nicht: only admins'],
+  [new Problem(429, '', '', '', 30), 'Zu viele Anfragen: Zu viele Versuche. Bitte 30 s warten.'],
+  [new Problem(409, 'Conflict', 'not running'), 'Conflict: not running'],
+])('problem %# is said in words', (problem, words) => {
+  expect(problemLine(problem, de)).toBe(words);
+});
+
+test('the hint of the daemon goes before the one of the page', () => {
+  expect(problemWords(new Problem(403, '', '', 'ask anna'), en).hint).toBe('ask anna');
+});
+
+test('of two searches the newer one is shown, whichever answers first', async () => {
+  const answers: ((items: string[]) => void)[] = [];
+  vi.stubGlobal('fetch', () => {
+    return new Promise((resolve) => {
+      answers.push((addresses) => {
+        const items = addresses.map((address) => ({ address, value: 1, receive_ms: 1 }) as PointInfo);
+        resolve(new Response(JSON.stringify({ items, total: items.length })));
+      });
+    });
+  });
+  const points = new Points(() => {}, (task) => task());
+  const list = new DatapointRows(points);
+  const [slow, fast] = [list.find('a', ''), list.find('ab', '')];
+  answers[1]?.(['x.ab']);
+  answers[0]?.(['x.a', 'x.ab']);
+  await Promise.all([slow, fast]);
+  expect(list.rows?.map(({ address }) => address)).toEqual(['x.ab']);
+  expect(list.loading).toBe(false);
+  vi.unstubAllGlobals();
+});

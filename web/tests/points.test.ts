@@ -1,0 +1,110 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { ClientMessage, PointInfo, PointUpdate } from '../src/api/types';
+import { Interest } from '../src/live/interest';
+import { Points } from '../src/live/points.svelte';
+
+let sent: ClientMessage[];
+let frames: (() => void)[];
+let points: Points;
+
+beforeEach(() => {
+  sent = [];
+  frames = [];
+  points = new Points(
+    (message) => sent.push(message),
+    (task) => frames.push(task),
+  );
+  points.connected();
+  frame();
+});
+
+/** Draws one picture; says what was sent for it. */
+function frame(): ClientMessage[] {
+  sent = [];
+  for (const task of frames.splice(0)) task();
+  return sent;
+}
+
+function update(address: string, value: number, receive_ms = 1): PointUpdate {
+  return { address, value, quality: 'good', reason: '', source_ms: receive_ms, receive_ms };
+}
+
+function info(address: string, value: number, receive_ms = 1): PointInfo {
+  return { ...update(address, value, receive_ms), instance: 'a', tag: 'b', unit: 'V', writable: true };
+}
+
+test('what is held is subscribed once, and unsubscribed by the last who lets go', () => {
+  points.hold('a.b');
+  points.hold('a.b');
+  expect(frame()).toEqual([{ subscribe: ['a.b'] }]);
+  points.release('a.b');
+  expect(frame()).toEqual([]);
+  points.release('a.b');
+  expect(frame()).toEqual([{ unsubscribe: ['a.b'] }]);
+});
+
+test('a row that is replaced within one frame says nothing to the daemon', () => {
+  points.hold('a.b');
+  frame();
+  points.hold('a.b');
+  points.release('a.b');
+  expect(frame()).toEqual([]);
+});
+
+test('updates are applied once a frame, the newest of each', () => {
+  const point = points.hold('a.b', info('a.b', 1));
+  frame();
+  for (const value of [2, 3, 4]) points.receive({ delta: [update('a.b', value, value)] });
+  expect(point.value).toBe(1);
+  expect(frames).toHaveLength(1);
+  frame();
+  expect(point).toMatchObject({ value: 4, receiveMs: 4, changes: 1, unit: 'V' });
+});
+
+test('a delta after a snapshot within one frame keeps what the snapshot said', () => {
+  const point = points.hold('a.b');
+  points.receive({ snapshot: [info('a.b', 1)] });
+  points.receive({ delta: [update('a.b', 2)] });
+  frame();
+  expect(point).toMatchObject({ value: 2, unit: 'V', writable: true, known: true });
+});
+
+test('the same value again is no change', () => {
+  const point = points.hold('a.b', info('a.b', 1));
+  points.receive({ delta: [update('a.b', 1, 9)] });
+  frame();
+  expect(point).toMatchObject({ changes: 0, receiveMs: 9 });
+});
+
+test('nothing is known while the connection is lost, and the snapshot of the next one replaces it', () => {
+  const point = points.hold('a.b', info('a.b', 1));
+  expect(point.known).toBe(true);
+  frame();
+  points.lost();
+  expect(point).toMatchObject({ value: 1, known: false });
+  points.hold('a.c');
+  expect(frame()).toEqual([]);
+  points.connected();
+  expect(frame()).toEqual([{ subscribe: ['a.b', 'a.c'] }]);
+  points.receive({ snapshot: [info('a.b', 7)] });
+  frame();
+  expect(point).toMatchObject({ value: 7, known: true });
+});
+
+test('a list that is older than the live value does not set it back', () => {
+  const point = points.hold('a.b', info('a.b', 5, 50));
+  points.hold('a.b', info('a.b', 4, 40));
+  expect(point.value).toBe(5);
+});
+
+test('what nobody holds is not gathered', () => {
+  points.receive({ delta: [update('x.y', 1)] });
+  expect(frames).toHaveLength(0);
+});
+
+test('many addresses go in several frames', () => {
+  const interest = new Interest();
+  for (let n = 0; n < 1_201; n += 1) interest.want(`a.${n}`);
+  const sizes = interest.take().map((message) => ('subscribe' in message ? message.subscribe.length : 0));
+  expect(sizes).toEqual([500, 500, 201]);
+});
