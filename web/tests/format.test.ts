@@ -22,7 +22,7 @@ test.each([
 
 test('counts and rates stay short', () => {
   expect(countText(30_570, 'en-GB')).toBe('30,570');
-  expect(countText(1_834_220, 'en-GB')).toBe('1.8M');
+  expect(countText(1_834_220, 'en-GB')).toBe('1.8 M');
   expect(rateText(12.44, 'en-GB')).toBe('12.4');
   expect(rateText(1_834.6, 'en-GB')).toBe('1,835');
 });

@@ -1,1 +1,33 @@
-//! Empty.
+//! The façade as REST and WebSocket, and the web admin beside it. Alone in knowing HTTP, and knows nothing else.
+//!
+//! Invariant: one table names every end point, who may use it, and what goes in and out by the very types that are
+//! parsed and printed. The router, the guard, the OpenAPI document and the tests are made from it, so nothing is served
+//! that is not in it but the files of the web admin.
+//!
+//! Read in this order: [`endpoint`] an entry of the table and how it is served, [`table`] the entries, [`guard`] who
+//! comes in, [`call`] what goes in, [`answer`] and [`problem`] what comes out, then the areas (`people`, `data`, …),
+//! [`live`] the WebSocket, [`assets`] the web admin, [`openapi`], [`serve`].
+
+mod answer;
+mod app;
+mod assets;
+mod call;
+mod connections;
+mod data;
+mod endpoint;
+mod guard;
+mod instances;
+mod live;
+mod logs;
+mod openapi;
+mod people;
+mod problem;
+mod routes;
+mod serve;
+mod system;
+mod table;
+
+pub use endpoint::{Access, Endpoint, Reach};
+pub use openapi::openapi;
+pub use serve::{router, serve};
+pub use table::endpoints;

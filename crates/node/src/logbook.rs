@@ -56,7 +56,7 @@ impl Logbook {
     /// Takes a line; never waits.
     pub fn write(&self, level: Level, instance: Option<&str>, message: impl Into<String>) {
         let line = LogLine {
-            time: crate::clock::now(),
+            time: crate::clock::wall(),
             level,
             instance: instance.map(Into::into),
             message: message.into(),
@@ -105,7 +105,7 @@ fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &AtomicU64) {
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             lines.push(LogLine {
-                time: crate::clock::now(),
+                time: crate::clock::wall(),
                 level: Level::Warn,
                 instance: None,
                 message: format!("{lost} log lines were dropped because the disk was slower than the log."),

@@ -67,7 +67,7 @@ impl Node {
         let logbook = Arc::new(Logbook::open(&options.config.join("system_logs.db"))?);
         make_folder(&options.state)?;
         let traffic = Traffic::new(Arc::clone(&logbook));
-        let supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::now);
+        let supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
         let listener: Arc<dyn fieldrail_supervisor::Listener> = Arc::clone(&traffic) as _;
         let supervisor = Supervisor::new(supervision, listener)
             .map_err(|error| Error::Internal(format!("the supervisor cannot start: {error}")))?;

@@ -1,6 +1,8 @@
 //! The drivers and plugins at hand: folders with a `manifest.json`, a README and a program.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,7 +38,7 @@ impl Plugin {
         let Some(schema) = &self.schema else { return Ok(()) };
         let config = without_secrets(config);
         let Some(error) = schema.iter_errors(&config).next() else { return Ok(()) };
-        let known = self.keys_beside(&error.instance_path().to_string());
+        let known = self.keys();
         let unknown = error.to_string();
         let hint = unknown.split('\'').nth(1).map(|key| did_you_mean(key, known.iter().map(String::as_str)));
         let hint = hint.filter(|hint| !hint.is_empty()).map(|hint| hint.trim_start_matches("; ").to_owned());
@@ -45,7 +47,7 @@ impl Plugin {
     }
 
     /// The keys that the schema knows at the top; deeper ones have too many forms to name.
-    fn keys_beside(&self, _pointer: &str) -> Vec<String> {
+    fn keys(&self) -> Vec<String> {
         let properties = self.manifest.config_schema.get("properties").and_then(|p| p.as_object());
         properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
     }
@@ -54,7 +56,9 @@ impl Plugin {
 /// A secret is given as `{"secret": "name"}` where the schema wants text.
 fn without_secrets(config: &serde_json::Value) -> serde_json::Value {
     match config {
-        serde_json::Value::Object(map) if map.len() == 1 && map.get("secret").is_some_and(|s| s.is_string()) => {
+        serde_json::Value::Object(map)
+            if map.len() == 1 && map.get("secret").is_some_and(serde_json::Value::is_string) =>
+        {
             serde_json::Value::String("secret".into())
         }
         serde_json::Value::Object(map) => {
@@ -70,7 +74,7 @@ fn key_path(pointer: &str) -> String {
     let mut path = String::from("config");
     for segment in pointer.split('/').skip(1) {
         if segment.bytes().all(|byte| byte.is_ascii_digit()) && !segment.is_empty() {
-            path.push_str(&format!("[{segment}]"));
+            let _ = write!(path, "[{segment}]");
         } else {
             path.push('.');
             path.push_str(&segment.replace("~1", "/").replace("~0", "~"));
@@ -91,10 +95,10 @@ impl Plugins {
             match read(&folder) {
                 Ok(plugin) => {
                     let name = plugin.manifest.name.clone();
-                    if found.contains_key(&name) {
-                        warn!(folder = %folder.display(), name, "A second plugin of this name was left out.");
+                    if let Entry::Vacant(place) = found.entry(name.clone()) {
+                        place.insert(Arc::new(plugin));
                     } else {
-                        found.insert(name, Arc::new(plugin));
+                        warn!(folder = %folder.display(), name, "A second plugin of this name was left out.");
                     }
                 }
                 Err(reason) => warn!(folder = %folder.display(), reason, "A folder holds no usable plugin."),
@@ -157,7 +161,7 @@ fn read(folder: &Path) -> std::result::Result<Plugin, String> {
 mod tests {
     use super::*;
 
-    fn plugin(schema: serde_json::Value) -> (tempfile::TempDir, Plugins) {
+    fn plugin(schema: &serde_json::Value) -> (tempfile::TempDir, Plugins) {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("x");
         std::fs::create_dir(&folder).unwrap();
@@ -176,7 +180,7 @@ mod tests {
             "type": "object", "additionalProperties": false,
             "properties": { "host": { "type": "string" }, "port": { "type": "integer", "maximum": 65535 } }
         });
-        let (_root, plugins) = plugin(schema);
+        let (_root, plugins) = plugin(&schema);
         let plugin = plugins.get("x").unwrap();
         assert!(plugin.check(&serde_json::json!({ "host": { "secret": "h" }, "port": 1 })).is_ok());
         let Err(Error::Invalid { key, .. }) = plugin.check(&serde_json::json!({ "port": 70000 })) else { panic!() };
@@ -187,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_driver_that_is_not_at_hand_is_named_with_a_near_name() {
-        let (_root, plugins) = plugin(serde_json::Value::Null);
+        let (_root, plugins) = plugin(&serde_json::Value::Null);
         let Err(error) = plugins.get("virtul") else { panic!() };
         assert_eq!(error.to_string(), "there is no driver `virtul`; did you mean `virtual`?");
     }

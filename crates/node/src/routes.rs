@@ -1,6 +1,6 @@
 //! The rules as people see and change them, and `route_data`, the one entry for values from outside of a driver.
 
-use fieldrail_model::{Sample, Value};
+use fieldrail_model::{Sample, Timestamp, Value};
 use fieldrail_router::{Counters, RouteSpec, RoutingFile, Rules, Severity};
 use fieldrail_store::{Etag, etag_of};
 use schemars::JsonSchema;
@@ -124,7 +124,7 @@ impl Node {
     }
 
     /// Replaces all routes. They are compiled first; rules that are wrong change nothing.
-    pub fn put_routes(&self, who: &Who, expected: Option<&Etag>, new: RoutingFile) -> Result<Etag> {
+    pub fn put_routes(&self, who: &Who, expected: Option<&Etag>, new: &RoutingFile) -> Result<Etag> {
         self.edit_routes(who, expected, |file| {
             *file = new.clone();
             Ok(())
@@ -132,7 +132,7 @@ impl Node {
     }
 
     /// Adds a route, or changes the one with this id.
-    pub fn put_route(&self, who: &Who, id: &str, expected: Option<&Etag>, route: RouteSpec) -> Result<RouteView> {
+    pub fn put_route(&self, who: &Who, id: &str, expected: Option<&Etag>, route: &RouteSpec) -> Result<RouteView> {
         if route.id != id {
             let message = format!("the body names `{}`, the path `{id}`", route.id);
             return Err(Error::invalid_at("id", message, Some("an id does not change; add a new route".into())));
@@ -242,7 +242,8 @@ impl Node {
         let mut sample = Sample::good(datum.value, now);
         sample.quality = datum.metadata.quality.unwrap_or_default();
         sample.note = datum.metadata.note.map(Into::into);
-        sample.source_time = datum.metadata.time_ms.map_or(now, fieldrail_model::Timestamp::from_millis);
+        sample.source_time =
+            datum.metadata.time_ms.map_or(now, |ms| crate::clock::from_wall(Timestamp::from_millis(ms)));
         self.traffic.route_one(point, sample);
         Ok(())
     }

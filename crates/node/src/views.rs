@@ -5,6 +5,8 @@ use fieldrail_wire::plugin::Node as DeviceNode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::to_wall;
+
 /// One datapoint with its last sample.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Point {
@@ -67,8 +69,8 @@ impl From<Option<&Sample>> for Reading {
             quality: sample.quality.class().name(),
             reason: sample.quality.reason(),
             note: sample.note.as_deref().map(Into::into),
-            source_ms: sample.source_time.millis(),
-            receive_ms: sample.receive_time.millis(),
+            source_ms: to_wall(sample.source_time).millis(),
+            receive_ms: to_wall(sample.receive_time).millis(),
         }
     }
 }

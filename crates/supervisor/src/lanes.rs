@@ -13,10 +13,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::Notify;
 
-/// The writes that may wait. One message more is taken while the lane is empty, whatever its size.
+/// The writes that may wait. A message is taken while less than this waits, so the bound is passed by one frame at most.
 const URGENT_BYTES: usize = 1024 * 1024;
 
-/// Everything else that may wait.
+/// Everything else that may wait, in the same way.
 const ORDERLY_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is written of the orderly lane before the urgent one is looked at again.

@@ -137,7 +137,7 @@ impl Supervisor {
         let shared = self.find(id)?;
         shared.leave();
         shared.ask(Event::StopAsked { within: self.options.policy.stop });
-        shared.is_down().await;
+        shared.until_down().await;
         let mut instances = self.instances();
         if shared.has_left() {
             instances.remove(id);
@@ -179,7 +179,7 @@ impl Supervisor {
         }
         let everybody = async {
             for shared in &all {
-                shared.is_down().await;
+                shared.until_down().await;
             }
         };
         if tokio::time::timeout(deadline + KILLED_WITHIN, everybody).await.is_err() {

@@ -10,13 +10,12 @@ use fieldrail_supervisor::State;
 use harness::House;
 
 /// Script, what its instance says, what the hint says.
-const CASES: [(&str, &str, &str); 17] = [
+const CASES: [(&str, &str, &str); 16] = [
     ("garbage", "sent what cannot be read: the stream begins with byte 0x48", "does the program print to stdout?"),
     ("giant_frame", "a frame of 16777215 bytes is over the limit", "smaller batches"),
     ("giant_line", "is over the limit of 8388608", "smaller batches"),
     ("deep_json", "is no message: recursion limit exceeded", "plugin-protocol"),
     ("half_frame", "exited with code 4, in the middle of a frame of which 15 bytes had come", ""),
-    ("silent", "has not said hello within 1.5 s", "is it a plugin?"),
     ("closes_stdout", "closed its stdout and runs on", "stdin and stdout"),
     ("wrong_batch", "sent batch 3 where 2 was due", "rising by one"),
     ("large_batch", "sent a batch of 4097 samples, the limit is 4096", "smaller"),
@@ -32,15 +31,12 @@ const CASES: [(&str, &str, &str); 17] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_plugin_sends_only_its_own_instance_ends() {
-    let house = House::new(|options| {
-        options.credit = 100;
-        options.policy.hello = Duration::from_millis(1500);
-    });
+    let house = House::new(|options| options.credit = 100);
     let good = house.start("good", "good");
     house.until_state(&good, State::Running).await;
-    // Two at a time, since starting an interpreter takes a processor and the limit for `hello` is short.
-    for pair in CASES.chunks(2) {
-        let started = pair.iter().map(|case| {
+    // A few at a time: starting an interpreter takes a processor.
+    for some in CASES.chunks(4) {
+        let started = some.iter().map(|case| {
             let mut spec = house.spec(&case.0.replace('_', "-"), case.0);
             spec.auto_restart = false;
             let id = spec.id.clone();
@@ -67,4 +63,15 @@ async fn what_came_before_the_fault_is_delivered_and_nothing_after() {
     house.supervisor.start(spec.clone()).unwrap();
     let snapshot = house.until_state(&spec.id, State::Error).await;
     assert_eq!((snapshot.batches, snapshot.samples_in), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_never_says_hello_is_killed() {
+    let house = House::new(|options| options.policy.hello = Duration::from_millis(200));
+    let mut spec = house.spec("silent", "silent");
+    spec.auto_restart = false;
+    house.supervisor.start(spec.clone()).unwrap();
+    let snapshot = house.until_state(&spec.id, State::Error).await;
+    assert!(snapshot.text.starts_with("has not said hello within 0.2 s"), "{}", snapshot.text);
+    assert!(snapshot.hint.unwrap().contains("is it a plugin?"));
 }

@@ -4,8 +4,9 @@
 //! first byte of a big-endian length is always zero). Invariant: nothing is allocated for a length before it is checked.
 
 use bytes::{Buf, BytesMut};
-use serde::Serialize;
+use rmp_serde::decode::ReadSlice;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
 
 /// The largest frame or line, in bytes.
 pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
@@ -150,8 +151,11 @@ impl Decoder {
         let body = &self.buffer[4..4 + length];
         let mut reader = rmp_serde::Deserializer::from_read_ref(body);
         reader.set_max_depth(128);
-        let message = M::deserialize(&mut reader);
-        let message = message.map_err(|e| FrameError::NoMessage { length, reason: e.to_string() })?;
+        let no_message = |reason: String| FrameError::NoMessage { length, reason };
+        let message = M::deserialize(&mut reader).map_err(|e| no_message(e.to_string()))?;
+        if !at_end(&mut reader) {
+            return Err(no_message("there are bytes behind the message".into()));
+        }
         self.buffer.advance(4 + length);
         Ok(Some(message))
     }
@@ -164,6 +168,9 @@ impl Decoder {
                 let too_long = self.searched > MAX_FRAME_BYTES;
                 return if too_long { Err(FrameError::TooLong(self.searched)) } else { Ok(None) };
             };
+            if end > MAX_FRAME_BYTES {
+                return Err(FrameError::TooLong(end));
+            }
             self.searched = 0;
             let line = self.buffer.split_to(end + 1);
             if line.trim_ascii().is_empty() {
@@ -174,4 +181,9 @@ impl Decoder {
             return message.map(Some).map_err(failed);
         }
     }
+}
+
+/// Whether all bytes were read. The reader does not say how far it is; only at the end there is no further marker.
+fn at_end<'de>(reader: &mut rmp_serde::Deserializer<impl ReadSlice<'de>>) -> bool {
+    matches!(bool::deserialize(reader), Err(rmp_serde::decode::Error::InvalidMarkerRead(_)))
 }

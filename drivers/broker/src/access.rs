@@ -28,7 +28,7 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 const MAX_FAILURES: u32 = 10;
 
 /// How long failures are remembered.
-const MEMORY: Duration = Duration::from_secs(60);
+const MEMORY: Duration = Duration::from_mins(1);
 
 /// The most pairs of name and address that are remembered; when full, all are forgotten but the lock of none is longer
 /// than [`MEMORY`] anyway.
@@ -90,9 +90,10 @@ impl Access {
         }
         match user {
             None => self.anonymous,
-            Some(name) => self.users.get(name).is_some_and(|user| {
-                user.publish.iter().any(|rule| is_valid_filter(rule) && matches(rule, topic))
-            }),
+            Some(name) => self
+                .users
+                .get(name)
+                .is_some_and(|user| user.publish.iter().any(|rule| is_valid_filter(rule) && matches(rule, topic))),
         }
     }
 
@@ -101,9 +102,10 @@ impl Access {
         let filter = without_share(filter);
         match user {
             None => self.anonymous && !filter.starts_with('$'),
-            Some(name) => self.users.get(name).is_some_and(|user| {
-                user.subscribe.iter().any(|rule| is_valid_filter(rule) && covers(rule, filter))
-            }),
+            Some(name) => self
+                .users
+                .get(name)
+                .is_some_and(|user| user.subscribe.iter().any(|rule| is_valid_filter(rule) && covers(rule, filter))),
         }
     }
 

@@ -74,7 +74,9 @@ impl Hint for Error {
                 _ => return None,
             },
             Self::Folder(_) => "may this user write to the state folder, and is there room on the disk?",
-            Self::Start(_) => "are the files of certificate and key right, and is the state folder in use by no other broker?",
+            Self::Start(_) => {
+                "are the files of certificate and key right, and is the state folder in use by no other broker?"
+            }
             Self::Ended(_) => return None,
         })
     }

@@ -1,15 +1,13 @@
 //! Which message is which datapoint: what is subscribed, what the rules say, what was seen.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use fieldrail_driver::{Outbox, SubscribedItem, Tag};
+use bytes::Bytes;
+use fieldrail_driver::{Failure, Outbox, SampleItem, SubscribedItem, Tag, WireOrigin};
 use fieldrail_link_mqtt::{Decoded, Spelling, TopicTree, decode_spelled, encode, json, topic};
 use fieldrail_model::{Quality, Value};
 
 use crate::config::{Config, TopicRule};
-
-pub(crate) use fieldrail_driver::Failure;
 
 /// Topics whose way to their datapoints is remembered.
 const MAX_WAYS: usize = 100_000;
@@ -17,15 +15,12 @@ const MAX_WAYS: usize = 100_000;
 /// The most datapoints that split payloads may become; further leaves are left out.
 const MAX_LEAVES: usize = 100_000;
 
-/// Where a value first came from, and how many rules it has passed since.
-pub(crate) type Origin = (Arc<str>, u8);
-
 /// One message on its way to its datapoints.
 pub(crate) struct Arrival<'a> {
     pub(crate) topic: &'a str,
     pub(crate) payload: &'a [u8],
     /// Set if this is the echo of a write.
-    pub(crate) origin: Option<Origin>,
+    pub(crate) origin: Option<WireOrigin>,
 }
 
 /// All that is known about topics.
@@ -35,6 +30,8 @@ pub(crate) struct Topics {
     patterns: Vec<Pattern>,
     ways: HashMap<String, Way>,
     leaves: usize,
+    /// Datapoints that have had a sample since they are wanted.
+    said: HashSet<Tag>,
     tree: TopicTree,
     retain: bool,
     publish_qos: u8,
@@ -78,6 +75,7 @@ impl Topics {
             patterns: Vec::new(),
             ways: HashMap::new(),
             leaves: 0,
+            said: HashSet::new(),
             tree: TopicTree::default(),
             retain: config.retain,
             publish_qos: config.publish_qos,
@@ -127,6 +125,7 @@ impl Topics {
     /// Takes a subscription back, spelled as it was made.
     pub(crate) fn unsubscribe(&mut self, tag: &str) {
         self.ways.clear();
+        self.said.clear();
         self.patterns.retain(|pattern| pattern.text != tag);
         let (name, pointer) = json::topic_and_pointer(tag);
         if let Some(wanted) = self.exact.get_mut(name) {
@@ -158,29 +157,55 @@ impl Topics {
             return;
         }
         let decoded = read(way.rule.and_then(|at| self.rules.get(at)), arrival.payload);
-        for (pointer, tag) in &way.pointers {
-            push(outbox, *tag, part(&decoded, pointer), arrival.origin.clone());
+        let mut parts: Vec<(Tag, Decoded)> = Vec::new();
+        parts.extend(way.pointers.iter().map(|(pointer, tag)| (*tag, part(&decoded, pointer))));
+        let leaves = if way.split { json::split(arrival.topic, &decoded.value) } else { Vec::new() };
+        for (name, value) in leaves {
+            let leaf = way.leaves.get(&name).copied().unwrap_or_else(|| {
+                let matches = || self.patterns.iter().any(|pattern| topic::pattern_matches(&pattern.text, &name));
+                let leaf = (self.leaves < MAX_LEAVES && matches()).then(|| outbox.tag(&name));
+                self.leaves += usize::from(leaf.is_some());
+                way.leaves.insert(name, leaf);
+                leaf
+            });
+            parts.extend(leaf.map(|tag| (tag, Decoded { value, quality: Quality::Good, note: None })));
         }
-        if way.split {
-            for (tag, value) in json::split(arrival.topic, &decoded.value) {
-                let known = way.leaves.get(&tag).copied();
-                let leaf = known.unwrap_or_else(|| {
-                    let wanted = self.leaves < MAX_LEAVES
-                        && self.patterns.iter().any(|pattern| topic::pattern_matches(&pattern.text, &tag));
-                    self.leaves += usize::from(wanted);
-                    let leaf = wanted.then(|| outbox.tag(&tag));
-                    way.leaves.insert(tag, leaf);
-                    leaf
-                });
-                if let Some(leaf) = leaf {
-                    let good = Decoded { value, quality: Quality::Good, note: None };
-                    push(outbox, leaf, good, arrival.origin.clone());
+        parts.extend(way.whole.map(|tag| (tag, decoded)));
+        for (tag, decoded) in parts {
+            self.say(outbox, tag, decoded, arrival.origin.clone());
+        }
+    }
+
+    /// Sends what is retained for a new subscription; datapoints that a pattern shares with earlier ones are not repeated.
+    pub(crate) fn recall(&mut self, outbox: &Outbox, tag: &str, is_pattern: bool, retained: &HashMap<String, Bytes>) {
+        if !is_pattern {
+            let (name, _) = json::topic_and_pointer(tag);
+            if let Some(payload) = retained.get(name) {
+                self.say(outbox, outbox.tag(tag), self.reading(tag, payload), None);
+            }
+            return;
+        }
+        for (name, payload) in retained {
+            let decoded = read(self.rule(name), payload);
+            let leaves = match self.rule(name) {
+                Some(rule) if rule.json => json::split(name, &decoded.value),
+                _ => Vec::new(),
+            };
+            let good = |value| Decoded { value, quality: Quality::Good, note: None };
+            let leaves = leaves.into_iter().map(|(leaf, value)| (leaf, good(value)));
+            for (found, decoded) in std::iter::once((name.clone(), decoded)).chain(leaves) {
+                let wanted = self.tree.contains(name) && topic::pattern_matches(tag, &found);
+                if wanted && !self.said.contains(&outbox.tag(&found)) {
+                    self.say(outbox, outbox.tag(&found), decoded, None);
                 }
             }
         }
-        if let Some(tag) = way.whole {
-            push(outbox, tag, decoded, arrival.origin.clone());
-        }
+    }
+
+    fn say(&mut self, outbox: &Outbox, tag: Tag, decoded: Decoded, origin: Option<WireOrigin>) {
+        self.said.insert(tag);
+        let Decoded { value, quality, note } = decoded;
+        outbox.push(SampleItem { tag: tag.into(), value, quality, time: None, note, origin });
     }
 
     fn find_way(&self, outbox: &Outbox, name: &str, kept: bool) -> Way {
@@ -271,9 +296,4 @@ fn part(whole: &Decoded, pointer: &str) -> Decoded {
             note: Some(format!("the payload has no part `{pointer}`").into()),
         },
     }
-}
-
-fn push(outbox: &Outbox, tag: Tag, decoded: Decoded, origin: Option<Origin>) {
-    let Decoded { value, quality, note } = decoded;
-    outbox.push(tag.sample(value, quality, note, origin));
 }

@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::tree::Tree;
 
 /// How long after the last question the subscription stays.
-const OPEN: Duration = Duration::from_secs(60);
+const OPEN: Duration = Duration::from_mins(1);
 
 /// How long the first answer waits for retained messages, once the broker has taken the subscription.
 const FILL: Duration = Duration::from_millis(250);
@@ -68,9 +68,7 @@ impl Browsing {
         let filled = self.filled.is_some_and(|filled| filled <= now);
         let trouble = self.trouble.take();
         let tree = &self.tree;
-        for waiting in
-            self.waiting.extract_if(.., |waiting| filled || trouble.is_some() || waiting.until <= now)
-        {
+        for waiting in self.waiting.extract_if(.., |waiting| filled || trouble.is_some() || waiting.until <= now) {
             let Page { request, path, filter, after, limit } = waiting.page;
             if !filled && let Some(trouble) = &trouble {
                 port.no_nodes(request, trouble.clone());
@@ -89,6 +87,11 @@ impl Browsing {
         }
     }
 
+    fn fail(&mut self, error: Error) {
+        self.filled = None;
+        self.trouble = Some(error.into());
+    }
+
     fn is_open(&self) -> bool {
         self.asked.is_some_and(|asked| asked + OPEN > Instant::now())
     }
@@ -101,11 +104,8 @@ pub(crate) async fn watch(session: Rc<RefCell<Session>>, options: Options, filte
             error = follow(&session, &options, &filter) => error,
             () = nobody_looks(&session) => break,
         };
-        let mut borrowed = session.borrow_mut();
-        borrowed.browsing.filled = None;
-        borrowed.browsing.trouble = Some(error.into());
-        borrowed.changed.notify_one();
-        drop(borrowed);
+        session.borrow_mut().browsing.fail(error);
+        session.borrow().changed.notify_one();
         sleep(Duration::from_secs(2)).await;
     }
     let mut session = session.borrow_mut();

@@ -183,7 +183,7 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Case {
         /// What it shows.
-        case: String,
+        shows: String,
         /// The payload as text, or as hexadecimal after `0x`.
         payload: String,
         #[serde(default)]
@@ -204,11 +204,11 @@ mod tests {
             let payload = bytes_of(&case.payload);
             let codec = case.rule.as_ref().map(Codec::new).unwrap_or_default();
             let decoded = codec.decode(&payload);
-            assert_eq!((&decoded.value, decoded.quality), (&case.value, case.quality), "{}", case.case);
-            assert_eq!(decoded.quality.is_good(), decoded.note.is_none(), "{}", case.case);
+            assert_eq!((&decoded.value, decoded.quality), (&case.value, case.quality), "{}", case.shows);
+            assert_eq!(decoded.quality.is_good(), decoded.note.is_none(), "{}", case.shows);
             if decoded.quality.is_good() {
                 let want = case.written.as_deref().map_or(payload, bytes_of);
-                assert_eq!(codec.encode(&decoded.value).unwrap(), want, "{}", case.case);
+                assert_eq!(codec.encode(&decoded.value).unwrap(), want, "{}", case.shows);
             }
         }
     }
@@ -216,7 +216,9 @@ mod tests {
     fn bytes_of(text: &str) -> Vec<u8> {
         match text.strip_prefix("0x") {
             None => text.as_bytes().to_vec(),
-            Some(hex) => (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect(),
+            Some(hex) => {
+                (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::session::Session;
 const TURN: usize = 128;
 
 /// The shortest and the longest wait between two tries.
-const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// Holds the link until the driver stops.
 pub(crate) async fn hold(session: Rc<RefCell<Session>>, options: Options, outbox: Outbox) {

@@ -97,7 +97,9 @@ impl Hint for Error {
             Self::Unreachable(Unreachable::Silent | Unreachable::NoRoute) => {
                 Some("is the broker's machine on, in the same network, and not behind a firewall?")
             }
-            Self::Unreachable(Unreachable::Unknown) => Some("is `host` spelled right? an address works without a name server"),
+            Self::Unreachable(Unreachable::Unknown) => {
+                Some("is `host` spelled right? an address works without a name server")
+            }
             Self::Unreachable(Unreachable::Closed) => {
                 Some("does this port want TLS (`tls: {}`)? does an old broker want `protocol: \"3.1.1\"`?")
             }
@@ -108,7 +110,9 @@ impl Hint for Error {
             Self::Refused(Refusal::Version) => Some("set `protocol` to \"3.1.1\""),
             Self::Refused(Refusal::ClientId) => Some("set another `client_id`: letters and digits, at most 23"),
             Self::Broken(_) => Some("does another client use the same `client_id`? is the network stable?"),
-            Self::Topic { .. } => Some("a topic is a text without `+`, `#` and NUL; in a subscription use a pattern: `a/*/c`, `a/**`"),
+            Self::Topic { .. } => {
+                Some("a topic is a text without `+`, `#` and NUL; in a subscription use a pattern: `a/*/c`, `a/**`")
+            }
             Self::Config { .. } | Self::Certificate { .. } | Self::Refused(_) => None,
         }
     }

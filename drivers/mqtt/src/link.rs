@@ -227,9 +227,9 @@ fn tls_error(error: &rustls::Error) -> Error {
         Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "the broker's certificate is signed by an authority that is not trusted".into()
         }
-        Tls::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
-            "the broker's certificate is for another name".into()
-        }
+        Tls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "the broker's certificate is for another name".into(),
         Tls::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             "the broker's certificate has expired".into()
         }

@@ -143,8 +143,7 @@ impl Outgoing {
 
     fn schedule_reset(&mut self, publication: Publication, now: Instant) {
         if let Some((after, payload)) = publication.pulse {
-            let reset =
-                Publication { ticket: Ticket::Nobody, payload, expires: None, pulse: None, ..publication };
+            let reset = Publication { ticket: Ticket::Nobody, payload, expires: None, pulse: None, ..publication };
             self.pulses.push((now + after, reset));
         }
     }
@@ -231,8 +230,9 @@ fn refusal(publication: &Publication, limits: Limits, now: Instant) -> Option<En
     let origin = publication.origin.as_ref().map_or(0, |(address, _)| address.len() + 32);
     let bytes = publication.topic.len() + publication.payload.len() + origin + PACKET_BYTES;
     if bytes > limits.packet_bytes as usize {
-        let reason = Failure::new(format!("the message has about {bytes} bytes, over the limit of {}", limits.packet_bytes))
-            .hint("the limit is `max_packet_bytes`, or the broker's own if that is smaller");
+        let reason =
+            Failure::new(format!("the message has about {bytes} bytes, over the limit of {}", limits.packet_bytes))
+                .hint("the limit is `max_packet_bytes`, or the broker's own if that is smaller");
         return Some(End::Rejected(reason));
     }
     if publication.retain && !limits.retain {

@@ -55,7 +55,9 @@ impl Change {
     /// Whether a message may match an old and a new filter for a while.
     pub(crate) fn overlaps(&self) -> bool {
         self.remove.iter().any(|old| {
-            self.add.iter().any(|(new, _)| filter_covers(new, old) || filter_covers(old, new) || is_wild(new) && is_wild(old))
+            self.add
+                .iter()
+                .any(|(new, _)| filter_covers(new, old) || filter_covers(old, new) || is_wild(new) && is_wild(old))
         })
     }
 }

@@ -47,12 +47,10 @@ impl Rules {
 
     /// The quality of service for a filter: the highest of any rule for a topic that it lets through.
     pub(crate) fn qos_in(&self, filter: &str) -> u8 {
-        match self.rules.iter().find(|rule| filter_covers(&rule.filter, filter)) {
-            Some(rule) => rule.qos_in,
-            None => {
-                let inside = self.rules.iter().filter(|rule| filter_covers(filter, &rule.filter));
-                inside.map(|rule| rule.qos_in).fold(self.default.qos_in, u8::max)
-            }
+        if let Some(rule) = self.rules.iter().find(|rule| filter_covers(&rule.filter, filter)) {
+            return rule.qos_in;
         }
+        let inside = self.rules.iter().filter(|rule| filter_covers(filter, &rule.filter));
+        inside.map(|rule| rule.qos_in).fold(self.default.qos_in, u8::max)
     }
 }

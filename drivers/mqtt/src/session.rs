@@ -78,7 +78,7 @@ pub(crate) struct Session {
     readers: Vec<Reader>,
     sender: Option<Sender>,
     limits: Limits,
-    /// What the broker was asked for and has not refused.
+    /// What the broker was asked for on this link. What it refused stays here, so that it is not asked again.
     active: Filters,
     /// Rises with each change of `active`.
     plan: u64,
@@ -94,6 +94,8 @@ pub(crate) struct Session {
     pub(crate) replies: Vec<Reply>,
     /// Wakes the loop: there is a standing, a reply, or an earlier deadline.
     pub(crate) changed: Rc<Notify>,
+    /// Wakes a link that waits for room: there is something to send.
+    pub(crate) handed: Rc<Notify>,
     pub(crate) stopping: bool,
 }
 
@@ -123,6 +125,7 @@ impl Session {
             standing: None,
             replies: Vec::new(),
             changed: Rc::default(),
+            handed: Rc::default(),
             stopping: false,
         }
     }
@@ -145,31 +148,36 @@ impl Session {
 
     /// Takes subscriptions; one answer for each.
     pub(crate) fn subscribe(&mut self, items: Vec<Subscription>) -> Vec<fieldrail_driver::SubscribedItem> {
-        let answers = items.into_iter().map(|item| {
+        let mut answers = Vec::with_capacity(items.len());
+        for item in items {
             let answer = self.demand.add(item.tag, item.pattern);
-            match (answer.failure.is_some(), Tag::parse(&answer.tag)) {
-                (true, _) => {}
-                (false, Ok(tag)) if !item.pattern => {
-                    if self.is_had(tag.topic) {
-                        self.topics.greet(tag.topic, &self.demand);
-                    }
-                }
-                _ => {
-                    let active = &self.active;
-                    let is_had = |topic: &str| active.keys().any(|filter| filter_matches(filter, topic));
-                    self.topics.greet_all(&self.demand, is_had);
-                }
+            if answer.failure.is_none() {
+                self.greet(&answer.tag, item.pattern);
             }
-            answer
-        });
-        let answers = answers.collect();
+            answers.push(answer);
+        }
         self.replan.get_or_insert(Instant::now() + GATHER);
         answers
     }
 
+    /// Sends what is known already: for a filter that is had, the broker sends no retained message again.
+    fn greet(&mut self, tag: &str, pattern: bool) {
+        if pattern {
+            let active = &self.active;
+            let is_had = |topic: &str| active.keys().any(|filter| filter_matches(filter, topic));
+            self.topics.greet_all(&self.demand, is_had);
+        } else if let Ok(tag) = Tag::parse(tag)
+            && self.is_had(tag.topic)
+        {
+            self.topics.greet(tag.topic, &self.demand);
+        }
+    }
+
     /// Takes subscriptions back.
     pub(crate) fn unsubscribe(&mut self, tags: &[String]) {
-        tags.iter().for_each(|tag| self.demand.remove(tag));
+        for tag in tags {
+            self.demand.remove(tag);
+        }
         self.replan.get_or_insert(Instant::now() + GATHER);
     }
 
@@ -426,12 +434,16 @@ impl Session {
         } else {
             self.leaving = change.remove;
         }
+        self.handed.notify_one();
     }
 
     /// Hands over what can go, and reports what ended.
     fn hand_over(&mut self, now: Instant) {
         if let Some(sender) = &self.sender {
             self.outgoing.hand_over(sender, self.limits, self.send_origin, now);
+            if self.outgoing.is_handing() {
+                self.handed.notify_one();
+            }
         }
         self.end(now);
     }

@@ -113,7 +113,7 @@ impl Tree {
             children: !branch.children.is_empty() || seen.is_some_and(|seen| !seen.leaves.is_empty()),
             r#type: seen.map(|seen| seen.kind.into()),
             comment,
-            writable: seen.map(|_| !parent.starts_with('$') && !(parent.is_empty() && name.starts_with('$'))),
+            writable: seen.map(|_| !(parent.starts_with('$') || parent.is_empty() && name.starts_with('$'))),
             ..Node::default()
         }
     }

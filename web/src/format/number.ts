@@ -28,10 +28,11 @@ export function numberText(n: number, locale: string): string {
   return format(locale, { useGrouping: 'min2', maximumFractionDigits }).format(n);
 }
 
-/** A count that may grow large: `12,340`, `1.2M`. */
+/** A count that may grow large: `12,340`, `1.8 M`. The letters are those of SI, the same in every language. */
 export function countText(n: number, locale: string): string {
-  if (Math.abs(n) < 100_000) return format(locale, { maximumFractionDigits: 0 }).format(n);
-  return format(locale, { notation: 'compact', maximumFractionDigits: 1 }).format(n);
+  const digits = (scaled: number, maximumFractionDigits: number) => format(locale, { maximumFractionDigits }).format(scaled);
+  if (n < 1e6) return digits(n, 0);
+  return n < 1e9 ? `${digits(n / 1e6, 1)} M` : `${digits(n / 1e9, 1)} G`;
 }
 
 /** A rate per second: one digit behind the point while it is small. */

@@ -106,7 +106,7 @@ impl Node {
 
     fn view(&self, connection: &Connection, snapshot: Option<&Snapshot>) -> Instance {
         let rate = self.rates.of(&connection.id);
-        let now = crate::clock::now();
+        let now = crate::clock::wall();
         let mut view = Instance {
             id: connection.id.to_string(),
             name: connection.name.clone(),

@@ -98,7 +98,7 @@ const MAX_PASSWORD: usize = 1024;
 const CONSOLE: &str = "console";
 
 /// How long a one-time login link is good.
-const ONCE: Duration = Duration::from_secs(15 * 60);
+const ONCE: Duration = Duration::from_mins(15);
 
 impl People {
     /// Opens `users.json`. Without a single user the house waits for its set-up with a fresh one-time code.
@@ -309,7 +309,7 @@ impl People {
         file::check_name(name)?;
         let secret = Secret::long();
         let id = Secret::short().reveal().to_lowercase();
-        let entry = TokenEntry::new(id.clone(), name, role, scope, &secret, crate::clock::now());
+        let entry = TokenEntry::new(id.clone(), name, role, scope, &secret, crate::clock::wall());
         self.edit(&by.name, |file| {
             if file.tokens.iter().any(|token| token.name == entry.name) {
                 return Err(Error::Conflict(format!("there is a token `{}` already", entry.name)));
@@ -342,7 +342,7 @@ impl People {
     async fn new_user(&self, name: &str, password: &str, role: Role) -> Result<UserEntry> {
         file::check_name(name)?;
         let password = self.hash(name, password).await?;
-        Ok(UserEntry { name: name.into(), role, password, created_ms: crate::clock::now().millis() })
+        Ok(UserEntry { name: name.into(), role, password, created_ms: crate::clock::wall().millis() })
     }
 
     async fn hash(&self, name: &str, password: &str) -> Result<String> {

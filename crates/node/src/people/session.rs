@@ -28,7 +28,7 @@ impl Credential {
 }
 
 /// A session that nobody used for so long has ended: a wall panel survives a holiday.
-const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
+const IDLE: Duration = Duration::from_hours(30 * 24);
 
 /// So many sessions at the most; the one that was idle longest makes room.
 const MOST: usize = 1000;

@@ -18,6 +18,7 @@ use crate::live::Client;
 
 /// What the façade knows of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(crate) struct Facts {
     pub(crate) case_insensitive: bool,
     pub(crate) event: bool,

@@ -24,7 +24,8 @@ impl Listener for Traffic {
         line.inlet().reset();
         line.outlet().open(generation);
         let needs = self.demand().of(id);
-        self.subscribe(id, needs.into_iter().map(subscription).collect());
+        let items: Vec<_> = needs.into_iter().map(subscription).collect();
+        self.subscribe(id, &items);
         self.pump(&line);
     }
 
@@ -114,7 +115,7 @@ fn sample(item: SampleItem, declared: Option<IecType>, now: Timestamp) -> Sample
         value: item.value,
         quality: item.quality,
         note: item.note,
-        source_time: item.time.map_or(now, Timestamp),
+        source_time: item.time.map_or(now, |time| clock::from_wall(Timestamp(time))),
         receive_time: now,
         origin: item.origin.map(|(address, hops)| Origin { address, hops }),
     };

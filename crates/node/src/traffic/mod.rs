@@ -123,7 +123,7 @@ impl Traffic {
         }
         drop(demand);
         for (id, items) in fresh {
-            self.subscribe(&id, items);
+            self.subscribe(&id, &items);
         }
     }
 
@@ -142,7 +142,7 @@ impl Traffic {
         }
     }
 
-    fn subscribe(&self, id: &InstanceId, items: Vec<Subscription>) {
+    fn subscribe(&self, id: &InstanceId, items: &[Subscription]) {
         /// A message stays far below the largest frame.
         const PER_MESSAGE: usize = 5000;
         for items in items.chunks(PER_MESSAGE) {

@@ -78,17 +78,16 @@ impl Traffic {
         let mut expired = Vec::new();
         let mut outlet = line.outlet();
         while let Some(generation) = outlet.generation {
-            let message = match outlet.unsent.take() {
-                Some(message) => message,
-                None => {
-                    let window = usize::try_from(OUTSTANDING.saturating_sub(outlet.outstanding)).unwrap_or(0);
-                    let taken = outlet.queue.take(window.min(PER_MESSAGE), now);
-                    expired.extend(taken.expired);
-                    if taken.items.is_empty() {
-                        break;
-                    }
-                    outlet.message(taken.items, now)
+            let message = if let Some(message) = outlet.unsent.take() {
+                message
+            } else {
+                let window = usize::try_from(OUTSTANDING.saturating_sub(outlet.outstanding)).unwrap_or(0);
+                let taken = outlet.queue.take(window.min(PER_MESSAGE), now);
+                expired.extend(taken.expired);
+                if taken.items.is_empty() {
+                    break;
                 }
+                outlet.message(taken.items, now)
             };
             if !self.send(&line.id, generation, &message) {
                 outlet.unsent = Some(message);

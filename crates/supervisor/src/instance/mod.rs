@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fieldrail_model::{InstanceId, Timestamp};
 use fieldrail_wire::plugin::{Hello, Level};
@@ -20,8 +20,7 @@ use crate::lanes::{Lanes, SendError};
 use crate::life::{Action, Event, Life, Moment, Reason, Shown};
 use crate::listener::{Listener, LogRecord, shielded};
 use crate::log::Gate;
-use crate::process::{Leash, Mark, Order, Spawner};
-use crate::run::run;
+use crate::process::{Leash, Mark, Spawner};
 use crate::{Options, Snapshot, Spec, State};
 
 /// The supervisor's own lines about an instance that may wait for its task.
@@ -285,7 +284,7 @@ impl Shared {
     }
 
     /// Waits until there is neither a process nor a plan for one.
-    pub(crate) async fn is_down(&self) {
+    pub(crate) async fn until_down(&self) {
         // The sender lives in `self`, so this cannot fail.
         let _ = self.down.subscribe().wait_for(|down| *down).await;
     }

@@ -72,12 +72,9 @@ pub(super) fn event(event: rumqttc_v4::Event) -> Event {
             };
             Event::Subscribed(ack.pkid, ack.return_codes.iter().map(refused).collect())
         }
-        rumqttc_v4::Event::Incoming(Packet::ConnAck(_)) => Event::Connected(Limits {
-            in_flight: IN_FLIGHT,
-            qos: 2,
-            retain: true,
-            packet_bytes: u32::MAX,
-        }),
+        rumqttc_v4::Event::Incoming(Packet::ConnAck(_)) => {
+            Event::Connected(Limits { in_flight: IN_FLIGHT, qos: 2, retain: true, packet_bytes: u32::MAX })
+        }
         rumqttc_v4::Event::Outgoing(Outgoing::Publish(number)) => Event::Sent(number),
         rumqttc_v4::Event::Outgoing(Outgoing::Subscribe(number)) => Event::Subscribing(number),
         _ => Event::Other,

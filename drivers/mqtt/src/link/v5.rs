@@ -136,9 +136,8 @@ pub(super) fn error(error: ConnectionError) -> Error {
         ConnectionError::Tls(TlsError::TLS(error)) => tls_error(&error),
         ConnectionError::Tls(error) => Error::Tls(error.to_string()),
         ConnectionError::Timeout(_) => Error::Unreachable(Unreachable::Silent),
-        ConnectionError::ConnectionRefused(code) | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => {
-            refused(code)
-        }
+        ConnectionError::ConnectionRefused(code)
+        | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => refused(code),
         ConnectionError::MqttState(StateError::ConnectionAborted) => Error::Unreachable(Unreachable::Closed),
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
             Error::Broken(format!("the broker ended it: {reason_code:?}"))

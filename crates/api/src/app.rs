@@ -1,0 +1,56 @@
+//! What all requests share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fieldrail_node::Node;
+use fieldrail_node::views::Instance;
+use tokio::sync::{Mutex, Semaphore, watch};
+
+/// Live connections at the same time.
+pub(crate) const MOST_LIVE: u32 = 256;
+
+/// Instances are looked at again after so long, however many browsers watch them.
+const FRESH: Duration = Duration::from_millis(900);
+
+/// What all requests share.
+pub(crate) struct App {
+    pub(crate) node: Arc<Node>,
+    /// Where it is served; none in a router that nobody listens for.
+    pub(crate) listen: Option<SocketAddr>,
+    /// True once the server is told to stop.
+    pub(crate) closing: watch::Receiver<bool>,
+    /// One permit for each live connection.
+    pub(crate) live: Arc<Semaphore>,
+    instances: Mutex<Option<Look>>,
+}
+
+/// All instances at one moment.
+struct Look {
+    taken: Instant,
+    epoch: u64,
+    all: Arc<Vec<Instance>>,
+}
+
+impl App {
+    pub(crate) fn new(node: Arc<Node>, listen: Option<SocketAddr>, closing: watch::Receiver<bool>) -> Arc<Self> {
+        let live = Arc::new(Semaphore::new(MOST_LIVE as usize));
+        Arc::new(Self { node, listen, closing, live, instances: Mutex::default() })
+    }
+
+    /// All instances as of less than a second ago, and after their last change of state.
+    pub(crate) async fn instances(&self) -> Arc<Vec<Instance>> {
+        let mut look = self.instances.lock().await;
+        let epoch = *self.node.instance_changes().borrow();
+        if let Some(look) = &*look
+            && look.epoch == epoch
+            && look.taken.elapsed() < FRESH
+        {
+            return Arc::clone(&look.all);
+        }
+        let all = Arc::new(self.node.instances());
+        *look = Some(Look { taken: Instant::now(), epoch, all: Arc::clone(&all) });
+        all
+    }
+}

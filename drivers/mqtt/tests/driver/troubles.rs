@@ -1,0 +1,157 @@
+//! What happens when the broker is not there, or goes and comes back; and under load.
+
+use std::collections::HashSet;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::peers::{DRIVER, VERSIONS, Witness, driver, hex, publish};
+use fieldrail_model::{Quality, Value};
+use fieldrail_testkit::wire::plugin::Status;
+use fieldrail_testkit::{Mosquitto, Outcome, Plugin, free_port};
+use serde_json::json;
+
+#[test]
+fn a_lost_broker_takes_the_values_back_and_the_next_message_makes_them_good() {
+    for version in VERSIONS {
+        let mut broker = Mosquitto::start();
+        let mut driver = driver(&broker, version, &json!({}));
+        driver.subscribe(&["a", "b"]);
+        publish(&broker, &["-t", "a", "-m", "5", "-r"]);
+        assert_eq!(driver.sample("a").value, Value::Int(5));
+        broker.kill();
+        let state = driver.state(Status::Degraded);
+        assert!(state.text.contains("waits for 127.0.0.1") && state.text.contains("next try in 1 s"), "{}", state.text);
+        let lost = driver.sample("a");
+        assert_eq!((lost.quality, lost.value), (Quality::NotConnected, Value::Int(5)));
+        assert_eq!(driver.read(&["a"])[0].quality, Quality::NotConnected);
+        broker.restart();
+        driver.state(Status::Connected);
+        // The broker forgot the retained message: nothing is good before somebody speaks.
+        assert!(driver.samples_for(Duration::from_millis(50)).is_empty());
+        publish(&broker, &["-t", "a", "-m", "6", "-r"]);
+        let back = driver.sample("a");
+        assert_eq!((back.quality, back.value), (Quality::Good, Value::Int(6)));
+        let warnings = driver.log().lines().filter(|line| line.contains("WARN")).count();
+        assert_eq!(warnings, 1, "{}", driver.log());
+    }
+}
+
+#[test]
+fn retained_messages_after_a_reconnect_are_fresh_samples() {
+    for version in VERSIONS {
+        let folder = tempfile();
+        let lines = format!(
+            "allow_anonymous true\npersistence true\npersistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n"
+        );
+        let mut broker = Mosquitto::with(&lines);
+        let mut driver = driver(&broker, version, &json!({}));
+        driver.subscribe(&["kept"]);
+        publish(&broker, &["-t", "kept", "-m", "5", "-r"]);
+        driver.sample("kept");
+        broker.kill();
+        assert_eq!(driver.sample("kept").quality, Quality::NotConnected);
+        broker.restart();
+        let back = driver.sample("kept");
+        assert_eq!((back.quality, back.value), (Quality::Good, Value::Int(5)));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+fn tempfile() -> String {
+    let folder = std::env::temp_dir().join(format!("fieldrail-mqtt-{}-{}", std::process::id(), free_port()));
+    std::fs::create_dir(&folder).unwrap();
+    folder.display().to_string()
+}
+
+#[test]
+fn a_write_waits_for_the_broker_and_expires_when_it_does_not_come() {
+    for version in VERSIONS {
+        let mut broker = Mosquitto::start();
+        let mut driver = driver(&broker, version, &json!({ "publish_qos": 1 }));
+        broker.kill();
+        driver.state(Status::Degraded);
+        let short = driver.write_item("a", 1_i64, |item| item.ttl_ms = Some(50));
+        let long = driver.write_item("a", 2_i64, |item| item.ttl_ms = Some(6000));
+        assert_eq!(driver.outcome(short), Outcome::Expired);
+        broker.restart();
+        let witness = Witness::of(&broker, "a");
+        assert_eq!(driver.outcome(long), Outcome::Confirmed);
+        // The expired one is not among what arrives.
+        assert!(driver.write("a", 3_i64) == Outcome::Confirmed);
+        let mut heard = witness.next();
+        if heard == format!("0 1 a {}", hex("2")) {
+            heard = witness.next();
+        }
+        assert_eq!(heard, format!("0 1 a {}", hex("3")));
+    }
+}
+
+#[test]
+fn an_unreachable_broker_is_a_state_and_one_line_in_the_log() {
+    let config = json!({ "host": "127.0.0.1", "port": free_port() });
+    let mut driver = Plugin::start(DRIVER, "mqtt.test", config);
+    let state = driver.state(Status::Degraded);
+    assert!(state.text.contains("(connection refused) since"), "{}", state.text);
+    assert!(state.hint.unwrap().contains("is the broker running"));
+    driver.state(Status::Degraded);
+    assert_eq!(driver.log().lines().count(), 1, "{}", driver.log());
+    assert!(driver.stop().success());
+}
+
+#[test]
+fn a_wrong_configuration_is_a_failure_that_names_the_key() {
+    for (config, key) in [
+        (json!({ "host": "x", "topics": [{ "filter": "a/#/b" }] }), "topics[0].filter"),
+        (json!({ "host": "x", "will": { "topic": "a/+" } }), "will.topic"),
+        (json!({ "host": "x", "tls": { "ca_file": "/does/not/exist" } }), "/does/not/exist"),
+        (json!({ "host": "x", "password": "y" }), "password"),
+        (json!({ "host": "x", "tsl": {} }), "tsl"),
+    ] {
+        let mut driver = Plugin::start(DRIVER, "mqtt.test", config);
+        let state = driver.state(Status::Failed);
+        assert!(state.text.contains(key), "{}", state.text);
+        assert!(!driver.exit().success());
+    }
+}
+
+#[test]
+fn ten_thousand_messages_at_qos_1_arrive_and_none_is_lost() {
+    for version in VERSIONS {
+        let broker = Mosquitto::start();
+        let mut driver = driver(&broker, version, &json!({ "subscribe_qos": 1, "publish_qos": 1 }));
+        driver.patience(Duration::from_secs(15));
+        driver.subscribe(&["in"]);
+        driver.read(&["in"]);
+        let port = broker.port().to_string();
+        let mut flood = Command::new("mosquitto_pub")
+            .args(["-h", "127.0.0.1", "-p", &port, "-t", "in", "-q", "1", "-l"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines: String = (0..10_000).map(|n| format!("{n}\n")).collect();
+        std::io::Write::write_all(&mut flood.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+        let values: HashSet<String> = (0..10_000).map(|_| driver.sample("in").value.to_string()).collect();
+        assert_eq!(values.len(), 10_000);
+        flood.wait().unwrap();
+        let ids: Vec<u64> =
+            (0..10_000_i64).map(|n| driver.write_item("out", n, |item| item.ttl_ms = Some(20_000))).collect();
+        assert_eq!(driver.outcome(*ids.last().unwrap()), Outcome::Confirmed);
+        assert!(ids.iter().step_by(97).all(|&id| driver.outcome(id) == Outcome::Confirmed));
+    }
+}
+
+#[test]
+fn a_simulated_house_plays_on_the_broker_and_its_lights_answer() {
+    let broker = Mosquitto::start();
+    let config = json!({ "host": "127.0.0.1", "port": broker.port() });
+    let mut driver = Plugin::start_with(DRIVER, &["--sim"], "mqtt.test", config);
+    driver.state(Status::Connected);
+    driver.subscribe_patterns(&["solar_assistant/**", "house/**"]);
+    let pv = driver.sample("solar_assistant/inverter_1/pv_power/state");
+    assert!(matches!(pv.value, Value::Int(0..=8000)), "{pv:?}");
+    driver.sample("house/temperature/kitchen");
+    assert_eq!(driver.write("house/light/kitchen/set", true), Outcome::Confirmed);
+    driver.wait_sample("the light's answer", |sample| {
+        &*sample.tag == "house/light/kitchen/state" && sample.value == Value::Bool(true)
+    });
+}
