@@ -1,4 +1,4 @@
-import { svelte, vitePreprocess } from '@sveltejs/vite-plugin-svelte';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { precompress } from './build/precompress.ts';
 
@@ -6,7 +6,7 @@ import { precompress } from './build/precompress.ts';
 const DAEMON = 'http://127.0.0.1:8420';
 
 export default defineConfig({
-  plugins: [svelte({ preprocess: vitePreprocess() }), precompress()],
+  plugins: [svelte(), precompress()],
   build: {
     // The policy of the daemon allows no inline script or style, and an asset of its own is cached for ever.
     assetsInlineLimit: 0,

@@ -1,27 +1,28 @@
-//! A whole house for tests: [`House`] is the built daemon with real driver processes, [`http`] how a test talks to it.
-//!
-//! Everything has a deadline and ends with its value. What a test waits for and does not get is a panic that says what
-//! the daemon said meanwhile.
-#![allow(clippy::missing_panics_doc)]
+//! What the tests of the whole system share: a [`House`] is the built daemon in a temporary folder, [`mqtt`] and [`receiver`]
+//! are its peers, [`http`] speaks to it, [`workspace`] is the source tree itself.
 
-pub mod house;
+mod house;
 pub mod http;
 pub mod mqtt;
 pub mod receiver;
-
-pub use house::House;
+pub mod workspace;
 
 use std::time::{Duration, Instant};
 
-/// Asks again and again until there is an answer.
+pub use house::{House, escape, processes_of};
+
+/// Looks every 20 ms until there is something, and returns it.
+///
+/// # Panics
+/// Nothing came in time; the message says what was waited for.
 #[track_caller]
-pub fn wait_for<T>(what: &str, most: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, most: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = ask() {
-            return answer;
+        if let Some(found) = look() {
+            return found;
         }
-        assert!(begun.elapsed() < most, "waited {most:?} in vain for: {what}");
+        assert!(begun.elapsed() < most, "waited {} s in vain: {what}", most.as_secs());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -88,7 +88,8 @@ fn a_killed_daemon_leaves_no_child_and_comes_back_with_everything_that_was_kept(
 
 /// All processes below this one.
 fn descendants(of: u32) -> Vec<u32> {
-    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_string_lossy().parse::<u32>().ok());
+    let pids =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_string_lossy().parse::<u32>().ok());
     let parents: Vec<(u32, u32)> = pids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
     let mut found = vec![of];
     let mut at = 0;

@@ -28,7 +28,7 @@ fn connections(broker: u16, receiver: u16) -> Value {
         { "id": "bt.bms_001", "driver": "virtual" },
         { "id": "mqtt.broker_local", "driver": "mqtt", "config": { "host": "127.0.0.1", "port": broker } },
         { "id": "webhook.alert_service", "driver": "webhook",
-          "config": { "url": format!("http://127.0.0.1:{receiver}/alert"), "allow_private": true } }
+          "config": { "url": format!("http://127.0.0.1:{receiver}/alert"), "allow_private": ["127.0.0.1"] } }
     ])
 }
 
@@ -75,9 +75,7 @@ fn a_voltage_in_millivolts_arrives_in_volts() {
 #[test]
 fn a_value_travels_from_one_broker_through_a_rule_to_another() {
     let (here, there) = (Mosquitto::start(), Mosquitto::start());
-    let connection = |id: &str, protocol: &str, port: u16| {
-        json!({ "id": id, "driver": "mqtt", "config": { "host": "127.0.0.1", "port": port, "protocol": protocol } })
-    };
+    let connection = |id: &str, protocol: &str, port: u16| json!({ "id": id, "driver": "mqtt", "config": { "host": "127.0.0.1", "port": port, "protocol": protocol } });
     let connections = json!([connection("here", "3.1.1", here.port()), connection("there", "5", there.port())]);
     let routes = json!([{ "id": "power", "from": "here.inverter/pv_power", "to": "there.house/pv_kw",
                           "condition": "value > 0", "transform": "scale(0.001)" }]);

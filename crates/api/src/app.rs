@@ -20,7 +20,7 @@ pub(crate) struct App {
     /// Where it is served; none in a router that nobody listens for.
     pub(crate) listen: Option<SocketAddr>,
     /// True once the server is told to stop.
-    pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) closing: watch::Sender<bool>,
     /// One permit for each live connection.
     pub(crate) live: Arc<Semaphore>,
     instances: Mutex<Option<Look>>,
@@ -34,9 +34,9 @@ struct Look {
 }
 
 impl App {
-    pub(crate) fn new(node: Arc<Node>, listen: Option<SocketAddr>, closing: watch::Receiver<bool>) -> Arc<Self> {
+    pub(crate) fn new(node: Arc<Node>, listen: Option<SocketAddr>) -> Arc<Self> {
         let live = Arc::new(Semaphore::new(MOST_LIVE as usize));
-        Arc::new(Self { node, listen, closing, live, instances: Mutex::default() })
+        Arc::new(Self { node, listen, closing: watch::Sender::new(false), live, instances: Mutex::default() })
     }
 
     /// All instances as of less than a second ago, and after their last change of state.

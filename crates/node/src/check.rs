@@ -134,13 +134,5 @@ pub(crate) fn finding(rules: &RoutingFile, file: Option<&Snapshot<RoutingFile>>,
 }
 
 fn from_fault(fault: &FileError, severity: &'static str) -> Finding {
-    Finding {
-        severity,
-        file: fault.file.clone(),
-        line: fault.line(),
-        column: fault.column(),
-        key: fault.key.clone(),
-        message: fault.what.clone(),
-        hint: fault.hint().map(Into::into),
-    }
+    Finding { severity, ..Finding::from(fault) }
 }

@@ -53,7 +53,13 @@ impl Node {
         let mut found = engine.router.space.page(&prefix, wanted.after.as_deref()).filter(fits);
         let items: Vec<Point> = found.by_ref().take(limit).map(|point| view(&engine, who, point)).collect();
         let next = found.next().and_then(|_| items.last()).map(|last| last.address.clone());
-        let total = (needle.is_empty() && wanted.instance.is_none()).then(|| engine.router.space.len());
+        // A search looks no further than its page, so it knows how many there are only if that was all.
+        let total = match (&wanted.after, &next) {
+            (None, None) => Some(items.len()),
+            _ if !needle.is_empty() => None,
+            _ if prefix.is_empty() && who.scope.is_none() => Some(engine.router.space.len()),
+            _ => Some(engine.router.space.page(&prefix, None).filter(fits).count()),
+        };
         Paged { items, next, total }
     }
 
@@ -170,13 +176,13 @@ impl Node {
         let engine = self.traffic.engine();
         let node = |node: fieldrail_wire::plugin::Node| {
             let address = node.tag.as_deref().map(|tag| id.address(tag));
-            let reading = address.as_ref().filter(|address| who.reaches(address.as_str())).and_then(|address| {
-                let point = engine.router.space.find(address.as_str())?;
-                Some(Reading::from(Some(engine.router.space.sample(point)?)))
-            });
-            TreeNode::new(node, address.as_ref(), reading)
+            if address.as_ref().is_some_and(|address| !who.reaches(address.as_str())) {
+                return None;
+            }
+            let point = address.and_then(|address| engine.router.space.find(address.as_str()));
+            Some(TreeNode::new(node, point.map(|point| view(&engine, who, point))))
         };
-        Paged { items: nodes.nodes.into_iter().map(node).collect(), next: nodes.next, total: None }
+        Paged { items: nodes.nodes.into_iter().filter_map(node).collect(), next: nodes.next, total: None }
     }
 
     /// What changed of these datapoints.
@@ -194,15 +200,15 @@ impl Node {
 fn flat(page: Paged<Point>) -> Paged<TreeNode> {
     let node = |point: Point| TreeNode {
         name: point.tag.clone(),
-        path: point.tag,
-        address: Some(point.address),
+        path: point.tag.clone(),
+        tag: Some(point.tag.clone()),
         children: false,
-        r#type: point.r#type,
+        r#type: point.r#type.clone(),
         location: None,
         size: None,
-        unit: point.unit,
-        comment: point.name,
-        reading: Some(point.reading),
+        unit: point.unit.clone(),
+        comment: point.name.clone(),
+        value: Some(point),
     };
     let items: Vec<TreeNode> = page.items.into_iter().map(node).collect();
     let next = page.next.and(items.last()).map(|last| last.path.clone());

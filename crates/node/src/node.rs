@@ -141,6 +141,7 @@ impl Node {
     pub fn faults(&self) -> Vec<FileError> {
         let mut faults = self.files.faults();
         faults.extend(lock(&self.rules_fault).clone());
+        faults.extend(self.people.fault());
         faults
     }
 

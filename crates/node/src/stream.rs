@@ -44,24 +44,25 @@ impl Stream {
         if self.held.len() + wanted.len() > MOST_HELD {
             return Err(Error::invalid(format!("at most {MOST_HELD} subscriptions at a time"), "use a pattern"));
         }
-        let mut all = Vec::new();
+        let mut added = Vec::new();
         for text in wanted {
-            reach(who, text.trim_end_matches('*'))
-                .or_else(|error| if text.starts_with('*') && who.scope.is_none() { Ok(()) } else { Err(error) })?;
-            all.push((text, self.hold(text)?));
-        }
-        let mut shown = Vec::new();
-        for (text, held) in all {
             if self.held.contains_key(text) {
-                self.let_go(held);
                 continue;
             }
-            let engine = self.node.traffic.engine();
-            shown.extend(held.points.iter().map(|&point| view(&engine, who, point)));
-            drop(engine);
-            self.held.insert(text.clone(), held);
+            match may_follow(who, text).and_then(|()| self.hold(text)) {
+                Ok(held) => {
+                    self.held.insert(text.clone(), held);
+                    added.push(text.clone());
+                }
+                Err(error) => {
+                    self.unsubscribe(&added);
+                    return Err(error);
+                }
+            }
         }
-        Ok(shown)
+        let engine = self.node.traffic.engine();
+        let points = added.iter().filter_map(|text| self.held.get(text)).flat_map(|held| &held.points);
+        Ok(points.map(|&point| view(&engine, who, point)).collect())
     }
 
     fn hold(&self, text: &str) -> Result<Held> {
@@ -117,6 +118,17 @@ impl Stream {
     /// What has changed since the last call.
     pub fn take(&self) -> Vec<Delta> {
         self.node.deltas(self.client.take())
+    }
+}
+
+/// Everything that a pattern matches begins with its whole segments before the first `*`, so these must be in reach.
+fn may_follow(who: &Who, text: &str) -> Result<()> {
+    match text.split_once('*') {
+        None => reach(who, text),
+        Some((fixed, _)) => {
+            let whole = fixed.rfind(['.', '/']).map_or("", |end| &fixed[..=end]);
+            if who.reaches(whole) { Ok(()) } else { Err(Error::OutOfScope(text.into())) }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the screens and the API show, as plain data.
 
-use fieldrail_model::{Address, Sample, Value};
+use fieldrail_model::{Sample, Value};
+use fieldrail_store::FileError;
 use fieldrail_wire::plugin::Node as DeviceNode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,9 +113,9 @@ pub struct TreeNode {
     pub name: String,
     /// What `browse` takes to open it.
     pub path: String,
-    /// The address, if it is a value.
+    /// The tag behind the instance's id and a dot, if it is a value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
+    pub tag: Option<String>,
     /// Whether there is anything below it.
     pub children: bool,
     /// The device's name for the type.
@@ -132,24 +133,24 @@ pub struct TreeNode {
     /// The device's own words about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// The last sample, if the datapoint is in the data space.
+    /// The datapoint, if it is in the data space.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reading: Option<Reading>,
+    pub value: Option<Point>,
 }
 
 impl TreeNode {
-    pub(crate) fn new(node: DeviceNode, address: Option<&Address>, reading: Option<Reading>) -> Self {
+    pub(crate) fn new(node: DeviceNode, value: Option<Point>) -> Self {
         Self {
             name: node.name,
             path: node.path,
-            address: address.map(ToString::to_string),
+            tag: node.tag,
             children: node.children,
             r#type: node.r#type,
             location: node.location,
             size: node.size,
             unit: node.unit,
             comment: node.comment,
-            reading,
+            value,
         }
     }
 }
@@ -241,6 +242,20 @@ pub struct Finding {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+impl From<&FileError> for Finding {
+    fn from(fault: &FileError) -> Self {
+        Self {
+            severity: "error",
+            file: fault.file.clone(),
+            line: fault.line(),
+            column: fault.column(),
+            key: fault.key.clone(),
+            message: fault.what.clone(),
+            hint: fault.hint().map(Into::into),
+        }
+    }
 }
 
 /// What a test of a connection saw.

@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             program: PathBuf::from("python3"),
             args: vec![script.clone()],
             working_dir: PathBuf::from(folder),
-            env: vec![],
+            env: vec![("PYTHONDONTWRITEBYTECODE".into(), "1".into())],
             config: serde_json::Value::Null,
             state_dir: None,
             simulated: false,

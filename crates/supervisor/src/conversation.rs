@@ -10,6 +10,7 @@ use fieldrail_wire::plugin::{self, Hello, Samples};
 use fieldrail_wire::{Decoder, FrameError, FromPlugin, MAX_BATCH, PROTOCOL, ToPlugin, negotiate};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::Spec;
@@ -59,8 +60,8 @@ pub(crate) struct Conversation {
     generation: u64,
     /// What the process was started with.
     spec: Spec,
-    /// Until the hello; then the writer has it.
-    stdin: Option<pipe::Sender>,
+    /// Until the hello; then the writer has it, with what is dropped when the writer ends.
+    stdin: Option<(pipe::Sender, oneshot::Sender<()>)>,
     /// Since the hello.
     joined: Option<Joined>,
 }
@@ -85,8 +86,16 @@ impl Drop for Conversation {
 }
 
 impl Conversation {
-    pub(crate) fn new(shared: Arc<Shared>, generation: u64, spec: Spec, stdin: pipe::Sender) -> Self {
-        Self { shared, generation, spec, stdin: Some(stdin), joined: None }
+    /// A talk that begins. `writer_alive` is dropped once nothing is written any more, at the latest soon after the
+    /// conversation itself is dropped.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        generation: u64,
+        spec: Spec,
+        stdin: pipe::Sender,
+        writer_alive: oneshot::Sender<()>,
+    ) -> Self {
+        Self { shared, generation, spec, stdin: Some((stdin, writer_alive)), joined: None }
     }
 
     /// Reads until the end of the stream, or until the process breaks the protocol. Returns itself, so that the pipe to
@@ -163,19 +172,26 @@ impl Conversation {
             Err(reason) => lanes
                 .close(&ToPlugin::Refused(plugin::Failure { message: reason.text.clone(), hint: reason.hint.clone() })),
         }
-        let told = Arc::new(AtomicU64::new(0));
-        if let Some(stdin) = self.stdin.take() {
-            let ear = Ear { shared: Arc::clone(&self.shared), generation: self.generation, told: Arc::clone(&told) };
-            let (lanes_too, silence) = (Arc::clone(&lanes), self.shared.options.policy.silence());
-            let writer = tokio::spawn(async move { lanes_too.write(stdin, silence, ear).await });
-            let window = Window::new(self.shared.options.credit);
-            self.joined = Some(Joined { lanes: Arc::clone(&lanes), writer, window, told, delivered: None });
-        }
-        answer.map_err(Wrong::Refused)?;
-        if self.shared.greet(self.generation, hello, lanes) {
+        if answer.is_ok() && self.shared.greet(self.generation, hello, Arc::clone(&lanes)) {
             self.shared.listener.ready(&self.shared.id, self.generation, hello);
         }
-        Ok(())
+        // Only now, so that `drained` never comes before `ready`.
+        self.join(lanes);
+        answer.map(drop).map_err(Wrong::Refused)
+    }
+
+    /// Lets the lanes flow into the pipe.
+    fn join(&mut self, lanes: Arc<Lanes>) {
+        let Some((stdin, alive)) = self.stdin.take() else { return };
+        let told = Arc::new(AtomicU64::new(0));
+        let ear = Ear { shared: Arc::clone(&self.shared), generation: self.generation, told: Arc::clone(&told) };
+        let (lanes_too, silence) = (Arc::clone(&lanes), self.shared.options.policy.silence());
+        let writer = tokio::spawn(async move {
+            lanes_too.write(stdin, silence, ear).await;
+            drop(alive);
+        });
+        let window = Window::new(self.shared.options.credit);
+        self.joined = Some(Joined { lanes, writer, window, told, delivered: None });
     }
 
     /// `welcome`, or why not.

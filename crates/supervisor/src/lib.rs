@@ -4,10 +4,10 @@
 //! does wrong ends with a reason on its own [`Snapshot`]. This crate knows the plugin protocol and nothing of datapoints,
 //! routes or drivers.
 //!
-//! Read in this order: [`supervisor`] what the node calls, [`listener`] what it hears, [`spec`] and [`snapshot`] the
-//! nouns; then [`life`] the life cycle as a pure state machine, [`instance`] which drives it, [`run`] one process from
-//! hello to its end, [`conversation`] and [`lanes`] the two directions of the pipe, [`window`] the credit, [`log`] the
-//! lines; [`process`] is the only module that knows the operating system.
+//! Read in this order: `supervisor` what the node calls, `listener` what it hears, `spec` and `snapshot` the
+//! nouns; then `life` the life cycle as a pure state machine, `instance` which drives it, `run` one process from
+//! hello to its end, `conversation` and `lanes` the two directions of the pipe, `window` the credit, `log` the
+//! lines; `process` is the only module that knows the operating system.
 
 mod conversation;
 mod instance;

@@ -8,8 +8,8 @@ use crate::Snapshot;
 
 /// The node's ear. Every call must return soon: while `samples` runs, that instance's pipe waits (and only that one).
 ///
-/// `generation` counts the processes of an instance; everything between `ready` and `gone` of one generation comes in
-/// order from one task. No lock of the supervisor is held during a call, so each may call the supervisor.
+/// `generation` counts the processes of an instance. `ready`, `samples` and `message` of one generation come in order from
+/// one task, `drained` from another one beside it; `gone` comes after all of them. No lock of the supervisor is held during a call, so each may call the supervisor.
 pub trait Listener: Send + Sync + 'static {
     /// The plugin has said hello and was welcomed: subscribe now.
     fn ready(&self, id: &InstanceId, generation: u64, hello: &Hello);

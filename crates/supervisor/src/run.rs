@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::Spec;
@@ -29,7 +30,8 @@ pub(crate) async fn run(shared: Arc<Shared>, generation: u64, spec: Spec, child:
             return shared.end(generation, Reason::new(format!("its pipes cannot be used: {error}")));
         }
     };
-    let conversation = Conversation::new(Arc::clone(&shared), generation, spec, stdin);
+    let (writer_alive, writer_ended) = oneshot::channel();
+    let conversation = Conversation::new(Arc::clone(&shared), generation, spec, stdin, writer_alive);
     let mut reader = tokio::spawn(conversation.read(stdout));
     let follower = Arc::clone(&shared);
     let follower = tokio::spawn(async move { log::follow(stderr, &follower).await });
@@ -38,6 +40,8 @@ pub(crate) async fn run(shared: Arc<Shared>, generation: u64, spec: Spec, child:
     if !kept {
         finish(reader).await;
     }
+    // The conversation is dropped, so this comes at once: an error says that the other end is gone.
+    let _ = writer_ended.await;
     let last_line = finish(follower).await.flatten();
     shared.end(
         generation,

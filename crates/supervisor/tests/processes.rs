@@ -133,7 +133,7 @@ async fn call(house: &House, id: &InstanceId, generation: u64) -> serde_json::Va
 async fn a_plugin_sees_a_clean_environment_and_three_descriptors() {
     let house = House::new(|_| {});
     let mut spec = house.spec("good", "good");
-    spec.env = vec![("EXTRA".into(), "1".into())];
+    spec.env.push(("EXTRA".into(), "1".into()));
     let id = spec.id.clone();
     // A descriptor without close-on-exec, as a careless parent of the daemon would leave it.
     let open = std::fs::File::open("/dev/null").unwrap();

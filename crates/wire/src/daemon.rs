@@ -56,6 +56,7 @@ pub struct Welcome {
     /// Who the plugin is in this house.
     pub instance: InstanceId,
     /// Its configuration, secrets filled in.
+    #[serde(deserialize_with = "crate::json::plain")]
     pub config: serde_json::Value,
     /// Samples that may be outstanding.
     pub credit: u32,
@@ -165,7 +166,7 @@ pub struct Call {
     /// One of the manifest's actions.
     pub action: String,
     /// What the action takes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::json::plain")]
     pub arguments: serde_json::Value,
 }
 
@@ -192,6 +193,7 @@ pub struct Configure {
     /// The number of the question; the answer bears it.
     pub request: u64,
     /// The whole new configuration.
+    #[serde(deserialize_with = "crate::json::plain")]
     pub config: serde_json::Value,
 }
 

@@ -21,7 +21,7 @@ pub struct Manifest {
     #[serde(default)]
     pub capabilities: Capabilities,
     /// JSON schema (draft 2020-12) of `config`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::json::plain")]
     pub config_schema: serde_json::Value,
 }
 
@@ -72,6 +72,6 @@ pub struct Action {
     /// What it does, one sentence.
     pub description: String,
     /// JSON schema of its arguments; none if it takes none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::json::plain_if_any")]
     pub arguments: Option<serde_json::Value>,
 }

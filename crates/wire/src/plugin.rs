@@ -249,7 +249,7 @@ pub struct Returned {
     /// The number of the question.
     pub request: u64,
     /// What the action gave.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::json::plain")]
     pub result: serde_json::Value,
     /// Why it did not work.
     #[serde(default)]
@@ -274,7 +274,7 @@ pub struct Event {
     /// What kind, for example `device_found`.
     pub kind: String,
     /// What the plugin says of it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::json::plain")]
     pub data: serde_json::Value,
 }
 

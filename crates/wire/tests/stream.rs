@@ -201,13 +201,15 @@ fn the_longest_line_and_the_longest_frame_pass_both_ways() {
             let message = "x".repeat(length);
             FromPlugin::Log(fieldrail_wire::plugin::Log { level: fieldrail_wire::plugin::Level::Info, message })
         };
-        let (mut out, mut longest) = (Vec::new(), MAX_FRAME_BYTES);
-        while let Err(error) = encode(encoding, &log(longest), &mut out) {
-            assert!(matches!(error, FrameError::TooLong(length) if length > MAX_FRAME_BYTES), "{error}");
-            assert!(out.is_empty(), "a message that was refused leaves bytes behind");
-            longest -= 1;
-        }
         let around = if encoding == Encoding::JsonLines { 1 } else { 4 };
+        let (mut out, nearly) = (Vec::new(), MAX_FRAME_BYTES - 100);
+        encode(encoding, &log(nearly), &mut out).unwrap();
+        let longest = nearly + MAX_FRAME_BYTES + around - out.len();
+        out.clear();
+        let error = encode(encoding, &log(longest + 1), &mut out).unwrap_err();
+        assert!(matches!(error, FrameError::TooLong(length) if length == MAX_FRAME_BYTES + 1), "{error}");
+        assert!(out.is_empty(), "a message that was refused leaves bytes behind");
+        encode(encoding, &log(longest), &mut out).unwrap();
         assert_eq!(out.len(), MAX_FRAME_BYTES + around);
         let (found, error) = fed::<FromPlugin>(&out, &[]);
         assert!(error.is_none() && found == [log(longest)], "{error:?}");

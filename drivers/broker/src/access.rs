@@ -83,6 +83,11 @@ impl Access {
         self.users.is_empty() && !self.anonymous
     }
 
+    /// Whether `user` (none: not logged in) can log in at all.
+    pub(crate) fn knows(&self, user: Option<&str>) -> bool {
+        user.map_or(self.anonymous, |name| self.users.contains_key(name))
+    }
+
     /// Whether `user` (none: not logged in) may publish to `topic`. Nobody publishes to the broker's own `$` topics.
     pub(crate) fn may_publish(&self, user: Option<&str>, topic: &str) -> bool {
         if topic.starts_with('$') {
@@ -201,13 +206,13 @@ mod tests {
 
     const HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA";
 
-    fn access(users: serde_json::Value) -> Access {
+    fn access(users: &serde_json::Value) -> Access {
         Access::new(&serde_json::from_value(serde_json::json!({ "users": users })).unwrap())
     }
 
     #[test]
     fn a_user_may_what_a_rule_says_and_nothing_else() {
-        let access = access(serde_json::json!([
+        let access = access(&serde_json::json!([
             { "name": "panel", "password_hash": HASH, "publish": ["panel/#"], "subscribe": ["house/+/power", "alarms/#"] },
             { "name": "mute", "password_hash": HASH },
         ]));
@@ -226,15 +231,15 @@ mod tests {
 
     #[test]
     fn an_empty_or_garbled_list_lets_nobody_in() {
-        assert!(access(serde_json::json!([])).is_closed());
+        assert!(access(&serde_json::json!([])).is_closed());
         let long = format!("$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ${}", "A".repeat(22));
         for hash in ["", "secret", "$2b$12$abc", "$argon2id$v=19$m=64,t=1$c2FsdA$AAAAAAAAAAAAAAAA", &long] {
-            let access = access(serde_json::json!([{ "name": "a", "password_hash": hash, "publish": ["#"] }]));
+            let access = access(&serde_json::json!([{ "name": "a", "password_hash": hash, "publish": ["#"] }]));
             assert!(access.is_closed() && !access.may_publish(Some("a"), "x"), "{hash}");
         }
         let twice = serde_json::json!([{ "name": "a", "password_hash": HASH }, { "name": "a", "password_hash": HASH }]);
-        assert!(access(twice).is_closed());
+        assert!(access(&twice).is_closed());
         let wrong_rule = serde_json::json!([{ "name": "a", "password_hash": HASH, "publish": ["a/#/b", ""] }]);
-        assert!(!access(wrong_rule).may_publish(Some("a"), "a/x/b"));
+        assert!(!access(&wrong_rule).may_publish(Some("a"), "a/x/b"));
     }
 }

@@ -32,6 +32,7 @@ pub struct Config {
 
     /// Who may log in; from Fieldrail's own tokens. Nobody if empty.
     #[serde(default)]
+    #[schemars(extend("x-fill" = "mqtt_logins"))]
     pub users: Vec<User>,
 
     /// Whether written values are kept for later subscribers.

@@ -2,14 +2,15 @@
 //!
 //! Invariant: the broker knows no password, only hashes, and nobody whom the configuration does not name gets in. Read in
 //! this order: [`config`] what a person sets, [`access`] who may do what, [`topics`] which message is which datapoint,
-//! [`pace`] how a slow daemon slows the publishers down, [`link`] the broker's own client inside of the process, [`serve`]
-//! the listening broker, [`run`] the loop.
+//! [`link`] the broker's own client inside of the process, [`hooks`] what the broker asks and tells, [`keep`] what outlives
+//! a restart, [`serve`] the listening broker, [`run`] the loop.
 
 mod access;
 mod config;
 mod error;
+mod hooks;
+mod keep;
 mod link;
-mod pace;
 mod run;
 mod serve;
 mod topics;

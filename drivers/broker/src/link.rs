@@ -15,15 +15,13 @@ use mqtt5::packet::publish::PublishPacket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::keep::CLIENT_PROPERTY;
 use crate::topics::Outgoing;
 
 /// The link's name among the clients. No client of the network can have it: the broker refuses a `/`.
 pub(crate) const NAME: &str = "fieldrail/link";
 
-/// Set by the broker on what a client publishes, and never by the link.
-pub(crate) const CLIENT_PROPERTY: &str = "x-mqtt-client-id";
-
-/// Messages that may wait for the link; see [`crate::pace`] for what happens before it is full.
+/// Messages that may wait for the link; see [`crate::hooks`] for what happens before it is full.
 const LANE: usize = 16_384;
 
 /// Writes that may wait to be published.
@@ -53,7 +51,8 @@ impl Lanes {
 pub(crate) struct Link {
     lanes: LaneReceivers,
     echoes: Echoes,
-    writes: mpsc::Sender<Publication>,
+    /// None once it is closed.
+    writes: Option<mpsc::Sender<Publication>>,
     writer: tokio::task::JoinHandle<()>,
     _displaced: oneshot::Receiver<TakeoverNotice>,
 }
@@ -86,7 +85,7 @@ impl Link {
         let echoes = Echoes::default();
         let (writes, waiting) = mpsc::channel(MAX_WRITES);
         let writer = tokio::task::spawn_local(publish_all(router, waiting, Arc::clone(&echoes), outbox));
-        Ok(Self { lanes: receive, echoes, writes, writer, _displaced: displaced })
+        Ok(Self { lanes: receive, echoes, writes: Some(writes), writer, _displaced: displaced })
     }
 
     /// Waits for messages and takes at most `limit` of them.
@@ -117,24 +116,21 @@ impl Link {
 
     /// Publishes a write as soon as those before it are done.
     pub(crate) fn publish(&self, command: Command, outgoing: Outgoing) -> Result<(), (u64, Failure)> {
-        self.writes.try_send(Publication { command, outgoing }).map_err(|error| {
-            let (mpsc::error::TrySendError::Full(refused) | mpsc::error::TrySendError::Closed(refused)) = error;
-            let failure = Failure::new(format!("{MAX_WRITES} writes wait already"));
-            (
-                refused.command.id,
-                failure.hint("is the disk slow? retained messages are on disk before a write is confirmed"),
-            )
-        })
+        let id = command.id;
+        let sent =
+            self.writes.as_ref().is_some_and(|writes| writes.try_send(Publication { command, outgoing }).is_ok());
+        let failure = || Failure::new(format!("{MAX_WRITES} writes wait already")).hint("write less often");
+        if sent { Ok(()) } else { Err((id, failure())) }
     }
 
     /// Publishes what waits, and ends.
-    pub(crate) async fn close(self) {
-        drop(self.writes);
-        let _ = self.writer.await;
+    pub(crate) async fn close(&mut self) {
+        self.writes = None;
+        let _ = (&mut self.writer).await;
     }
 }
 
-/// Publishes writes one after the other; each is confirmed when it is routed and, if retained, on disk.
+/// Publishes writes one after the other; each is confirmed when it is routed.
 async fn publish_all(
     router: Arc<MessageRouter>,
     mut waiting: mpsc::Receiver<Publication>,

@@ -101,6 +101,9 @@ impl Run {
             text.push_str("; nothing is kept over a restart: there is no state folder");
         }
         tracing::info!(retained = retained.len(), "The broker {text}.");
+        if !self.endpoints.plain.ip().is_loopback() && !self.access.is_closed() {
+            tracing::warn!(address = %self.endpoints.plain, "Passwords cross the network unencrypted; `tls` keeps them secret.");
+        }
         self.port.state(State::Connected, text);
         Ok(serving)
     }
@@ -166,7 +169,9 @@ impl Run {
             }
             Request::Write(commands) => {
                 let serving = serving.as_deref();
-                commands.into_iter().for_each(|command| self.write(command, serving));
+                for command in commands {
+                    self.write(command, serving);
+                }
             }
             Request::Read { request, tags } => {
                 let retained = match serving {

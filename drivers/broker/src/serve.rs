@@ -1,31 +1,24 @@
 //! The listening broker: from the configuration to `ready`, and down again in order.
 
-use std::io;
 use std::net::TcpListener;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use fieldrail_driver::Outbox;
 use mqtt5::broker::config::{TlsConfig, WebSocketConfig};
 use mqtt5::broker::router::MessageRouter;
-use mqtt5::broker::{
-    BrokerConfig, BrokerShutdownHandle, DynamicStorage, MqttBroker, StorageBackend as _, StorageBackendType,
-    StorageConfig,
-};
+use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker, StorageBackendType, StorageConfig};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::access::Access;
 use crate::config::{Config, Endpoints};
 use crate::error::Error;
-use crate::link::{CLIENT_PROPERTY, Lanes, Link};
-use crate::pace::Pace;
+use crate::hooks::Hooks;
+use crate::keep::Keep;
+use crate::link::{Lanes, Link};
 use crate::topics::Topics;
-
-/// Set by the broker on what a logged-in client publishes: its user name.
-const SENDER_PROPERTY: &str = "x-mqtt-sender";
 
 /// The most subscriptions of one client.
 const MAX_SUBSCRIPTIONS: usize = 1000;
@@ -48,6 +41,17 @@ pub(crate) struct Serving {
     pub(crate) router: Arc<MessageRouter>,
     pub(crate) task: JoinHandle<Result<(), mqtt5::MqttError>>,
     shutdown: BrokerShutdownHandle,
+    keep: Option<Arc<Keep>>,
+    keeping: Option<JoinHandle<()>>,
+}
+
+/// The task of a broker that broke must not write beside its successor.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(keeping) = &self.keeping {
+            keeping.abort();
+        }
+    }
 }
 
 /// What a start needs.
@@ -67,13 +71,20 @@ pub(crate) async fn start(start: Start<'_>) -> Result<Serving, Error> {
         TcpListener::bind(address).map_err(|source| Error::Listen { address, source })?;
     }
     let lanes = Lanes::new();
-    let pace = Pace { outbox: start.outbox.clone(), topics: Arc::clone(start.topics), lane: lanes.lane() };
-    let mut config = broker_config(start.config, start.endpoints, storage(start.config, start.folder)?);
-    config.event_handler = Some(Arc::new(pace));
+    let kept = Arc::new(OnceLock::new());
+    let hooks = Hooks {
+        outbox: start.outbox.clone(),
+        topics: Arc::clone(start.topics),
+        lane: lanes.lane(),
+        keep: Arc::clone(&kept),
+    };
+    let mut config = broker_config(start.config, start.endpoints);
+    config.event_handler = Some(Arc::new(hooks));
     let broker = MqttBroker::with_config(config).await.map_err(Error::Start)?;
     let mut broker = broker.with_auth_provider(Arc::clone(start.access) as Arc<_>);
-    if let Some(storage) = broker.storage() {
-        forget_revoked(&storage, start.access).await.map_err(Error::Start)?;
+    if let (Some(folder), Some(storage)) = (start.folder, broker.storage()) {
+        let keep = Keep::open(folder, storage, start.access).await?;
+        let _ = kept.set(Arc::new(keep));
     }
     let (router, shutdown, mut ready) = (broker.router(), broker.shutdown_handle(), broker.ready_receiver());
     let mut task = tokio::task::spawn_local(async move { broker.run().await });
@@ -83,7 +94,9 @@ pub(crate) async fn start(start: Start<'_>) -> Result<Serving, Error> {
         _ = ready.wait_for(|ready| *ready) => {}
     }
     let link = Link::open(Arc::clone(&router), lanes, start.outbox).await.map_err(Error::Start)?;
-    Ok(Serving { link, router, task, shutdown })
+    let keep = kept.get().map(Arc::clone);
+    let keeping = keep.clone().map(|keep| tokio::task::spawn_local(keep.attend()));
+    Ok(Serving { link, router, task, shutdown, keep, keeping })
 }
 
 /// Why the broker is not running any more.
@@ -96,33 +109,27 @@ pub(crate) fn ended_early(ended: Result<Result<(), mqtt5::MqttError>, tokio::tas
 }
 
 impl Serving {
-    /// Lets writes out, says goodbye to the clients, and flushes to disk.
-    pub(crate) async fn stop(self) {
-        let Self { link, task, shutdown, .. } = self;
+    /// Lets writes out, says goodbye to the clients, and brings everything to disk.
+    pub(crate) async fn stop(mut self) {
         let in_order = async {
-            link.close().await;
-            shutdown.shutdown();
-            task.await
+            self.link.close().await;
+            self.shutdown.shutdown();
+            let _ = (&mut self.task).await;
         };
         if timeout(LAST_WORDS, in_order).await.is_err() {
             tracing::warn!("The broker did not end in time; what was retained is on disk.");
         }
+        if let Some(keep) = &self.keep {
+            keep.finish().await;
+        }
     }
 }
 
-fn storage(config: &Config, folder: Option<&Path>) -> Result<StorageConfig, Error> {
+fn broker_config(config: &Config, endpoints: &Endpoints) -> BrokerConfig {
     let storage = StorageConfig::new()
+        .with_backend(StorageBackendType::Memory)
         .with_max_queued_messages_per_client(config.queued_messages as usize)
         .with_max_queued_bytes_per_client(MAX_QUEUED_BYTES);
-    let Some(folder) = folder else { return Ok(storage.with_backend(StorageBackendType::Memory)) };
-    let folder = folder.join("mqtt");
-    match std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::Folder(error)),
-        _ => Ok(storage.with_backend(StorageBackendType::File).with_base_dir(folder)),
-    }
-}
-
-fn broker_config(config: &Config, endpoints: &Endpoints, storage: StorageConfig) -> BrokerConfig {
     let mut broker = BrokerConfig::new()
         .with_bind_address(endpoints.plain)
         .with_max_clients(config.max_clients as usize)
@@ -146,22 +153,4 @@ fn broker_config(config: &Config, endpoints: &Endpoints, storage: StorageConfig)
         broker = broker.with_websocket(WebSocketConfig::new().with_bind_address(address).with_path("/mqtt"));
     }
     broker
-}
-
-/// Removes retained messages of clients that may not publish them any more: whoever lost the right must not go on
-/// speaking through what the broker kept.
-async fn forget_revoked(storage: &DynamicStorage, access: &Access) -> Result<(), mqtt5::MqttError> {
-    let mut forgotten = 0_usize;
-    for (topic, message) in storage.get_retained_messages("#").await? {
-        let property = |name: &str| message.user_properties.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-        let by_client = property(CLIENT_PROPERTY).is_some();
-        if by_client && !access.may_publish(property(SENDER_PROPERTY).map(String::as_str), &topic) {
-            storage.remove_retained_message(&topic).await?;
-            forgotten += 1;
-        }
-    }
-    if forgotten > 0 {
-        tracing::info!(messages = forgotten, "Retained messages were removed: their publishers have lost the right.");
-    }
-    Ok(())
 }

@@ -1,4 +1,6 @@
 //! Topics as datapoints.
+// A test fails by a panic, and `json!` reads best where it is handed over.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 mod house;
 
@@ -7,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fieldrail_model::{Quality, Value};
+use fieldrail_testkit::wire::ToPlugin;
+use fieldrail_testkit::wire::daemon::Empty;
 use fieldrail_testkit::{Outcome, Plugin};
 use house::House;
 use serde_json::json;
@@ -158,18 +162,47 @@ fn topics_that_were_seen_or_are_retained_can_be_browsed_searched_and_read() {
     assert_eq!((read[1].quality, read[2].quality), (Quality::NoData, Quality::NotFound));
 }
 
+/// Publishes so many numbered messages as fast as the broker takes them.
+fn burst(house: &House, topic: &str, count: usize) -> std::thread::JoinHandle<()> {
+    let mut command = Command::new("mosquitto_pub");
+    command.args(["-p", &house.port.to_string(), "-t", topic, "-l"]).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    std::thread::spawn(move || {
+        let lines = (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    })
+}
+
+#[track_caller]
+fn arrives_whole(house: &mut House, topic: &str, count: usize) {
+    for n in 0..count {
+        assert_eq!(house.plugin.sample(topic).value, Value::Int(i64::try_from(n).unwrap()));
+    }
+}
+
 #[test]
 fn a_burst_of_messages_arrives_whole_and_in_order() {
-    const COUNT: usize = 40_000;
     let mut house = House::open();
     house.plugin.subscribe(&["burst"]);
-    let mut command = Command::new("mosquitto_pub");
-    command.args(["-p", &house.port.to_string(), "-t", "burst", "-l"]).stdin(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let lines: String = (0..COUNT).map(|n| format!("{n}\n")).collect();
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success());
-    for n in 0..COUNT {
-        assert_eq!(house.plugin.sample("burst").value, Value::Int(i64::try_from(n).unwrap()));
-    }
+    let publisher = burst(&house, "burst", 40_000);
+    arrives_whole(&mut house, "burst", 40_000);
+    publisher.join().unwrap();
+}
+
+#[test]
+fn a_slow_daemon_slows_the_publisher_and_loses_nothing() {
+    let mut house = House::open();
+    house.plugin.subscribe(&["wanted"]);
+    house.plugin.send(&ToPlugin::Pause(Empty {}));
+    let other = house.subscribe("unwanted", &[]);
+    // More than the driver may hold back.
+    let publisher = burst(&house, "wanted", 50_000);
+    assert!(house.plugin.samples_for(Duration::from_millis(400)).is_empty());
+    // Meanwhile messages that become no datapoint go their way.
+    house.publish("unwanted", "x", &[]);
+    assert_eq!(other.next(), "0 unwanted x");
+    house.plugin.send(&ToPlugin::Resume(Empty {}));
+    arrives_whole(&mut house, "wanted", 50_000);
+    publisher.join().unwrap();
 }

@@ -136,6 +136,8 @@ pub(crate) fn opposite(value: &Value) -> Option<Value> {
 fn raw(text: &str, kind: IecType) -> Value {
     match kind {
         IecType::String | IecType::Wstring | IecType::Bytes | IecType::Json => Value::text(text),
+        // At once to a float, so that `-0` keeps its sign.
+        IecType::Real | IecType::Lreal => text.trim().parse().map_or_else(|_| natural(text), Value::Float),
         _ => match natural(text) {
             value @ (Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_)) => value,
             _ => Value::text(text),

@@ -18,7 +18,7 @@ use crate::target::{MAX_BODY_BYTES, Target};
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// The longest wait, also where the receiver asks for a longer one.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A write on its way, with its body as it was when the write came.
 pub(crate) struct Job {

@@ -95,9 +95,10 @@ fn not_public_v4(address: Ipv4Addr) -> Option<&'static str> {
         [169, 254, ..] => "a link-local address",
         [10, ..] | [192, 168, ..] | [172, 16..=31, ..] => "a private address",
         [100, 64..=127, ..] => "a carrier's private address",
-        [192, 0, 0 | 2, _] | [198, 18..=19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => "a reserved address",
         [224..=239, ..] => "a multicast address",
-        [240..=255, ..] => "a reserved address",
+        [192, 0, 0 | 2, _] | [198, 18..=19, ..] | [198, 51, 100, _] | [203, 0, 113, _] | [240..=255, ..] => {
+            "a reserved address"
+        }
         _ => return None,
     })
 }
@@ -112,8 +113,9 @@ fn not_public_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some("an unspecified address"),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some("a loopback address"),
         // IPv4 in IPv6: mapped, compatible, NAT64, 6to4.
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-        [0x2002, high, low, ..] => embedded(high, low),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            embedded(high, low)
+        }
         // Local NAT64, discard, Teredo and its neighbours, documentation.
         [0x64, 0xff9b, 1, ..] | [0x100 | 0x3fff, ..] | [0x2001, 0..=0x1ff | 0xdb8, ..] => Some("a reserved address"),
         [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some("a private address"),

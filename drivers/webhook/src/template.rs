@@ -146,7 +146,7 @@ mod tests {
         check(r#"{"v":"is {value}!"}"#, true, &nasty, r#"{"v":"is a\"b\\\n\u0001!"}"#);
         check(r#"{"v":"say \"{value}\"","w":{value}}"#, true, &5_i64.into(), r#"{"v":"say \"5\"","w":5}"#);
         check(r#"{"v":{value}}"#, true, &Value::json(r#"{"a": 1}"#).unwrap(), r#"{"v":{"a":1}}"#);
-        check(r#"[{tag},{time_ms}]"#, true, &Value::Null, r#"["plc_001.MAIN.b",7]"#);
+        check(r"[{tag},{time_ms}]", true, &Value::Null, r#"["plc_001.MAIN.b",7]"#);
     }
 
     #[test]

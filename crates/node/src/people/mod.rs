@@ -244,6 +244,11 @@ impl People {
         self.users.snapshot().map(|file| file.value.clone()).unwrap_or_default()
     }
 
+    /// What is wrong with `users.json` on disk.
+    pub fn fault(&self) -> Option<fieldrail_store::FileError> {
+        self.users.status()
+    }
+
     /// Looks at `users.json` again after a hand edit. A broken file changes nothing; a new one may end sessions.
     pub fn refresh(&self) -> Option<fieldrail_store::FileError> {
         match self.users.refresh() {

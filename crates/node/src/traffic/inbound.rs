@@ -83,7 +83,7 @@ impl Listener for Traffic {
 
     fn changed(&self, snapshot: &Snapshot) {
         self.trials.changed(snapshot);
-        self.instance_changed(snapshot);
+        self.instance_changed();
     }
 
     fn logged(&self, record: LogRecord) {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use fieldrail_model::InstanceId;
 use fieldrail_router::Outcome;
-use fieldrail_supervisor::{Snapshot, Supervisor};
+use fieldrail_supervisor::Supervisor;
 use fieldrail_wire::ToPlugin;
 use fieldrail_wire::daemon::{Subscribe, Subscription, Unsubscribe};
 use tokio::sync::watch;
@@ -97,7 +97,7 @@ impl Traffic {
         self.instances.subscribe()
     }
 
-    fn instance_changed(&self, _: &Snapshot) {
+    fn instance_changed(&self) {
         self.instances.send_modify(|epoch| *epoch += 1);
     }
 

@@ -50,7 +50,7 @@ pub(crate) enum Event {
     Said(plugin::State),
     /// A heartbeat: turns of the plugin's loop.
     Beat(u64),
-    /// It has not read what the daemon wrote for [`Policy::silence`].
+    /// It has not read what the daemon wrote for the policy's `silence`.
     Stalled,
     /// It reads again.
     Flowing,

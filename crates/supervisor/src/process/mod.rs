@@ -2,7 +2,7 @@
 //!
 //! No child survives the daemon, in three layers. [`spawner`]: all processes are started by one thread that lives as
 //! long as the daemon, since the kernel kills a child when the *thread* that made it ends. [`leash`]: a process ends
-//! together with its descendants, by its PID namespace or by its process group. [`sweep`]: what slipped through bears a
+//! together with its descendants, by its PID namespace or by its process group. [`mod@sweep`]: what slipped through bears a
 //! mark in its environment and is found at the end of the process, or at the next start of the daemon.
 
 #![allow(unsafe_code)] // between fork and exec, for the spawner's namespace, and to watch a process by its descriptor

@@ -12,7 +12,7 @@ use fieldrail_wire::FromPlugin;
 use fieldrail_wire::plugin::{Hello, Samples};
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
@@ -98,7 +98,7 @@ impl House {
             program: "python3".into(),
             args: vec![plugins.join(format!("{script}.py")).to_str().unwrap().into()],
             working_dir: self.folder.path().into(),
-            env: vec![],
+            env: vec![("PYTHONDONTWRITEBYTECODE".into(), "1".into())],
             config: serde_json::json!({"password": "tulip"}),
             state_dir: Some(self.folder.path().join("state").join(id.as_str())),
             simulated: false,

@@ -103,7 +103,9 @@ impl Subscriber {
 
     fn with_early(mut self, early: Vec<String>) -> Self {
         let (sender, lines) = channel();
-        early.into_iter().for_each(|line| sender.send(line).unwrap());
+        for line in early {
+            sender.send(line).unwrap();
+        }
         let rest = std::mem::replace(&mut self.lines, lines);
         thread::spawn(move || rest.into_iter().try_for_each(|line| sender.send(line)));
         self

@@ -1,5 +1,7 @@
 //! The driver under test, and a client of the broker that is not the driver.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -44,6 +46,8 @@ pub(crate) fn publish(broker: &Mosquitto, arguments: &[&str]) {
 pub(crate) struct Witness {
     child: Child,
     lines: Receiver<String>,
+    /// What came while it was made: retained messages.
+    early: RefCell<VecDeque<String>>,
 }
 
 impl Witness {
@@ -62,12 +66,15 @@ impl Witness {
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let witness = Self { child, lines };
+        let witness = Self { child, lines, early: RefCell::default() };
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline {
             publish(broker, &["-t", "witness/ready", "-m", "1"]);
-            if witness.lines.recv_timeout(Duration::from_millis(50)).is_ok_and(|line| line.contains("witness/ready")) {
-                return witness;
+            while let Ok(line) = witness.lines.recv_timeout(Duration::from_millis(50)) {
+                if line.contains("witness/ready") {
+                    return witness;
+                }
+                witness.early.borrow_mut().push_back(line);
             }
         }
         panic!("mosquitto_sub does not subscribe");
@@ -76,6 +83,9 @@ impl Witness {
     /// The next message but for the witness's own.
     #[track_caller]
     pub(crate) fn next(&self) -> String {
+        if let Some(line) = self.early.borrow_mut().pop_front() {
+            return line;
+        }
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(5)).expect("a message should have come");
             if !line.contains("witness/ready") {

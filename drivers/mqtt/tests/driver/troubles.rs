@@ -128,7 +128,8 @@ fn ten_thousand_messages_at_qos_1_arrive_and_none_is_lost() {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines: String = (0..10_000).map(|n| format!("{n}\n")).collect();
+        let lines: Vec<String> = (0..10_000).map(|n| n.to_string()).collect();
+        let lines = lines.join("\n") + "\n";
         std::io::Write::write_all(&mut flood.stdin.take().unwrap(), lines.as_bytes()).unwrap();
         let values: HashSet<String> = (0..10_000).map(|_| driver.sample("in").value.to_string()).collect();
         assert_eq!(values.len(), 10_000);

@@ -1,5 +1,5 @@
 //! A small HTTP receiver with scripted answers, on threads.
-#![allow(dead_code)] // each test program uses its own part
+#![allow(dead_code, unreachable_pub)] // each test program uses its own part
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -158,7 +158,7 @@ fn endless(stream: &mut impl Write, head: &str, filling: &str) -> std::io::Resul
 
 fn read(stream: &mut impl Read) -> Option<Request> {
     let mut bytes = Vec::new();
-    let mut chunk = [0; 65_536];
+    let mut chunk = [0; 8192];
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break end;

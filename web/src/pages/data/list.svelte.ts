@@ -10,11 +10,18 @@ export const PAGE = 100;
 /** The daemon answers no more at once; a longer list is not asked for anew as a whole. */
 const MOST_AT_ONCE = 500;
 
+/** Which part of what was found is asked for. */
+interface Window {
+  limit: number;
+  after?: string | number;
+}
+
 export class DatapointRows {
   /** Undefined until the first answer. */
   rows = $state.raw<Point[]>();
   total = $state.raw(0);
   problem = $state.raw<Problem>();
+  /** Whether an answer is awaited that a person has asked for. */
   loading = $state.raw(false);
   next = $state.raw<string | number>();
   #filter = { search: '', instance: '' };
@@ -25,19 +32,20 @@ export class DatapointRows {
   /** Shows what `search` finds in `instance`; empty is everything. */
   find(search: string, instance: string): Promise<void> {
     this.#filter = { search, instance };
-    return this.#ask({ limit: PAGE }, (page) => this.#show(page.items));
+    return this.#load({ limit: PAGE }, (page) => this.#show(page.items));
   }
 
-  /** Asks again for what is shown: there may be new ones. */
-  refresh(): Promise<void> {
+  /** Asks again for what is shown: there may be new ones. Unseen, and given up for any question of a person. */
+  async refresh(): Promise<void> {
     const shown = this.rows?.length ?? 0;
-    if (this.loading || shown > MOST_AT_ONCE) return Promise.resolve();
-    return this.#ask({ limit: Math.max(PAGE, shown) }, (page) => this.#show(page.items));
+    if (this.loading || shown > MOST_AT_ONCE) return;
+    // A failure is no news: what is shown is live, and the lamp tells of a lost connection.
+    await this.#ask({ limit: Math.max(PAGE, shown) }, (page) => this.#show(page.items)).catch(() => {});
   }
 
   more(): Promise<void> {
     if (this.next === undefined || this.loading) return Promise.resolve();
-    return this.#ask({ limit: PAGE, after: this.next }, (page) => {
+    return this.#load({ limit: PAGE, after: this.next }, (page) => {
       this.rows = [...(this.rows ?? []), ...this.#hold(page.items)];
     });
   }
@@ -48,24 +56,30 @@ export class DatapointRows {
     for (const { address } of this.rows ?? []) this.points.release(address);
   }
 
+  async #load(window: Window, show: (page: PointPage) => void): Promise<void> {
+    this.loading = true;
+    const asked = this.#ask(window, show);
+    const mine = this.#abort;
+    try {
+      await asked;
+      if (mine === this.#abort) this.problem = undefined;
+    } catch (cause) {
+      if (!isAbort(cause)) this.problem = asProblem(cause);
+    } finally {
+      if (mine === this.#abort) this.loading = false;
+    }
+  }
+
   /** The newest question wins: an older answer that comes late is not shown. */
-  async #ask(page: { limit: number; after?: string | number }, show: (page: PointPage) => void): Promise<void> {
+  async #ask(window: Window, show: (page: PointPage) => void): Promise<void> {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    this.loading = true;
-    try {
-      const answer = await getPoints({ ...this.#filter, ...page }, abort.signal);
-      if (abort.signal.aborted) return;
-      show(answer);
-      this.total = answer.total;
-      this.next = answer.next;
-      this.problem = undefined;
-    } catch (cause) {
-      if (!isAbort(cause) && !abort.signal.aborted) this.problem = asProblem(cause);
-    } finally {
-      if (this.#abort === abort) this.loading = false;
-    }
+    const answer = await getPoints({ ...this.#filter, ...window }, abort.signal);
+    if (abort.signal.aborted) return;
+    show(answer);
+    this.total = answer.total;
+    this.next = answer.next;
   }
 
   /** Holds the new rows before it releases the old ones, so that those in both stay subscribed. */

@@ -1,16 +1,19 @@
-//! How a slow daemon slows the publishers down, instead of losing their messages.
+//! What the broker asks before it routes a message, and tells when one is retained.
+//!
+//! Asked, it lets a slow daemon slow the publishers down instead of losing their messages.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use fieldrail_driver::Outbox;
 use mqtt5::broker::router::RoutableMessage;
-use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction};
+use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction, RetainedSetEvent};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+use crate::keep::Keep;
 use crate::topics::Topics;
 
 /// Each publisher may be one message ahead, so so many places of the lane stay free.
@@ -19,15 +22,17 @@ const SLACK: usize = 5000;
 /// How long one message may be held up. After that it goes on; a datapoint then shows its newest value.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asked by the broker before it routes a client's message.
-pub(crate) struct Pace {
+/// The broker's way to the other parts of the driver.
+pub(crate) struct Hooks {
     pub(crate) outbox: Outbox,
     pub(crate) topics: Arc<Mutex<Topics>>,
     /// The lane to the link; see [`crate::link`].
     pub(crate) lane: mpsc::Sender<RoutableMessage>,
+    /// Set before the broker runs, if there is a folder to keep anything in.
+    pub(crate) keep: Arc<OnceLock<Arc<Keep>>>,
 }
 
-impl Pace {
+impl Hooks {
     fn has_room(&self, topic: &str) -> bool {
         if self.lane.capacity() < SLACK {
             return false;
@@ -37,7 +42,7 @@ impl Pace {
     }
 }
 
-impl BrokerEventHandler for Pace {
+impl BrokerEventHandler for Hooks {
     fn on_client_publish<'a>(
         &'a self,
         event: ClientPublishEvent,
@@ -50,6 +55,14 @@ impl BrokerEventHandler for Pace {
             };
             let _ = timeout(PATIENCE, room).await;
             PublishAction::Continue
+        })
+    }
+
+    fn on_retained_set<'a>(&'a self, event: RetainedSetEvent) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            if let Some(keep) = self.keep.get() {
+                keep.note(&event.topic).await;
+            }
         })
     }
 }

@@ -1,0 +1,77 @@
+//! Datapoints, writes, and the trees of devices.
+
+use fieldrail_node::views::{Paged, Point, TreeNode, WriteRequest, WriteResult};
+use fieldrail_node::{Datum, Wanted};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::answer::{Done, Json};
+use crate::call::{Call, NoBody, NoQuery};
+use crate::problem::Result;
+
+/// Which datapoints.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PointQuery {
+    /// Part of the address or the name, in any case.
+    #[serde(default)]
+    search: String,
+    /// Only those of this instance.
+    instance: Option<String>,
+    /// Only those behind this address: `next` of the page before.
+    after: Option<String>,
+    /// The most on the page.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+}
+
+/// Which datapoint.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddressQuery {
+    /// The full address.
+    address: String,
+}
+
+/// Which part of which tree.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BrowseQuery {
+    /// The instance whose tree it is.
+    instance: String,
+    /// The `path` of the node to open; empty for the root.
+    #[serde(default)]
+    path: String,
+    /// Part of the name.
+    filter: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// The most on the page.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+}
+
+pub(crate) fn list(call: &Call, query: PointQuery, _: NoBody) -> Result<Json<Paged<Point>>> {
+    let instance = query.instance.filter(|id| !id.is_empty());
+    let wanted = Wanted { search: query.search, instance, after: query.after, limit: query.limit };
+    Ok(Json(call.node().datapoints(call.who()?, &wanted)))
+}
+
+pub(crate) fn one(call: &Call, query: AddressQuery, _: NoBody) -> Result<Json<Point>> {
+    Ok(Json(call.node().datapoint(call.who()?, &query.address)?))
+}
+
+pub(crate) async fn write(call: Call, _: NoQuery, Json(request): Json<WriteRequest>) -> Result<Json<WriteResult>> {
+    Ok(Json(call.node().write(call.who()?, request).await?))
+}
+
+pub(crate) async fn browse(call: Call, query: BrowseQuery, _: NoBody) -> Result<Json<Paged<TreeNode>>> {
+    let BrowseQuery { instance, path, filter, after, limit } = query;
+    let filter = filter.filter(|text| !text.is_empty());
+    Ok(Json(call.node().browse(call.who()?, &instance, &path, filter, after, limit).await?))
+}
+
+pub(crate) fn route_data(call: &Call, _: NoQuery, Json(datum): Json<Datum>) -> Result<Done> {
+    call.node().route_data(call.who()?, datum)?;
+    Ok(Done)
+}

@@ -1,0 +1,73 @@
+//! The daemon itself: whether it lives, how it stands, what it can do.
+
+use std::collections::BTreeMap;
+
+use fieldrail_node::Manifest;
+use fieldrail_node::views::{Finding, Paged};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::answer::Json;
+use crate::call::{Call, NoBody, NoQuery};
+use crate::problem::Result;
+
+/// That the daemon answers.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// How the daemon stands.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Status {
+    /// Fieldrail's version.
+    version: &'static str,
+    /// Seconds since the start.
+    uptime_s: u64,
+    /// Where the web admin and the API are served.
+    listen: String,
+    /// What is wrong with the configuration on disk; what was right before is in force.
+    faults: Vec<Finding>,
+    /// Datapoints in the data space.
+    datapoints: usize,
+    /// Routes in force.
+    routes: usize,
+    /// Drivers and plugins at hand.
+    plugins: usize,
+    /// Instances by their state.
+    instances: BTreeMap<String, usize>,
+}
+
+pub(crate) fn health(_: &Call, _: NoQuery, _: NoBody) -> Result<Json<Health>> {
+    Ok(Json(Health { status: "ok" }))
+}
+
+pub(crate) fn status(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Status>> {
+    let node = call.node();
+    let stats = node.router_stats();
+    let mut instances = BTreeMap::new();
+    for instance in node.instances() {
+        *instances.entry(instance.state).or_default() += 1;
+    }
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s: node.uptime().as_secs(),
+        listen: call.app.listen.unwrap_or(node.settings().listen).to_string(),
+        faults: node.faults().iter().map(Finding::from).collect(),
+        datapoints: stats.datapoints,
+        routes: stats.routes,
+        plugins: node.plugins().iter().count(),
+        instances,
+    }))
+}
+
+pub(crate) fn plugins(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<Manifest>>> {
+    let manifests = call.node().plugins().iter().map(|plugin| plugin.manifest.clone());
+    Ok(Json(Paged::whole(manifests.collect())))
+}
+
+pub(crate) fn openapi(_: &Call, _: NoQuery, _: NoBody) -> Result<Json<Value>> {
+    Ok(Json(crate::openapi()))
+}

@@ -1,0 +1,114 @@
+//! Every end point there is.
+
+use std::sync::LazyLock;
+
+use axum::http::Method;
+
+use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
+use crate::endpoint::{Endpoint, at};
+use crate::{connections, data, instances, live, logs, people, routes, system};
+
+static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
+    let areas = [of_people(), of_data(), of_routes(), of_connections(), of_instances(), of_system()];
+    areas.into_iter().flatten().collect()
+});
+
+/// Every end point there is, in the order of the manual.
+pub fn endpoints() -> &'static [Endpoint] {
+    &TABLE
+}
+
+const GET: Method = Method::GET;
+const PUT: Method = Method::PUT;
+const POST: Method = Method::POST;
+const DELETE: Method = Method::DELETE;
+
+fn of_people() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/setup", Open, "Say whether the house waits for its set-up.").answers(people::is_set_up),
+        at(POST, "/api/setup", Open, "Make the first administrator; closes for good.").answers_later(people::set_up),
+        at(POST, "/api/login", Open, "Begin a session.").answers_later(people::log_in),
+        at(POST, "/api/logout", Viewer, "End the session.").by_address().answers(people::log_out),
+        at(GET, "/api/me", Viewer, "Say who asks.").by_address().answers(people::me),
+        at(GET, "/api/admin/users", Admin, "List the users.").answers(people::users),
+        at(POST, "/api/admin/users", Admin, "Add a user.").answers_later(people::add_user),
+        at(PUT, "/api/admin/users/{name}", Admin, "Change a user; their sessions end.").answers_later(people::change_user),
+        at(DELETE, "/api/admin/users/{name}", Admin, "Remove a user; their sessions end.").answers(people::remove_user),
+        at(GET, "/api/admin/tokens", Admin, "List the tokens of machines.").answers(people::tokens),
+        at(POST, "/api/admin/tokens", Admin, "Make a token; its secret is shown once.").answers(people::add_token),
+        at(DELETE, "/api/admin/tokens/{id}", Admin, "Take a token back; its connections end.")
+            .answers(people::remove_token),
+    ]
+}
+
+fn of_data() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/datapoints", Viewer, "List datapoints by their address.").by_address().answers(data::list),
+        at(GET, "/api/datapoint", Viewer, "Show one datapoint.").by_address().answers(data::one),
+        at(POST, "/api/datapoint/write", Operator, "Write a value and wait for the end of it.")
+            .by_address()
+            .answers_later(data::write),
+        at(GET, "/api/browse", Viewer, "Open a node of an instance's tree.").by_address().answers_later(data::browse),
+        at(GET, "/api/live", Viewer, "Follow datapoints and instances over a WebSocket.")
+            .by_address()
+            .upgrades(live::follow),
+    ]
+}
+
+fn of_routes() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/router/routes", Viewer, "List the routes and what each has done.").answers(routes::list),
+        at(PUT, "/api/router/routes", Admin, "Replace all routes.").up_to(routes::MOST_RULES).answers(routes::replace),
+        at(GET, "/api/router/routes/{id}", Viewer, "Show one route.").answers(routes::one),
+        at(PUT, "/api/router/routes/{id}", Admin, "Add or change a route.").answers(routes::put),
+        at(DELETE, "/api/router/routes/{id}", Admin, "Remove a route.").answers(routes::remove),
+        at(POST, "/api/router/check", Admin, "Say what is wrong in these rules, or in those on disk; changes nothing.")
+            .up_to(routes::MOST_RULES)
+            .answers(routes::check),
+        at(POST, "/api/router/data", Operator, "Give the data space a value of `calc` or of a virtual instance.")
+            .by_address()
+            .answers(data::route_data),
+        at(GET, "/api/router/stats", Viewer, "Say what the router has done.").answers(routes::stats),
+    ]
+}
+
+fn of_connections() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/connections", Admin, "List the connections as configured.").answers(connections::list),
+        at(POST, "/api/connections", Admin, "Add a connection and start it.").answers(connections::add),
+        at(POST, "/api/connections/test", Admin, "Try a connection that is not saved.").answers_later(connections::test),
+        at(GET, "/api/connections/{id}", Admin, "Show a connection as configured.").answers(connections::one),
+        at(PUT, "/api/connections/{id}", Admin, "Change a connection; only its instance restarts.")
+            .answers(connections::put),
+        at(DELETE, "/api/connections/{id}", Admin, "Remove a connection and end its instance.")
+            .answers(connections::remove),
+        at(POST, "/api/connections/{id}/call/{action}", Admin, "Have an instance do one of its actions.")
+            .answers_later(connections::act),
+    ]
+}
+
+fn of_instances() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/admin/instances", Viewer, "List the instances as they run.").answers(instances::list),
+        at(POST, "/api/admin/instances/{id}/start", Admin, "Start an instance, and keep it enabled.")
+            .answers(instances::start),
+        at(POST, "/api/admin/instances/{id}/stop", Admin, "Stop an instance, and keep it disabled.")
+            .answers(instances::stop),
+        at(POST, "/api/admin/instances/{id}/restart", Admin, "Stop an instance in order and start it again.")
+            .answers(instances::restart),
+        at(POST, "/api/admin/instances/{id}/kill", Admin, "End the process of an instance at once.")
+            .answers(instances::kill),
+        at(GET, "/api/admin/instances/{id}/logs", Viewer, "Show what an instance said, newest first.")
+            .answers(logs::of_instance),
+    ]
+}
+
+fn of_system() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/healthz", Open, "Say that the daemon answers.").answers(system::health),
+        at(GET, "/api/logs", Viewer, "Show what was said, newest first.").answers(logs::all),
+        at(GET, "/api/plugins", Viewer, "List the drivers and plugins at hand.").answers(system::plugins),
+        at(GET, "/api/system/status", Viewer, "Say how the daemon stands.").answers(system::status),
+        at(GET, "/api/openapi.json", Viewer, "Describe all this.").by_address().answers(system::openapi),
+    ]
+}

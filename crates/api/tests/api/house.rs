@@ -1,0 +1,166 @@
+//! A house in temporary folders, served on a port of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fieldrail_node::people::{Role, Scope, Who};
+use fieldrail_node::{Node, Options};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::http::{Answer, Wire};
+
+/// Nothing in these tests takes longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct House {
+    pub(crate) node: Arc<Node>,
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: TempDir,
+    /// A session of an administrator.
+    pub(crate) session: String,
+    stop: Option<oneshot::Sender<()>>,
+    served: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// The one who makes tokens in tests.
+fn maker() -> Who {
+    Who { name: "test".into(), role: Role::Admin, scope: None }
+}
+
+impl House {
+    /// Two virtual instances, `meter` and `meter2`; `haus.example` is a name of the house.
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config");
+        std::fs::create_dir(&config).unwrap();
+        let connection = |id: &str| json!({ "id": id, "driver": "virtual" });
+        let connections = json!({ "version": "1.0", "connections": [connection("meter"), connection("meter2")] });
+        std::fs::write(config.join("connections.json"), connections.to_string()).unwrap();
+        let settings = json!({ "version": "1.0", "hosts": ["haus.example"] });
+        std::fs::write(config.join("fieldrail.json"), settings.to_string()).unwrap();
+        let options = Options { config, state: folder.path().join("state"), plugins: Vec::new() };
+        let node = Node::open(&options).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        let served = tokio::spawn(fieldrail_api::serve(listener, Arc::clone(&node), stopped));
+        let session = node.people().console_session().reveal().to_owned();
+        Self { node, address, folder, session, stop: Some(stop), served: Some(served) }
+    }
+
+    /// Tells the server to stop, and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        within(self.served.take().unwrap()).await.unwrap().unwrap();
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::to(self.address)
+    }
+
+    /// `Authorization: Bearer …` of a fresh token, and the token's id.
+    pub(crate) fn token(&self, name: &str, role: Role, addresses: &[&str]) -> (String, String) {
+        let scope = Scope { addresses: addresses.iter().map(|&a| a.to_owned()).collect(), ..Scope::default() };
+        let (id, secret) = self.node.people().add_token(&maker(), name, role, scope).unwrap();
+        (format!("Authorization: Bearer {}\n", secret.reveal()), id)
+    }
+
+    pub(crate) fn revoke(&self, id: &str) {
+        self.node.people().remove_token(&maker(), id).unwrap();
+    }
+
+    /// The headers that the web admin sends with a session.
+    pub(crate) fn cookie(&self) -> String {
+        format!("Cookie: fieldrail_session={}\nX-Fieldrail: 1\n", self.session)
+    }
+
+    /// One request with these credentials (lines that end with `\n`).
+    pub(crate) async fn ask(&self, method: &str, path: &str, credentials: &str, body: Option<&Value>) -> Answer {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\n" };
+        let head = format!(
+            "{method} {path} HTTP/1.1\nHost: {}\n{credentials}{kind}Content-Length: {}\n",
+            self.address,
+            body.len()
+        );
+        self.wire().send(&head, body.as_bytes()).await
+    }
+
+    /// The same as the administrator in the browser.
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.ask(method, path, &self.cookie(), body).await
+    }
+
+    /// A value of a virtual instance.
+    pub(crate) async fn set(&self, instance: &str, tag: &str, value: Value) {
+        let datum = json!({ "source_id": instance, "tag": tag, "value": value });
+        self.admin("POST", "/api/router/data", Some(&datum)).await.must_be(204);
+    }
+
+    /// Opens the live view with these headers.
+    pub(crate) async fn try_live(&self, headers: &str) -> Result<Live, Error> {
+        let mut request = format!("ws://{}/api/live", self.address).into_client_request().unwrap();
+        for (name, value) in headers.lines().filter_map(|line| line.split_once(": ")) {
+            let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        Ok(Live(within(client_async(request, stream)).await?.0))
+    }
+
+    pub(crate) async fn live(&self, headers: &str) -> Live {
+        self.try_live(headers).await.unwrap()
+    }
+}
+
+/// One live view.
+pub(crate) struct Live(pub(crate) WebSocketStream<TcpStream>);
+
+impl Live {
+    pub(crate) async fn say(&mut self, frame: Value) {
+        self.0.send(Message::text(frame.to_string())).await.unwrap();
+    }
+
+    /// The next text frame.
+    pub(crate) async fn hear(&mut self) -> Value {
+        loop {
+            match within(self.0.next()).await.unwrap().unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Close(frame) => panic!("closed: {frame:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The code that the daemon closes with; what it says before is passed over. Zero if it only hangs up.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            match within(self.0.next()).await {
+                Some(Ok(Message::Close(frame))) => return frame.map_or(0, |frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return 0,
+            }
+        }
+    }
+
+    /// True if nothing is said for a while.
+    pub(crate) async fn is_silent(&mut self) -> bool {
+        tokio::time::timeout(Duration::from_millis(200), self.0.next()).await.is_err()
+    }
+}
+
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.expect("it takes too long")
+}

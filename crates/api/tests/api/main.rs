@@ -1,0 +1,13 @@
+//! The API as a stranger meets it: a real server on loopback with a real house behind it, spoken to in raw HTTP.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod http;
+mod house;
+
+mod access;
+mod bodies;
+mod contract;
+mod door;
+mod live;
+mod people;

@@ -1,0 +1,79 @@
+//! Set-up, log-in, and what never comes back.
+
+use fieldrail_node::people::Role;
+use serde_json::json;
+
+use crate::house::House;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_set_up_needs_its_code_and_closes_for_good() {
+    let house = House::open().await;
+    let code = house.node.people().setup_code().unwrap();
+    let body = |code: &str| json!({ "code": code, "name": "anna", "password": "Schaltschrank 7" });
+    assert_eq!(house.ask("GET", "/api/setup", "", None).await.json(), json!({ "open": true }));
+    house.ask("POST", "/api/setup", "", Some(&body("WRONG"))).await.must_be(401);
+    let done = house.ask("POST", "/api/setup", "", Some(&body(&code))).await.must_be(200);
+    assert_eq!(done.json(), json!({ "name": "anna", "role": "admin" }));
+    let cookie = done.header("set-cookie");
+    for part in ["fieldrail_session=", "; HttpOnly", "; SameSite=Strict", "; Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let session = format!("Cookie: {}\nX-Fieldrail: 1\n", cookie.split(';').next().unwrap());
+    assert_eq!(house.ask("GET", "/api/me", &session, None).await.must_be(200).json()["name"], "anna");
+    assert_eq!(house.ask("GET", "/api/setup", "", None).await.json(), json!({ "open": false }));
+    house.ask("POST", "/api/setup", "", Some(&body(&code))).await.must_be(409);
+
+    // The right password, and a wrong one; a change of the role ends the live view and the session.
+    let log_in = |password: &str| json!({ "name": "anna", "password": password });
+    house.ask("POST", "/api/login", "", Some(&log_in("Schaltschrank 8"))).await.must_be(401);
+    house.ask("POST", "/api/login", "", Some(&log_in("Schaltschrank 7"))).await.must_be(200);
+    let new = json!({ "name": "otto", "password": "Sicherungskasten", "role": "admin" });
+    house.ask("POST", "/api/admin/users", &session, Some(&new)).await.must_be(201);
+    let users = house.ask("GET", "/api/admin/users", &session, None).await.must_be(200);
+    assert!(!String::from_utf8_lossy(&users.body).contains("argon2"));
+    let mut live = house.live(&session).await;
+    live.say(json!({ "subscribe": ["meter.power"] })).await;
+    assert!(live.hear().await["snapshot"].is_array());
+    house.admin("PUT", "/api/admin/users/anna", Some(&json!({ "role": "viewer" }))).await.must_be(200);
+    assert_eq!(live.closed().await, 4401);
+    house.ask("GET", "/api/me", &session, None).await.must_be(401);
+    house.admin("DELETE", "/api/admin/users/otto", None).await.must_be(409);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_link_works_once() {
+    let house = House::open().await;
+    let body = json!({ "once": house.node.people().login_link() });
+    house.ask("POST", "/api/login", "", Some(&body)).await.must_be(200);
+    house.ask("POST", "/api/login", "", Some(&body)).await.must_be(401);
+    house.ask("POST", "/api/login", "", Some(&json!({ "once": "x", "name": "y" }))).await.must_be(422);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_tries_wait_whatever_address_they_claim() {
+    let house = House::open().await;
+    let body = json!({ "once": "guess" });
+    for n in 0..5 {
+        let claim = format!("X-Forwarded-For: 10.0.0.{n}\n");
+        house.ask("POST", "/api/login", &claim, Some(&body)).await.must_be(401);
+    }
+    let answer = house.ask("POST", "/api/login", "X-Forwarded-For: 10.0.0.9\n", Some(&body)).await.must_be(429);
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_secret_of_a_token_is_shown_once_and_its_end_is_at_once() {
+    let house = House::open().await;
+    let new = json!({ "name": "node-red", "role": "viewer", "scope": { "addresses": ["meter"] } });
+    let fresh = house.admin("POST", "/api/admin/tokens", Some(&new)).await.must_be(201).json();
+    let bearer = format!("Authorization: Bearer {}\n", fresh["secret"].as_str().unwrap());
+    let me = house.ask("GET", "/api/me", &bearer, None).await.must_be(200).json();
+    assert_eq!((&me["name"], &me["role"]), (&"token:node-red".into(), &"viewer".into()));
+    let list = house.admin("GET", "/api/admin/tokens", None).await.must_be(200);
+    let listed = String::from_utf8_lossy(&list.body).into_owned();
+    assert!(listed.contains("node-red") && !listed.contains("secret") && !listed.contains("sha256"), "{listed}");
+    house.admin("DELETE", &format!("/api/admin/tokens/{}", fresh["id"].as_str().unwrap()), None).await.must_be(204);
+    house.ask("GET", "/api/me", &bearer, None).await.must_be(401);
+    let (operator, _) = house.token("op", Role::Operator, &[]);
+    house.ask("POST", "/api/admin/tokens", &operator, Some(&new)).await.must_be(403);
+}
