@@ -103,7 +103,7 @@ test('the login link opens a page whose values move', { timeout: 60_000 }, async
     ['value-solar.solar_assistant/inverter_1/pv_power/state', first],
     { timeout: 15_000 },
   );
-  await page.getByTestId('value-mqtt.broker_local.house/energy/pv_kw').waitFor({ timeout: 10_000 });
+  await page.getByTestId('value-calc.temperature.kitchen').waitFor({ timeout: 10_000 });
   await page.screenshot({ path: join(pictures, 'data-desktop-light.png') });
 
   await page.goto(new URL('/#/routes', link).href);

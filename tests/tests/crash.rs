@@ -94,7 +94,8 @@ fn descendants(of: u32) -> Vec<u32> {
     let mut found = vec![of];
     let mut at = 0;
     while at < found.len() {
-        found.extend(parents.iter().filter(|(_, parent)| *parent == found[at]).map(|(pid, _)| *pid));
+        let above = found[at];
+        found.extend(parents.iter().filter(|(_, parent)| *parent == above).map(|(pid, _)| *pid));
         at += 1;
     }
     found.split_off(1)

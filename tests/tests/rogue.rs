@@ -39,5 +39,5 @@ fn a_giant_message_ends_the_plugin_with_the_reason() {
 
 #[test]
 fn half_a_message_is_noticed_when_the_plugin_ends() {
-    check("half", "half");
+    check("half", "in the middle of a frame");
 }

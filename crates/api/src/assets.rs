@@ -34,8 +34,8 @@ fn serve(path: &str, headers: &HeaderMap, file: impl Fn(&str) -> Option<Bytes>) 
         return None;
     }
     let Some(plain) = file(name) else { return (name == INDEX).then(not_built) };
-    let taken = COMPRESSED.iter().filter(|(_, encoding)| accepts(headers, encoding));
-    let smaller = taken.filter_map(|(ending, encoding)| Some((file(&format!("{name}{ending}"))?, *encoding))).next();
+    let mut taken = COMPRESSED.iter().filter(|(_, encoding)| accepts(headers, encoding));
+    let smaller = taken.find_map(|(ending, encoding)| Some((file(&format!("{name}{ending}"))?, *encoding)));
     let (bytes, encoding) = smaller.map_or((plain, None), |(bytes, encoding)| (bytes, Some(encoding)));
     let mut response = (StatusCode::OK, bytes).into_response();
     let mut put = |name, value| response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -100,9 +100,7 @@ mod tests {
             let value = response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
             value.unwrap_or_default()
         };
-        let got = got.map(|response| {
-            (of(&response, header::CONTENT_ENCODING), of(&response, header::CACHE_CONTROL))
-        });
+        let got = got.map(|response| (of(&response, header::CONTENT_ENCODING), of(&response, header::CACHE_CONTROL)));
         let got = got.as_ref().map(|(encoding, cache)| (encoding.as_str(), cache.as_str()));
         assert_eq!(got, want, "{path}");
     }
@@ -120,8 +118,17 @@ mod tests {
     #[test]
     fn only_an_exact_name_finds_a_file() {
         for path in [
-            "//", "/index.html.br", "/assets/", "/assets/a-1f.js/", "/./index.html", "/assets/../index.html",
-            "/assets%2fa-1f.js", "/ASSETS/a-1f.js", "/assets/a-1f.js.", "/assets\\a-1f.js", "",
+            "//",
+            "/index.html.br",
+            "/assets/",
+            "/assets/a-1f.js/",
+            "/./index.html",
+            "/assets/../index.html",
+            "/assets%2fa-1f.js",
+            "/ASSETS/a-1f.js",
+            "/assets/a-1f.js.",
+            "/assets\\a-1f.js",
+            "",
         ] {
             check(path, "br", None);
         }

@@ -21,7 +21,7 @@ use crate::guard::Caller;
 use crate::problem::{At, Failure, Problem, Result};
 
 /// How long the body of a request may take to arrive.
-const BODY: Duration = Duration::from_secs(60);
+const BODY: Duration = Duration::from_mins(1);
 
 /// One request that was let in.
 pub(crate) struct Call {
@@ -83,13 +83,11 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Etag>> {
     let mut given = headers.get_all(header::IF_MATCH).iter();
     let Some(value) = given.next() else { return Ok(None) };
     let one = value.to_str().ok().map(str::trim).filter(|text| *text != "*" && !text.contains(','));
-    match (one, given.next()) {
-        (Some(text), None) => Ok(Some(Etag::given(text))),
-        _ => {
-            let problem = Problem::new(StatusCode::BAD_REQUEST, "If-Match takes exactly one entity tag");
-            Err(problem.hint("send the `etag` of the entry as you read it").into())
-        }
+    if let (Some(text), None) = (one, given.next()) {
+        return Ok(Some(Etag::given(text)));
     }
+    let problem = Problem::new(StatusCode::BAD_REQUEST, "If-Match takes exactly one entity tag");
+    Err(problem.hint("send the `etag` of the entry as you read it").into())
 }
 
 /// An end point without a query.

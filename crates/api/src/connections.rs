@@ -1,8 +1,10 @@
 //! Connections as they are configured.
 
-use fieldrail_node::Etag;
+use std::collections::BTreeSet;
+
 use fieldrail_node::connections::Connection;
 use fieldrail_node::views::{Paged, TestResult};
+use fieldrail_node::{Error, Etag};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -10,6 +12,7 @@ use serde_json::Value;
 use crate::answer::{Created, Done, Json, Tagged};
 use crate::call::{Call, NoBody, NoQuery};
 use crate::problem::Result;
+use crate::secrets;
 
 /// A connection with the entity tag for `If-Match`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -22,34 +25,56 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn new((connection, etag): (Connection, Etag)) -> Self {
+    fn new(call: &Call, (mut connection, etag): (Connection, Etag)) -> Self {
+        secrets::hide(&secret_keys(call, &connection), &mut connection.config);
         Self { connection, etag: etag.to_string() }
     }
 
-    fn tagged(entry: (Connection, Etag)) -> Tagged<Self> {
-        Tagged(entry.1.to_string(), Self::new(entry))
+    fn read(call: &Call, id: &str) -> Result<Self> {
+        Ok(Self::new(call, call.node().connection(id)?))
     }
+
+    fn tagged(self) -> Tagged<Self> {
+        Tagged(self.etag.clone(), self)
+    }
+}
+
+/// What the driver marks as secret. Of a driver that is not at hand everybody knows nothing, so nothing is marked.
+fn secret_keys(call: &Call, connection: &Connection) -> BTreeSet<String> {
+    let plugin = call.node().plugins().get(&connection.driver).ok();
+    plugin.map(|plugin| secrets::keys(&plugin.manifest.config_schema)).unwrap_or_default()
+}
+
+/// The connection with the stored secrets in the place of their masks.
+fn unmasked(call: &Call, mut connection: Connection) -> Result<Connection> {
+    let stored = call.node().connection(connection.id.as_str()).map(|(stored, _)| stored.config).unwrap_or_default();
+    let keys = secret_keys(call, &connection);
+    secrets::restore(&keys, &mut connection.config, &stored).map_err(|key| {
+        let message = format!("the value of `{key}` is only the mask of a secret");
+        Error::invalid_at(format!("config.{key}"), message, Some("give the secret itself".into()))
+    })?;
+    Ok(connection)
 }
 
 pub(crate) fn list(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<Entry>>> {
     let connections = call.node().connections()?;
-    Ok(Json(Paged::whole(connections.into_iter().map(Entry::new).collect())))
+    Ok(Json(Paged::whole(connections.into_iter().map(|entry| Entry::new(call, entry)).collect())))
 }
 
 pub(crate) fn add(call: &Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Created<Entry>> {
     let id = connection.id.to_string();
-    call.node().add_connection(call.who()?, &connection)?;
-    Ok(Created(Entry::new(call.node().connection(&id)?)))
+    call.node().add_connection(call.who()?, &unmasked(call, connection)?)?;
+    Ok(Created(Entry::read(call, &id)?))
 }
 
 pub(crate) fn one(call: &Call, _: NoQuery, _: NoBody) -> Result<Tagged<Entry>> {
-    Ok(Entry::tagged(call.node().connection(call.segment("id"))?))
+    Ok(Entry::read(call, call.segment("id"))?.tagged())
 }
 
 pub(crate) fn put(call: &Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Tagged<Entry>> {
     let id = call.segment("id");
-    call.node().put_connection(call.who()?, id, call.expected(), &connection)?;
-    Ok(Entry::tagged(call.node().connection(id)?))
+    call.node().put_connection(call.who()?, id, call.expected(), &unmasked(call, connection)?)?;
+    Ok(Entry::read(call, id)?.tagged())
 }
 
 pub(crate) fn remove(call: &Call, _: NoQuery, _: NoBody) -> Result<Done> {
@@ -58,6 +83,7 @@ pub(crate) fn remove(call: &Call, _: NoQuery, _: NoBody) -> Result<Done> {
 }
 
 pub(crate) async fn test(call: Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Json<TestResult>> {
+    let connection = unmasked(&call, connection)?;
     Ok(Json(call.node().test_connection(call.who()?, &connection).await?))
 }
 

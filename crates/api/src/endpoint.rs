@@ -154,7 +154,10 @@ impl Draft {
     }
 
     /// Answers after waiting for somebody else.
-    pub(crate) fn answers_later<Q, B, A, F>(self, work: impl Fn(Call, Q, B) -> F + Send + Sync + Copy + 'static) -> Endpoint
+    pub(crate) fn answers_later<Q, B, A, F>(
+        self,
+        work: impl Fn(Call, Q, B) -> F + Send + Sync + Copy + 'static,
+    ) -> Endpoint
     where
         Q: DeserializeOwned + JsonSchema + Send + 'static,
         B: Input,

@@ -138,12 +138,20 @@ mod tests {
 
     #[test]
     fn only_ip_addresses_and_given_names_are_this_house() {
-        for ours in ["127.0.0.1:8420", "192.168.2.7", "[::1]:8420", "[fe80::1]", "localhost", "LOCALHOST:1", "haus.example:80"] {
+        for ours in
+            ["127.0.0.1:8420", "192.168.2.7", "[::1]:8420", "[fe80::1]", "localhost", "LOCALHOST:1", "haus.example:80"]
+        {
             check(ours, true);
         }
-        for foreign in
-            ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "haus.example.", "a@localhost", "x@127.0.0.1"]
-        {
+        for foreign in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "haus.example.",
+            "a@localhost",
+            "x@127.0.0.1",
+        ] {
             check(foreign, false);
         }
     }

@@ -80,7 +80,10 @@ pub(crate) fn all(call: &Call, query: LogQuery, _: NoBody) -> Result<Json<Paged<
     let level = given(query.level).map(|level| level.parse::<LogLevel>()).transpose();
     let level = level.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let limit = query.limit.unwrap_or(PAGE);
-    page(call, LogFilter { instance: given(query.instance), level, search: given(query.search), before: query.before, limit })
+    page(
+        call,
+        LogFilter { instance: given(query.instance), level, search: given(query.search), before: query.before, limit },
+    )
 }
 
 pub(crate) fn of_instance(call: &Call, query: PageQuery, _: NoBody) -> Result<Json<Paged<Entry>>> {

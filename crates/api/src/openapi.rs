@@ -6,7 +6,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Access, Endpoint, Reach, Shape};
-use crate::problem::Problem;
+use crate::problem::Document;
 use crate::table::endpoints;
 
 /// The document: every end point, by the types that its handler parses and prints.
@@ -16,7 +16,7 @@ pub fn openapi() -> Value {
         settings.meta_schema = None;
     });
     let mut generator = settings.into_generator();
-    let problem = generator.subschema_for::<Problem>();
+    let problem = generator.subschema_for::<Document>();
     let mut paths = Map::new();
     for endpoint in endpoints() {
         let operation = operation(endpoint, &mut generator, &problem);
@@ -89,10 +89,9 @@ fn path_parameters(path: &'static str) -> impl Iterator<Item = Value> {
 }
 
 fn query_parameters(query: &Schema) -> Vec<Value> {
-    let required = |name: &str| query.get("required").and_then(Value::as_array).is_some_and(|all| all.iter().any(|n| n == name));
+    let required =
+        |name: &str| query.get("required").and_then(Value::as_array).is_some_and(|all| all.iter().any(|n| n == name));
     let properties = query.get("properties").and_then(Value::as_object);
-    let parameter = |(name, schema): (&String, &Value)| {
-        json!({ "name": name, "in": "query", "required": required(name), "schema": schema })
-    };
+    let parameter = |(name, schema): (&String, &Value)| json!({ "name": name, "in": "query", "required": required(name), "schema": schema });
     properties.into_iter().flatten().map(parameter).collect()
 }

@@ -6,9 +6,14 @@ use fieldrail_node::{Error, FileError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// What went wrong. In a box, so that results stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem(Box<Document>);
+
 /// A problem document.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub(crate) struct Problem {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Document {
     /// Always `about:blank`: the status says the kind.
     r#type: &'static str,
     /// The status in words.
@@ -46,7 +51,7 @@ pub(crate) struct At {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Document {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Problem"),
             status: status.as_u16(),
@@ -54,19 +59,21 @@ impl Problem {
             hint: None,
             at: None,
             retry_after_s: None,
-        }
+        }))
     }
 
-    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
     }
 
-    pub(crate) fn at(self, at: At) -> Self {
-        Self { at: Some(at), ..self }
+    pub(crate) fn at(mut self, at: At) -> Self {
+        self.0.at = Some(at);
+        self
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     pub(crate) fn unauthorised() -> Self {
@@ -79,9 +86,8 @@ impl Problem {
             Error::NotFound(_) => (StatusCode::NOT_FOUND, None),
             Error::Unauthorised(_) => (StatusCode::UNAUTHORIZED, None),
             Error::Forbidden { .. } | Error::OutOfScope(_) => (StatusCode::FORBIDDEN, None),
-            Error::Conflict(_) => (StatusCode::CONFLICT, None),
             Error::Changed(_) if conditional => (StatusCode::PRECONDITION_FAILED, None),
-            Error::Changed(_) => (StatusCode::CONFLICT, None),
+            Error::Changed(_) | Error::Conflict(_) => (StatusCode::CONFLICT, None),
             Error::Invalid { key, .. } => {
                 let at = key.clone().map(|key| At { key: Some(key), ..At::default() });
                 (StatusCode::UNPROCESSABLE_ENTITY, at)
@@ -96,8 +102,11 @@ impl Problem {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(%error, "A request failed.");
         }
-        let retry_after_s = if let Error::TooMany { retry_after_s } = error { Some(retry_after_s) } else { None };
-        Self { hint: error.hint(), at, retry_after_s, ..Self::new(status, error.to_string()) }
+        let mut problem = Self::new(status, error.to_string());
+        problem.0.hint = error.hint();
+        problem.0.at = at;
+        problem.0.retry_after_s = if let Error::TooMany { retry_after_s } = error { Some(retry_after_s) } else { None };
+        problem
     }
 }
 
@@ -113,8 +122,8 @@ fn place(fault: &FileError) -> Option<At> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let retry_after = self.retry_after_s.map(HeaderValue::from);
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let retry_after = self.0.retry_after_s.map(HeaderValue::from);
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

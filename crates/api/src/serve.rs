@@ -123,7 +123,8 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, shutdown: impl Future
     let mut shutdown = pin!(shutdown);
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
+            // None only if the semaphore were closed, which nobody does.
+            let place = Arc::clone(&places).acquire_owned().await.ok();
             (accept(&listener).await, place)
         };
         let ((stream, peer), place) = tokio::select! {
@@ -190,4 +191,27 @@ async fn serve_one(
 pub(crate) async fn told(closing: &mut watch::Receiver<bool>) {
     // The sender lives as long as whoever asks.
     let _ = closing.wait_for(|closing| *closing).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::service::Service as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_of_fieldrail_is_a_problem_and_no_lost_connection() {
+        let panics = || async {
+            if true {
+                panic!("a secret detail")
+            }
+        };
+        let router = Router::new().route("/", axum::routing::get(panics)).layer(CatchPanicLayer::custom(fell));
+        let request = Request::new(axum::body::Body::empty());
+        let response = TowerToHyperService::new(router).call(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
+    }
 }

@@ -32,7 +32,8 @@ fn of_people() -> Vec<Endpoint> {
         at(GET, "/api/me", Viewer, "Say who asks.").by_address().answers(people::me),
         at(GET, "/api/admin/users", Admin, "List the users.").answers(people::users),
         at(POST, "/api/admin/users", Admin, "Add a user.").answers_later(people::add_user),
-        at(PUT, "/api/admin/users/{name}", Admin, "Change a user; their sessions end.").answers_later(people::change_user),
+        at(PUT, "/api/admin/users/{name}", Admin, "Change a user; their sessions end.")
+            .answers_later(people::change_user),
         at(DELETE, "/api/admin/users/{name}", Admin, "Remove a user; their sessions end.").answers(people::remove_user),
         at(GET, "/api/admin/tokens", Admin, "List the tokens of machines.").answers(people::tokens),
         at(POST, "/api/admin/tokens", Admin, "Make a token; its secret is shown once.").answers(people::add_token),
@@ -76,7 +77,8 @@ fn of_connections() -> Vec<Endpoint> {
     vec![
         at(GET, "/api/connections", Admin, "List the connections as configured.").answers(connections::list),
         at(POST, "/api/connections", Admin, "Add a connection and start it.").answers(connections::add),
-        at(POST, "/api/connections/test", Admin, "Try a connection that is not saved.").answers_later(connections::test),
+        at(POST, "/api/connections/test", Admin, "Try a connection that is not saved.")
+            .answers_later(connections::test),
         at(GET, "/api/connections/{id}", Admin, "Show a connection as configured.").answers(connections::one),
         at(PUT, "/api/connections/{id}", Admin, "Change a connection; only its instance restarts.")
             .answers(connections::put),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tempfile::TempDir;
 
 /// A certificate authority that nobody else knows.
@@ -16,6 +16,8 @@ impl Authority {
     /// A new authority with a new key.
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names are valid names");
+        // Authorities of one name would be told apart by their signatures alone.
+        params.distinguished_name.push(DnType::CommonName, format!("testkit {}", crate::free_port()));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key can be made");

@@ -33,7 +33,7 @@ const CLIENT_LANE: usize = 8192;
 const MAX_QUEUED_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long an orderly end may take.
-const LAST_WORDS: Duration = Duration::from_secs(4);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A broker that runs.
 pub(crate) struct Serving {

@@ -63,8 +63,8 @@ pub enum Unreachable {
     /// No way to that network.
     #[error("no route to the host")]
     NoRoute,
-    /// The other side closed before it answered.
-    #[error("closed by the other side before it answered")]
+    /// The other side closed.
+    #[error("closed by the other side")]
     Closed,
 }
 

@@ -266,13 +266,9 @@ impl Entry {
 
     /// One leaf of the last payload.
     fn leaf(&self, whole: &Decoded, pointer: &str) -> Decoded {
-        let document = match &whole.value {
-            Value::Json(text) | Value::Text(text) => serde_json::from_str(text).ok(),
-            _ => None,
-        };
-        match document {
-            Some(document) => leaf_of(&self.rule, &document, pointer),
-            None => Decoded::bad(whole.value.clone(), Quality::TypeMismatch, "the payload is no JSON"),
+        match serde_json::from_str(&whole.value.to_string()) {
+            Ok(document) => leaf_of(&self.rule, &document, pointer),
+            Err(_) => Decoded::bad(whole.value.clone(), Quality::TypeMismatch, "the payload is no JSON"),
         }
     }
 }

@@ -153,7 +153,7 @@ impl Running {
         let changed = Rc::clone(&self.session.borrow().changed);
         let mut figures = Instant::now() + FIGURES;
         loop {
-            let due = self.session.borrow().deadline().map_or(figures, |deadline| deadline.min(figures));
+            let due = self.session.borrow_mut().set_alarm().map_or(figures, |deadline| deadline.min(figures));
             tokio::select! {
                 biased;
                 request = port.next() => match request {

@@ -224,7 +224,7 @@ fn io_error(error: &std::io::Error) -> Error {
 fn tls_error(error: &rustls::Error) -> Error {
     use rustls::{AlertDescription, CertificateError, Error as Tls};
     Error::Tls(match error {
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "the broker's certificate is signed by an authority that is not trusted".into()
         }
         Tls::InvalidCertificate(

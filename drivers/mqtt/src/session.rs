@@ -96,6 +96,8 @@ pub(crate) struct Session {
     pub(crate) changed: Rc<Notify>,
     /// Wakes a link that waits for room: there is something to send.
     pub(crate) handed: Rc<Notify>,
+    /// Until when the loop sleeps, if nothing wakes it.
+    alarm: Option<Instant>,
     pub(crate) stopping: bool,
 }
 
@@ -126,6 +128,7 @@ impl Session {
             replies: Vec::new(),
             changed: Rc::default(),
             handed: Rc::default(),
+            alarm: None,
             stopping: false,
         }
     }
@@ -370,7 +373,7 @@ impl Session {
         self.sender = None;
         self.forget_subscriptions();
         self.outgoing.disconnect(now);
-        self.end(now);
+        self.end();
         let failure = Failure::from(error);
         let since = *self.lost_since.get_or_insert_with(|| {
             tracing::warn!(broker = self.broker, error = failure.message, "No link.");
@@ -410,7 +413,7 @@ impl Session {
     /// Asks the broker for what is needed now, unless it still has to answer.
     fn follow_demand(&mut self) {
         if !self.asked.is_empty() || !self.unanswered.is_empty() {
-            self.replan.get_or_insert(Instant::now() + GATHER);
+            // The answer comes back here.
             return;
         }
         let Some(sender) = &self.sender else { return };
@@ -445,11 +448,10 @@ impl Session {
                 self.handed.notify_one();
             }
         }
-        self.end(now);
+        self.end();
     }
 
-    fn end(&mut self, now: Instant) {
-        let sooner = self.outgoing.deadline();
+    fn end(&mut self) {
         for (ticket, end) in self.outgoing.ended() {
             match (ticket, end) {
                 (Ticket::Command(id), End::Confirmed) => self.outbox.confirmed(id),
@@ -462,16 +464,17 @@ impl Session {
                 (Ticket::Nobody, _) => {}
             }
         }
-        if sooner.is_some_and(|sooner| sooner > now) {
+        if self.outgoing.deadline().is_some_and(|due| self.alarm.is_none_or(|alarm| due < alarm)) {
             self.changed.notify_one();
         }
     }
 
-    /// When [`Session::tick`] has something to do next.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    /// When [`Session::tick`] has something to do next. The loop must sleep no longer.
+    pub(crate) fn set_alarm(&mut self) -> Option<Instant> {
         let replan = self.replan.filter(|_| self.is_connected());
         let read = self.readers.iter().map(|reader| reader.deadline).min();
-        [self.outgoing.deadline(), replan, read, self.browsing.deadline()].into_iter().flatten().min()
+        self.alarm = [self.outgoing.deadline(), replan, read, self.browsing.deadline()].into_iter().flatten().min();
+        self.alarm
     }
 
     /// Does what is due.

@@ -55,7 +55,8 @@ mod tests {
         let said = |text| serde_json::from_str::<Said>(text);
         assert_eq!(said(r#"{"subscribe":["a.b"]}"#).unwrap(), Said::Subscribe(vec!["a.b".into()]));
         assert_eq!(said(r#"{"watch":["instances"]}"#).unwrap(), Said::Watch(vec![List::Instances]));
-        for wrong in ["", "{}", "[]", "7", r#"{"subscribe":"a"}"#, r#"{"subscribe":[],"watch":[]}"#, r#"{"shout":[]}"#] {
+        for wrong in ["", "{}", "[]", "7", r#"{"subscribe":"a"}"#, r#"{"subscribe":[],"watch":[]}"#, r#"{"shout":[]}"#]
+        {
             assert!(said(wrong).is_err(), "{wrong}");
         }
     }

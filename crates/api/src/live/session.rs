@@ -21,7 +21,7 @@ const INSTANCES: Duration = Duration::from_secs(1);
 
 /// How often the daemon asks whether the client is still there, and how long one frame may take to leave.
 const PING: Duration = Duration::from_secs(20);
-const SEND: Duration = Duration::from_secs(60);
+const SEND: Duration = Duration::from_mins(1);
 
 /// Messages of a client in one second, at the most.
 const MOST_PER_SECOND: u32 = 100;

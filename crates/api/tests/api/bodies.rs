@@ -18,7 +18,8 @@ async fn a_malformed_body_is_named_with_its_place() {
     };
     let broken = send("{\"address\":\n  nonsense}", "application/json").await.must_be(400).json();
     assert_eq!((&broken["at"]["line"], &broken["at"]["column"]), (&2.into(), &4.into()), "{broken}");
-    let wrong = send("{\"address\":\"a.b\",\"value\":1,\"ttl_ms\":\"x\"}", "application/json").await.must_be(400).json();
+    let wrong =
+        send("{\"address\":\"a.b\",\"value\":1,\"ttl_ms\":\"x\"}", "application/json").await.must_be(400).json();
     assert_eq!(wrong["at"]["key"], "ttl_ms", "{wrong}");
     let unknown = send("{\"address\":\"a.b\",\"value\":1,\"adress\":1}", "application/json; charset=utf-8").await;
     assert!(unknown.must_be(400).json()["detail"].as_str().unwrap().contains("unknown field `adress`"));
@@ -40,7 +41,7 @@ async fn an_oversized_body_is_refused_before_it_is_read() {
         format!("POST /api/datapoint/write HTTP/1.1\nHost: {address}\n{cookie}Content-Type: application/json\n{rest}\n")
     };
     house.wire().send(&head("Content-Length: 1048577"), b"").await.must_be(413);
-    let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 0x10000], b"\r\n"].concat();
     house.wire().send(&head("Transfer-Encoding: chunked"), &chunk.repeat(17)).await.must_be(413);
     // Who may not come in cannot make the daemon read either.
     let stranger = format!("POST /api/datapoint/write HTTP/1.1\nHost: {}\nContent-Length: 999999999\n", house.address);
@@ -96,6 +97,30 @@ async fn connections_are_added_changed_and_removed_one_by_one() {
     assert_eq!(problem["at"]["key"], "driver", "{problem}");
     let prefix = json!({ "id": "meter.two", "driver": "virtual" });
     house.admin("POST", "/api/connections", Some(&prefix)).await.must_be(422);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_secret_of_a_connection_goes_in_and_never_comes_back() {
+    let house = House::open().await;
+    let config = |host: &str, password: &str| json!({ "host": host, "password": password });
+    let entry = |config| json!({ "id": "safe", "driver": "vault", "enabled": false, "config": config });
+    let added = house.admin("POST", "/api/connections", Some(&entry(config("a", "geheim")))).await.must_be(201).json();
+    let mask = added["config"]["password"].as_str().unwrap().to_owned();
+    let changed = entry(config("b", &mask));
+    let answers = [
+        house.admin("GET", "/api/connections", None).await.must_be(200),
+        house.admin("PUT", "/api/connections/safe", Some(&changed)).await.must_be(200),
+        house.admin("GET", "/api/connections/safe", None).await.must_be(200),
+    ];
+    for answer in answers {
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(text.contains(&mask) && !text.contains("geheim"), "{text}");
+    }
+    let file = std::fs::read_to_string(house.folder.path().join("config/connections.json")).unwrap();
+    assert!(file.contains("geheim") && file.contains("\"b\""), "{file}");
+    let other = json!({ "id": "other", "driver": "vault", "enabled": false, "config": config("c", &mask) });
+    let problem = house.admin("POST", "/api/connections", Some(&other)).await.must_be(422).json();
+    assert_eq!(problem["at"]["key"], "config.password");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

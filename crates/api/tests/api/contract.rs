@@ -64,9 +64,13 @@ fn every_reference_in_the_openapi_document_leads_somewhere() {
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
     let write = &document["paths"]["/api/datapoint/write"]["post"];
-    assert_eq!(write["requestBody"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/WriteRequest");
+    assert_eq!(
+        write["requestBody"]["content"]["application/json"]["schema"]["$ref"],
+        "#/components/schemas/WriteRequest"
+    );
     let list = &document["paths"]["/api/datapoints"]["get"];
-    let names: Vec<_> = list["parameters"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        list["parameters"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["search", "instance", "after", "limit"]);
 }
 

@@ -31,13 +31,22 @@ pub(crate) struct House {
     served: Option<JoinHandle<std::io::Result<()>>>,
 }
 
+/// A driver that never runs; its configuration has a secret.
+fn vault() -> Value {
+    let password = json!({ "type": "string", "x-secret": true });
+    json!({
+        "name": "vault", "version": "1.0.0", "description": "A test.", "protocol": [1, 1], "program": ["vault"],
+        "config_schema": { "properties": { "host": { "type": "string" }, "password": password } }
+    })
+}
+
 /// The one who makes tokens in tests.
 fn maker() -> Who {
     Who { name: "test".into(), role: Role::Admin, scope: None }
 }
 
 impl House {
-    /// Two virtual instances, `meter` and `meter2`; `haus.example` is a name of the house.
+    /// Two virtual instances, `meter` and `meter2`; `haus.example` is a name of the house, `vault` a driver.
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config");
@@ -47,7 +56,10 @@ impl House {
         std::fs::write(config.join("connections.json"), connections.to_string()).unwrap();
         let settings = json!({ "version": "1.0", "hosts": ["haus.example"] });
         std::fs::write(config.join("fieldrail.json"), settings.to_string()).unwrap();
-        let options = Options { config, state: folder.path().join("state"), plugins: Vec::new() };
+        let plugins = folder.path().join("plugins");
+        std::fs::create_dir_all(plugins.join("vault")).unwrap();
+        std::fs::write(plugins.join("vault/manifest.json"), vault().to_string()).unwrap();
+        let options = Options { config, state: folder.path().join("state"), plugins: vec![plugins] };
         let node = Node::open(&options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

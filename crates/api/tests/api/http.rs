@@ -67,20 +67,16 @@ async fn read(stream: &mut TcpStream, head_only: bool) -> Answer {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break at;
         }
-        let mut more = [0; 16384];
-        let count = stream.read(&mut more).await.unwrap();
+        let count = stream.read_buf(&mut bytes).await.unwrap();
         assert!(count > 0, "no answer: {}", String::from_utf8_lossy(&bytes));
-        bytes.extend_from_slice(&more[..count]);
     };
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let mut answer = Answer { status, head, body: bytes.split_off(end + 4) };
     let length = if head_only { 0 } else { answer.header("content-length").parse().unwrap_or(0) };
     while answer.body.len() < length {
-        let mut more = [0; 16384];
-        let count = stream.read(&mut more).await.unwrap();
+        let count = stream.read_buf(&mut answer.body).await.unwrap();
         assert!(count > 0, "half an answer");
-        answer.body.extend_from_slice(&more[..count]);
     }
     answer
 }

@@ -59,7 +59,10 @@ async fn the_instances_come_whole_and_then_as_they_change() {
     house.admin("POST", "/api/admin/instances/meter2/stop", None).await.must_be(200);
     let changed = live.hear().await;
     assert_eq!(changed["instances"].as_array().unwrap().len(), 1, "{changed}");
-    assert_eq!((&changed["instances"][0]["id"], &changed["instances"][0]["enabled"]), (&json!("meter2"), &json!(false)));
+    assert_eq!(
+        (&changed["instances"][0]["id"], &changed["instances"][0]["enabled"]),
+        (&json!("meter2"), &json!(false))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

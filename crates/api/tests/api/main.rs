@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod http;
 mod house;
+mod http;
 
 mod access;
 mod bodies;

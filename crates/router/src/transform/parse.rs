@@ -110,7 +110,7 @@ fn plain(name: &str) -> Option<Step> {
 /// The step that has only constants for arguments; `None` if their number or kind is wrong.
 fn with_constants(name: &str, values: &[Value]) -> Result<Option<Step>, String> {
     Ok(match (name, values) {
-        ("scale", [factor]) if factor.as_f64().is_some() => Some(Step::Scale(factor.clone())),
+        ("scale", [factor]) if factor.as_f64().is_some() => Some(Step::scale(factor)),
         ("offset", [by]) if by.as_f64().is_some() => Some(Step::Offset(by.clone())),
         ("round", [Value::Int(digits @ -18..=15)]) => i32::try_from(*digits).ok().map(Step::Round),
         ("round", [Value::Int(_)]) => return Err("`round` knows -18 to 15 digits".into()),

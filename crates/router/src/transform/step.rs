@@ -13,6 +13,9 @@ pub(super) const MAX_JSON_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Scale(Value),
+    /// Scaling by one over a whole number, such as 0.001. The division rounds once, so 53,120 becomes 53.12 and not
+    /// 53.120000000000005.
+    Divide(f64),
     Offset(Value),
     Round(i32),
     Clamp(Value, Value),
@@ -41,10 +44,21 @@ pub(super) enum Piece {
 }
 
 impl Step {
+    /// Scaling by this number.
+    pub(super) fn scale(factor: &Value) -> Self {
+        let divisor = match factor {
+            Value::Float(factor) => (1.0 / factor).round(),
+            _ => 0.0,
+        };
+        let is_one_over = divisor.abs() > 1.0 && factor.as_f64() == Some(1.0 / divisor);
+        if is_one_over { Self::Divide(divisor) } else { Self::Scale(factor.clone()) }
+    }
+
     pub(super) fn apply(&self, input: &Input<'_>) -> Result<Value, EvalError> {
         let value = input.value;
         match self {
             Self::Scale(factor) => multiply(&number(value, "scale")?, &factor.into())?.into_value(),
+            Self::Divide(divisor) => Ok(Value::Float(number(value, "scale")?.float("scale")? / divisor)),
             Self::Offset(by) => add(&number(value, "offset")?, &by.into())?.into_value(),
             Self::Round(digits) => round(&number(value, "round")?, *digits)?.into_value(),
             Self::Clamp(low, high) => clamp(value, low, high),

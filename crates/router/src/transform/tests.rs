@@ -40,6 +40,9 @@ fn check(text: &str, value: impl Into<Value>, want: &str) {
 #[test]
 fn numbers_are_scaled_shifted_rounded_and_bounded() {
     check("scale(0.001)", 52_400_i64, "float 52.4");
+    check("scale(0.001)", 53_120_i64, "float 53.12");
+    check("scale(0.1)", 3_i64, "float 0.3");
+    check("scale(0.003)", 2_i64, "float 0.006");
     check("scale(2)", i64::MAX, "uint 18446744073709551614");
     check("scale(2)", u64::MAX, "bad:calculation_error: `*` overflows");
     check("scale(1)", "warm", "bad:type_mismatch: scale is not defined for a text");

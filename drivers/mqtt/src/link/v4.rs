@@ -1,5 +1,6 @@
 //! MQTT 3.1.1.
 
+use rumqttc_v4::mqttbytes;
 use rumqttc_v4::{
     AsyncClient, ConnectReturnCode, ConnectionError, LastWill, MqttOptions, Outgoing, Packet, PublishOptions, QoS,
     StateError, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration, TlsError, Transport,
@@ -94,6 +95,9 @@ pub(super) fn error(error: ConnectionError) -> Error {
             ConnectReturnCode::BadClientId => Refusal::ClientId,
             other => Refusal::Other(format!("{other:?}")),
         }),
+        ConnectionError::MqttState(
+            StateError::Deserialization(mqttbytes::Error::Io(error)) | StateError::Io(error),
+        ) => io_error(&error),
         ConnectionError::MqttState(StateError::ConnectionAborted) => Error::Unreachable(Unreachable::Closed),
         other => Error::Broken(other.to_string()),
     }

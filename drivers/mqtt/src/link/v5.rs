@@ -1,5 +1,6 @@
 //! MQTT 5. The user property `fieldrail-origin` carries `HOPS ADDRESS`: where a value first came from.
 
+use rumqttc_v5::mqttbytes;
 use rumqttc_v5::{
     AsyncClient, BrokerSessionResumePolicy, ConnAck, ConnectReturnCode, ConnectionError, IncomingPacketSizeLimit,
     LastWill, MqttOptions, Outgoing, Packet, PubAckReason, PubRecReason, PublishOptions, PublishProperties, QoS,
@@ -138,6 +139,9 @@ pub(super) fn error(error: ConnectionError) -> Error {
         ConnectionError::Timeout(_) => Error::Unreachable(Unreachable::Silent),
         ConnectionError::ConnectionRefused(code)
         | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => refused(code),
+        ConnectionError::MqttState(
+            StateError::Deserialization(mqttbytes::Error::Io(error)) | StateError::Io(error),
+        ) => io_error(&error),
         ConnectionError::MqttState(StateError::ConnectionAborted) => Error::Unreachable(Unreachable::Closed),
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
             Error::Broken(format!("the broker ended it: {reason_code:?}"))
