@@ -1,6 +1,8 @@
 //! What the tests of the whole system share: a [`House`] is the built daemon in a temporary folder, [`mqtt`] and [`receiver`]
 //! are its peers, [`http`] speaks to it, [`workspace`] is the source tree itself.
 
+#![allow(clippy::missing_panics_doc)] // a panic is how a test fails, and the message says why
+
 mod house;
 pub mod http;
 pub mod mqtt;

@@ -77,7 +77,8 @@ fn crossed_lines(metadata: &Value) -> Vec<String> {
     crossed
 }
 
-fn doctored(name: &str, folder: &str, on: &str, kind: Value) -> Vec<String> {
+/// What is said of a workspace in which `name`, in this folder, depends on `on`.
+fn doctored(name: &str, folder: &str, on: &str, kind: Option<&str>) -> Vec<String> {
     let package = |name: &str, folder: &str, dependencies: Value| {
         let manifest_path = format!("/w/{folder}/Cargo.toml");
         json!({ "name": name, "source": null, "manifest_path": manifest_path, "dependencies": dependencies })
@@ -95,15 +96,15 @@ fn every_crate_keeps_within_its_lines() {
 #[test]
 fn a_driver_that_depends_on_another_crate_is_refused() {
     for on in ["fieldrail-wire", "fieldrail-node", "fieldrail-store", "fieldrail-router", "fieldrail-api"] {
-        let crossed = doctored("fieldrail-driver-x", "drivers/x", on, Value::Null);
+        let crossed = doctored("fieldrail-driver-x", "drivers/x", on, None);
         assert_eq!(crossed, [format!("fieldrail-driver-x depends on {on}")]);
-        let crossed = doctored("fieldrail-driver-x", "drivers/x", on, json!("build"));
+        let crossed = doctored("fieldrail-driver-x", "drivers/x", on, Some("build"));
         assert_eq!(crossed, [format!("fieldrail-driver-x depends on {on}")]);
-        let crossed = doctored("fieldrail-driver-x", "drivers/x", on, json!("dev"));
+        let crossed = doctored("fieldrail-driver-x", "drivers/x", on, Some("dev"));
         assert_eq!(crossed, [format!("fieldrail-driver-x depends on {on}")]);
     }
     for on in ["fieldrail-driver", "fieldrail-model", "fieldrail-link-serial"] {
-        assert_eq!(doctored("fieldrail-driver-x", "drivers/x", on, Value::Null), [] as [String; 0]);
+        assert_eq!(doctored("fieldrail-driver-x", "drivers/x", on, None), [] as [String; 0]);
     }
 }
 
@@ -117,10 +118,10 @@ fn a_crate_of_the_daemon_that_depends_upwards_or_on_a_driver_is_refused() {
         ("fieldrail-node", "fieldrail-driver-mqtt"),
         ("fieldrail-link-mqtt", "fieldrail-driver"),
     ] {
-        assert_eq!(doctored(name, "crates/x", on, Value::Null), [format!("{name} depends on {on}")]);
+        assert_eq!(doctored(name, "crates/x", on, None), [format!("{name} depends on {on}")]);
     }
     assert_eq!(
-        doctored("fieldrail-driver-x", "crates/x", "fieldrail-model", Value::Null).len(),
+        doctored("fieldrail-driver-x", "crates/x", "fieldrail-model", None).len(),
         1,
         "a driver lies in drivers/"
     );
@@ -128,9 +129,9 @@ fn a_crate_of_the_daemon_that_depends_upwards_or_on_a_driver_is_refused() {
 
 #[test]
 fn the_testkit_is_for_tests_only() {
-    assert_eq!(doctored("fieldrail-driver-x", "drivers/x", TESTKIT, json!("dev")), [] as [String; 0]);
-    assert_eq!(doctored("fieldrail-node", "crates/node", TESTKIT, Value::Null).len(), 2);
-    assert_eq!(doctored("fieldrail-tests", "tests", TESTKIT, Value::Null).len(), 1);
+    assert_eq!(doctored("fieldrail-driver-x", "drivers/x", TESTKIT, Some("dev")), [] as [String; 0]);
+    assert_eq!(doctored("fieldrail-node", "crates/node", TESTKIT, None).len(), 2);
+    assert_eq!(doctored("fieldrail-tests", "tests", TESTKIT, None).len(), 1);
 }
 
 /// The folders of the drivers, by name.
@@ -216,8 +217,11 @@ fn lacking(folder: &Path) -> Vec<&'static str> {
     let simulates = sources(folder, "src").iter().any(|source| source.code.contains("simulation: true"));
     let sim = simulates.then_some("src/sim.rs");
     let files = FILES.into_iter().chain(sim).filter(|file| !folder.join(file).is_file());
-    let filled = |name: &&str| std::fs::read_dir(folder.join(name)).is_ok_and(|mut entries| entries.next().is_some());
-    files.chain(["golden", "tests"].into_iter().filter(|name| !filled(name))).collect()
+    // What a link crate decodes has its golden files there.
+    let cargo = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    let golden = (!cargo.contains("fieldrail-link-")).then_some("golden");
+    let is_filled = |name: &str| std::fs::read_dir(folder.join(name)).is_ok_and(|mut entries| entries.next().is_some());
+    files.chain(golden.into_iter().chain(["tests"]).filter(|name| !is_filled(name))).collect()
 }
 
 #[test]
@@ -249,4 +253,24 @@ fn unsafe_stands_only_where_it_was_agreed() {
     assert!(is_unsafe(&Source::parse("unsafe { x() }")));
     assert!(is_unsafe(&Source::parse("#![allow(unsafe_code)]")));
     assert!(!is_unsafe(&Source::parse("// unsafe\nlet not_unsafe = \"unsafe\";")));
+}
+
+/// Tests that the table of invariants names and nobody has written.
+fn missing_tests(architecture: &str, sources: &[Source]) -> Vec<String> {
+    let table = architecture.split_once("## Invariants").map_or("", |(_, rest)| rest);
+    let table = table.split_once("\n## ").map_or(table, |(table, _)| table);
+    let rows = table.lines().filter_map(|line| line.trim_end_matches(" |").rsplit_once(" | "));
+    let names = rows.flat_map(|(_, tests)| tests.split('`').skip(1).step_by(2));
+    let is_missing = |name: &&str| !sources.iter().any(|source| source.code.contains(&format!("fn {name}(")));
+    names.filter(is_missing).map(Into::into).collect()
+}
+
+#[test]
+fn every_invariant_of_the_architecture_has_its_test() {
+    let architecture = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
+    let folders = ["crates", "drivers", "tests"].into_iter();
+    let sources: Vec<Source> = folders.flat_map(|name| sources(&root(), name)).collect();
+    assert_eq!(missing_tests(&architecture, &sources), [] as [String; 0]);
+    let invented = "## Invariants\n\n| a | b |\n| --- | --- |\n| it holds | `no_such_test`, `x` |\n";
+    assert_eq!(missing_tests(invented, &[Source::parse("fn x() {}")]), ["no_such_test"]);
 }

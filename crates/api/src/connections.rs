@@ -39,10 +39,13 @@ impl Entry {
     }
 }
 
-/// What the driver marks as secret. Of a driver that is not at hand everybody knows nothing, so nothing is marked.
+/// The keys of the configuration that hold secrets.
 fn secret_keys(call: &Call, connection: &Connection) -> BTreeSet<String> {
-    let plugin = call.node().plugins().get(&connection.driver).ok();
-    plugin.map(|plugin| secrets::keys(&plugin.manifest.config_schema)).unwrap_or_default()
+    match call.node().plugins().get(&connection.driver) {
+        Ok(plugin) => secrets::keys(&plugin.manifest.config_schema),
+        // Of a driver that is not at hand nobody knows what is secret, so everything is.
+        Err(_) => secrets::every_key(&connection.config),
+    }
 }
 
 /// The connection with the stored secrets in the place of their masks.

@@ -30,12 +30,31 @@ fn collect(schema: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Every key of a configuration that holds a text.
+pub(crate) fn every_key(config: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![config];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.iter().filter(|(_, value)| value.is_string()).map(|(key, _)| key.clone()));
+                open.extend(map.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Puts masks in the place of secrets.
 pub(crate) fn hide(keys: &BTreeSet<String>, config: &mut Value) {
     match config {
         Value::Object(map) => {
             for (key, value) in map {
-                // `{"secret": "name"}` only says which secret it is.
+                if is_reference(value) {
+                    continue;
+                }
                 if keys.contains(key) && !value.is_object() && !value.is_null() {
                     *value = MASK.into();
                 } else {
@@ -46,6 +65,11 @@ pub(crate) fn hide(keys: &BTreeSet<String>, config: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(|item| hide(keys, item)),
         _ => {}
     }
+}
+
+/// `{"secret": "name"}` only says which secret it is.
+fn is_reference(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.len() == 1 && map.get("secret").is_some_and(Value::is_string))
 }
 
 /// Puts what is stored in the place of masks. Fails with the key of a mask that stands for nothing.
@@ -120,6 +144,14 @@ mod tests {
         assert!(!text.contains("geheim") && !text.contains("\"A\""), "{text}");
         restore(&marked(), &mut shown, &stored()).unwrap();
         assert_eq!(shown, stored());
+    }
+
+    #[test]
+    fn of_an_unknown_driver_every_text_is_hidden() {
+        let mut shown = stored();
+        hide(&every_key(&shown), &mut shown);
+        assert_eq!(shown["users"][1], json!({ "name": MASK, "hash": MASK }));
+        assert_eq!(shown["host"], MASK);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use fieldrail_model::{Quality, Value};
 use fieldrail_wire::plugin::{Fresh, Rejected, Samples, Written};
@@ -12,6 +13,7 @@ use fieldrail_wire::{Encoding, FromPlugin, MAX_BATCH, SampleItem, TagRef, encode
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 /// A driver should stop reading from its device while so many samples wait.
 const ROOM: usize = 8192;
@@ -208,13 +210,23 @@ impl Outbox {
     /// Writes everything to the pipe until it breaks or the outbox is closed.
     pub(crate) async fn drain(&self, encoding: Encoding, mut pipe: pipe::Sender) {
         let mut bytes = Vec::with_capacity(4096);
+        let mut pace = Pace::default();
         loop {
             let more = self.0.work.notified();
-            let closed = self.fill(encoding, &mut bytes);
+            let due = pace.due(&self.queue());
+            if let Some(due) = due {
+                tokio::select! {
+                    () = sleep_until(due) => {}
+                    () = more => {}
+                }
+                continue;
+            }
+            let Filled { samples, closed } = self.fill(encoding, &mut bytes);
             if !bytes.is_empty() {
                 if pipe.write_all(&bytes).await.is_err() {
                     return;
                 }
+                pace.sent(samples);
                 bytes.clear();
                 bytes.shrink_to(64 * 1024);
                 continue;
@@ -226,13 +238,14 @@ impl Outbox {
         }
     }
 
-    /// Takes what may be sent now. Returns whether the outbox is closed.
-    fn fill(&self, encoding: Encoding, bytes: &mut Vec<u8>) -> bool {
+    /// Takes what may be sent now.
+    fn fill(&self, encoding: Encoding, bytes: &mut Vec<u8>) -> Filled {
         let mut queue = self.queue();
         let messages = queue.take();
         let room = queue.samples.len() < ROOM;
         let closed = queue.closed;
         drop(queue);
+        let samples = messages.iter().any(|message| matches!(message, FromPlugin::Samples(_)));
         for message in &messages {
             if let Err(error) = encode(encoding, message, bytes) {
                 tracing::error!(%error, "A message was left out.");
@@ -241,7 +254,44 @@ impl Outbox {
         if room {
             self.0.room.notify_waiters();
         }
-        closed
+        Filled { samples, closed }
+    }
+}
+
+/// What went into a buffer.
+struct Filled {
+    /// There are samples in it.
+    samples: bool,
+    /// Nothing will follow.
+    closed: bool,
+}
+
+/// How soon after one message to the daemon the next one follows. A sample that comes alone leaves at once; under load
+/// samples gather for this long, since waking the daemon costs both sides more than the samples do.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// When the last messages left.
+#[derive(Default)]
+struct Pace {
+    any: Option<Instant>,
+    samples: Option<Instant>,
+}
+
+impl Pace {
+    /// Until when what waits should gather; none if it may leave now, or nothing waits.
+    fn due(&self, queue: &Queue) -> Option<Instant> {
+        let last = if queue.samples.is_empty() { self.any } else { self.samples };
+        let waits = !queue.samples.is_empty() || queue.written != Written::default();
+        let due = last? + GATHER;
+        (waits && queue.answers.is_empty() && !queue.closed && Instant::now() < due).then_some(due)
+    }
+
+    fn sent(&mut self, samples: bool) {
+        let now = Some(Instant::now());
+        self.any = now;
+        if samples {
+            self.samples = now;
+        }
     }
 }
 

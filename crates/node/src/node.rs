@@ -9,7 +9,8 @@ use fieldrail_model::InstanceId;
 use fieldrail_router::Rules;
 use fieldrail_store::Level;
 use fieldrail_store::{Change, FileError, Watcher};
-use fieldrail_supervisor::Supervisor;
+use fieldrail_supervisor::{Spec, Supervisor};
+use tokio::runtime::Handle;
 
 use crate::connections::{Connection, VIRTUAL};
 use crate::demand::Need;
@@ -39,6 +40,8 @@ pub struct Node {
     pub(crate) plugins: Plugins,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) supervisor: Arc<Supervisor>,
+    /// For work that begins on the watcher's thread.
+    pub(crate) runtime: Handle,
     pub(crate) logbook: Arc<Logbook>,
     pub(crate) state: PathBuf,
     /// The connections in force.
@@ -47,6 +50,8 @@ pub struct Node {
     pub(crate) rules_fault: Mutex<Option<FileError>>,
     /// What the rules in force need of the instances.
     rule_needs: Mutex<Vec<(InstanceId, Need)>>,
+    /// What each instance with a process runs with, and whether it is to run.
+    pub(crate) specs: Mutex<BTreeMap<InstanceId, (bool, Spec)>>,
     /// Why an instance is configured and cannot even be started.
     pub(crate) refused: Mutex<BTreeMap<InstanceId, Refusal>>,
     pub(crate) rates: Rates,
@@ -79,11 +84,13 @@ impl Node {
             plugins: Plugins::scan(&options.plugins),
             traffic,
             supervisor,
+            runtime: Handle::current(),
             logbook,
             state: options.state.clone(),
             running: Mutex::default(),
             rules_fault: Mutex::default(),
             rule_needs: Mutex::default(),
+            specs: Mutex::default(),
             refused: Mutex::default(),
             rates: Rates::default(),
             changing: Mutex::default(),
@@ -107,6 +114,15 @@ impl Node {
             }
         })?;
         *lock(&self.watcher) = Some(watcher);
+        let node = Arc::downgrade(self);
+        let mut people = self.people.revocations();
+        tokio::spawn(async move {
+            // Some instances run with a list of who may log in.
+            while people.changed().await.is_ok() {
+                let Some(node) = node.upgrade() else { return };
+                node.apply_connections();
+            }
+        });
         let node = Arc::downgrade(self);
         tokio::spawn(async move {
             let mut pulse = tokio::time::interval(Duration::from_millis(200));
@@ -177,6 +193,7 @@ impl Node {
 
     /// Hand edits: each file that is right takes force, each that is wrong is reported and changes nothing.
     fn files_changed(&self, names: &[String]) {
+        let _runtime = self.runtime.enter();
         for name in names {
             let fault = match FileName::ALL.into_iter().find(|file| file.as_str() == name) {
                 Some(FileName::Settings) => broken(self.files.settings.refresh()),

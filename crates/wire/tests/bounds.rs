@@ -1,5 +1,6 @@
 //! What a hostile plugin could try: lengths that promise memory, nesting that promises stack.
 
+#![allow(clippy::unwrap_used)] // a test fails by it
 #![allow(unsafe_code)] // an allocator that notes the largest request; `GlobalAlloc` is an unsafe trait
 
 use std::alloc::{GlobalAlloc, Layout, System};

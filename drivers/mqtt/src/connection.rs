@@ -1,14 +1,17 @@
 //! The task that holds the link: connects, polls, and tries again.
 
 use std::cell::RefCell;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use fieldrail_driver::{Backoff, Outbox};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
-use crate::link::{self, Event, Options, random};
+use crate::link::{self, Event, Link, Options, random};
 use crate::session::Session;
 
 /// Events between two looks at the outbox, and a pause for the others.
@@ -44,8 +47,9 @@ async fn converse(session: &RefCell<Session>, options: &Options, outbox: &Outbox
         Ok(opened) => opened,
         Err(error) => return error,
     };
+    let mut pace = Pace::new();
     for turn in 1_u64.. {
-        match link.next().await {
+        match pace.next(&mut link).await {
             Ok(Event::Connected(limits)) => session.borrow_mut().connected(sender.clone(), limits),
             Ok(event) => session.borrow_mut().take(event),
             Err(error) => return error,
@@ -56,6 +60,56 @@ async fn converse(session: &RefCell<Session>, options: &Options, outbox: &Outbox
         }
     }
     Error::Broken("too many events".into())
+}
+
+/// Lets data gather where much of it comes.
+///
+/// One thread serves the socket and both pipes, and brokers send each message as a packet of its own. Above some thousand
+/// messages a second waking up for each of them costs more than the messages do, so the thread rests for half a
+/// millisecond whenever it has nothing left to do. Below that rate it never rests.
+struct Pace {
+    since: Instant,
+    events: u32,
+    busy: bool,
+}
+
+/// How long the thread rests.
+const REST: Duration = Duration::from_micros(500);
+
+/// The time over which the rate is taken.
+const WINDOW: Duration = Duration::from_millis(10);
+
+/// Messages in a [`WINDOW`], in and out together, from which on the thread rests.
+const BUSY: u32 = 50;
+
+impl Pace {
+    fn new() -> Self {
+        Self { since: Instant::now(), events: 0, busy: false }
+    }
+
+    /// The next event of the link.
+    async fn next(&mut self, link: &mut Link) -> Result<Event, Error> {
+        self.events = self.events.saturating_add(1);
+        let mut next = pin!(link.next());
+        if let Poll::Ready(event) = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await {
+            return event;
+        }
+        if self.is_busy() {
+            // First the others: what was read goes to the daemon before the rest.
+            tokio::task::yield_now().await;
+            std::thread::sleep(REST);
+        }
+        next.await
+    }
+
+    fn is_busy(&mut self) -> bool {
+        let time = self.since.elapsed();
+        if time >= WINDOW {
+            self.busy = u128::from(self.events) * WINDOW.as_micros() >= u128::from(BUSY) * time.as_micros();
+            *self = Self { busy: self.busy, ..Self::new() };
+        }
+        self.busy
+    }
 }
 
 /// Back-pressure: while the daemon is behind, the broker is not read. Writes go on, and the link is kept alive.

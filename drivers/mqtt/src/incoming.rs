@@ -85,7 +85,7 @@ impl Topics {
                 return None;
             }
         }
-        let origin = message.origin.or_else(|| self.echoes.recognise(&message.topic, &message.payload, Instant::now()));
+        let origin = message.origin.or_else(|| self.echoes.recognise(&message.topic, &message.payload));
         self.received += 1;
         let decoded = entry.rule.codec.decode(&message.payload);
         if entry.open || !entry.leaves.is_empty() {

@@ -113,10 +113,8 @@ impl Session {
         }
     }
 
-    /// Still the same one with the same rights?
     fn recheck(&self) -> Ended<()> {
-        let now = self.app.node.people().who(&self.caller.credential);
-        if now.as_ref() == Some(&self.caller.who) { Ok(()) } else { Err(End::Refused) }
+        recheck(&self.app, &self.caller)
     }
 
     async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Ended<()> {
@@ -234,16 +232,17 @@ impl Session {
         loop {
             tokio::select! {
                 sent = &mut sending => return if matches!(sent, Ok(Ok(()))) { Ok(()) } else { Err(End::Gone) },
-                _ = self.revoked.changed() => {
-                    let now = self.app.node.people().who(&self.caller.credential);
-                    if now.as_ref() != Some(&self.caller.who) {
-                        return Err(End::Refused);
-                    }
-                }
+                _ = self.revoked.changed() => recheck(&self.app, &self.caller)?,
                 () = told(&mut self.closing) => return Err(End::Closing),
             }
         }
     }
+}
+
+/// Still the same one with the same rights?
+fn recheck(app: &App, caller: &Caller) -> Ended<()> {
+    let now = app.node.people().who(&caller.credential);
+    if now.as_ref() == Some(&caller.who) { Ok(()) } else { Err(End::Refused) }
 }
 
 /// Waits until there is something to say and the time for it has come.

@@ -116,6 +116,20 @@ async fn a_revoked_token_loses_its_live_subscription() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_was_changed_by_hand_closes_the_live_view() {
+    let house = House::open().await;
+    let (bearer, _) = house.token("panel", Role::Operator, &[]);
+    let mut live = house.live(&bearer).await;
+    live.say(json!({ "subscribe": ["meter.power"] })).await;
+    live.hear().await;
+    let file = house.folder.path().join("config/users.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("operator"));
+    std::fs::write(&file, text.replace("operator", "viewer")).unwrap();
+    assert_eq!(live.closed().await, 4401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_out_closes_the_live_view() {
     let house = House::open().await;
     let mut live = house.live(&house.cookie()).await;

@@ -36,12 +36,8 @@ impl Node {
         for id in before.keys().filter(|id| !wanted.contains_key(*id)) {
             self.forget(id);
         }
-        for (id, connection) in &wanted {
-            // A refused one may be right now: a secret was added, a plugin came.
-            if before.get(id) != Some(connection) || lock(&self.refused).contains_key(id) || self.is_filled(connection)
-            {
-                self.put_into_force(before.get(id), connection);
-            }
+        for connection in wanted.values() {
+            self.put_into_force(connection);
         }
         *lock(&self.running) = wanted;
         self.apply_rules_locked();
@@ -66,56 +62,66 @@ impl Node {
     }
 
     fn forget(&self, id: &InstanceId) {
-        let supervisor = Arc::clone(&self.supervisor);
-        let gone = id.clone();
-        tokio::spawn(async move { supervisor.remove(&gone).await });
+        self.end(id);
         self.traffic.close_line(id);
         lock(&self.refused).remove(id);
     }
 
-    fn put_into_force(&self, before: Option<&Connection>, connection: &Connection) {
-        let spec = match self.spec(connection) {
-            Ok(Some(spec)) => spec,
-            Ok(None) => return,
-            Err(error) => {
-                let text = format!("`{}` cannot start: {error}", connection.id);
-                self.logbook.write(Level::Error, Some(connection.id.as_str()), text);
-                let _ = self.supervisor.stop(&connection.id);
-                lock(&self.refused).insert(connection.id.clone(), error.into());
-                return;
-            }
-        };
-        lock(&self.refused).remove(&connection.id);
-        let done = match (before, connection.enabled) {
-            (_, false) => self.supervisor.add(spec).map(|_| self.supervisor.stop(&connection.id).map(drop)),
-            (Some(before), true) if before.enabled => {
-                if self.reconfigures(before, connection, &spec) {
-                    return;
-                }
-                self.supervisor.add(spec).map(|_| self.supervisor.restart(&connection.id).map(drop))
-            }
-            _ => self.supervisor.start(spec).map(|_| Ok(())),
-        };
-        if let Err(error) = done {
-            tracing::warn!(instance = %connection.id, %error, "An instance was not started.");
+    /// The instance has no process any more.
+    fn end(&self, id: &InstanceId) {
+        if lock(&self.specs).remove(id).is_some() {
+            let (supervisor, id) = (Arc::clone(&self.supervisor), id.clone());
+            self.runtime.spawn(async move { supervisor.remove(&id).await });
         }
     }
 
-    /// Hands the new configuration to the running plugin, if it can take one. True if that was begun; a plugin that
-    /// refuses is restarted.
-    fn reconfigures(&self, before: &Connection, connection: &Connection, spec: &Spec) -> bool {
-        let same_but_config = Connection { config: connection.config.clone(), ..before.clone() } == *connection;
-        let able = self.plugin_of(connection).ok().flatten().is_some_and(|p| p.manifest.capabilities.configure);
-        if !same_but_config || !able || self.supervisor.add(spec.clone()).is_err() {
+    /// Starts, stops or restarts an instance, if what it runs with is another thing than before. That may be its entry, a
+    /// secret in it, or who may log in at it.
+    fn put_into_force(&self, connection: &Connection) {
+        let id = &connection.id;
+        let spec = match self.spec(connection) {
+            Ok(Some(spec)) => spec,
+            Ok(None) => return self.end(id),
+            Err(error) => {
+                self.logbook.write(Level::Error, Some(id.as_str()), format!("`{id}` cannot start: {error}"));
+                self.end(id);
+                lock(&self.refused).insert(id.clone(), error.into());
+                return;
+            }
+        };
+        lock(&self.refused).remove(id);
+        let wanted = (connection.enabled, spec.clone());
+        let before = lock(&self.specs).insert(id.clone(), wanted.clone());
+        let done = match before {
+            Some(before) if before == wanted => return,
+            Some((true, old)) if connection.enabled => self.supervisor.add(spec.clone()).map(|_| {
+                if !self.reconfigures(&old, &spec) {
+                    let _ = self.supervisor.restart(id);
+                }
+            }),
+            _ if connection.enabled => self.supervisor.start(spec).map(drop),
+            _ => self.supervisor.add(spec).map(|_| drop(self.supervisor.stop(id))),
+        };
+        if let Err(error) = done {
+            tracing::warn!(instance = %id, %error, "An instance was not started.");
+        }
+    }
+
+    /// Hands a new configuration to the running plugin, if nothing else changed and it can take one. True if that was
+    /// begun; a plugin that refuses is restarted.
+    fn reconfigures(&self, old: &Spec, new: &Spec) -> bool {
+        let same_but_config = Spec { config: new.config.clone(), ..old.clone() } == *new;
+        let able = self.plugins.get(&new.driver).is_ok_and(|plugin| plugin.manifest.capabilities.configure);
+        if !same_but_config || !able {
             return false;
         }
-        let Ok(question) = self.traffic.requests.ask(&connection.id) else { return false };
-        let message = Configure { request: question.request, config: spec.config.clone() };
-        if !self.traffic.say(&connection.id, &ToPlugin::Configure(message)) {
+        let Ok(question) = self.traffic.requests.ask(&new.id) else { return false };
+        let message = Configure { request: question.request, config: new.config.clone() };
+        if !self.traffic.say(&new.id, &ToPlugin::Configure(message)) {
             return false;
         }
-        let (supervisor, id) = (Arc::clone(&self.supervisor), connection.id.clone());
-        tokio::spawn(async move {
+        let (supervisor, id) = (Arc::clone(&self.supervisor), new.id.clone());
+        self.runtime.spawn(async move {
             let taken =
                 matches!(question.wait(CALL).await, Ok(FromPlugin::Configured(answer)) if answer.failure.is_none());
             if !taken {
@@ -184,11 +190,6 @@ impl Node {
                 list.extend(logins);
             }
         }
-    }
-
-    fn is_filled(&self, connection: &Connection) -> bool {
-        let plugin = self.plugin_of(connection).ok().flatten();
-        plugin.is_some_and(|plugin| filled_key(&plugin.manifest.config_schema).is_some())
     }
 }
 

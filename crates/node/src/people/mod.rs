@@ -84,7 +84,7 @@ pub struct People {
     setup: Mutex<Option<Secret>>,
     /// At most two hashes at once: each takes 19 MiB and a good part of a core.
     hashing: Semaphore,
-    /// Rises when a right was taken from somebody.
+    /// Rises when somebody's rights changed.
     revoked: watch::Sender<u64>,
 }
 
@@ -322,6 +322,7 @@ impl People {
             file.tokens.push(entry.clone());
             Ok(())
         })?;
+        self.revoke();
         Ok((id, secret))
     }
 

@@ -84,7 +84,11 @@ pub(super) fn event(event: rumqttc_v4::Event) -> Event {
 
 pub(super) fn error(error: ConnectionError) -> Error {
     match error {
-        ConnectionError::Io(error) | ConnectionError::Tls(TlsError::Io(error)) => io_error(&error),
+        ConnectionError::Io(error)
+        | ConnectionError::Tls(TlsError::Io(error))
+        | ConnectionError::MqttState(
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)),
+        ) => io_error(&error),
         ConnectionError::Tls(TlsError::TLS(error)) => tls_error(&error),
         ConnectionError::Tls(error) => Error::Tls(error.to_string()),
         ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => Error::Unreachable(Unreachable::Silent),
@@ -95,9 +99,6 @@ pub(super) fn error(error: ConnectionError) -> Error {
             ConnectReturnCode::BadClientId => Refusal::ClientId,
             other => Refusal::Other(format!("{other:?}")),
         }),
-        ConnectionError::MqttState(
-            StateError::Deserialization(mqttbytes::Error::Io(error)) | StateError::Io(error),
-        ) => io_error(&error),
         ConnectionError::MqttState(StateError::ConnectionAborted) => Error::Unreachable(Unreachable::Closed),
         other => Error::Broken(other.to_string()),
     }

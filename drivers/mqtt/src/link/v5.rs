@@ -133,15 +133,16 @@ pub(super) fn error(error: ConnectionError) -> Error {
         })
     };
     match error {
-        ConnectionError::Io(error) | ConnectionError::Tls(TlsError::Io(error)) => io_error(&error),
+        ConnectionError::Io(error)
+        | ConnectionError::Tls(TlsError::Io(error))
+        | ConnectionError::MqttState(
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)),
+        ) => io_error(&error),
         ConnectionError::Tls(TlsError::TLS(error)) => tls_error(&error),
         ConnectionError::Tls(error) => Error::Tls(error.to_string()),
         ConnectionError::Timeout(_) => Error::Unreachable(Unreachable::Silent),
         ConnectionError::ConnectionRefused(code)
         | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => refused(code),
-        ConnectionError::MqttState(
-            StateError::Deserialization(mqttbytes::Error::Io(error)) | StateError::Io(error),
-        ) => io_error(&error),
         ConnectionError::MqttState(StateError::ConnectionAborted) => Error::Unreachable(Unreachable::Closed),
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
             Error::Broken(format!("the broker ended it: {reason_code:?}"))
