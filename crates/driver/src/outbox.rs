@@ -213,7 +213,7 @@ impl Outbox {
         let mut pace = Pace::default();
         loop {
             let more = self.0.work.notified();
-            let due = pace.due(&self.queue());
+            let due = pace.due(&self.queue(), Instant::now());
             if let Some(due) = due {
                 tokio::select! {
                     () = sleep_until(due) => {}
@@ -226,7 +226,7 @@ impl Outbox {
                 if pipe.write_all(&bytes).await.is_err() {
                     return;
                 }
-                pace.sent(samples);
+                pace.sent(samples, Instant::now());
                 bytes.clear();
                 bytes.shrink_to(64 * 1024);
                 continue;
@@ -245,7 +245,8 @@ impl Outbox {
         let room = queue.samples.len() < ROOM;
         let closed = queue.closed;
         drop(queue);
-        let samples = messages.iter().any(|message| matches!(message, FromPlugin::Samples(_)));
+        let count = |message: &FromPlugin| if let FromPlugin::Samples(batch) = message { batch.items.len() } else { 0 };
+        let samples = messages.iter().map(count).sum();
         for message in &messages {
             if let Err(error) = encode(encoding, message, bytes) {
                 tracing::error!(%error, "A message was left out.");
@@ -260,38 +261,48 @@ impl Outbox {
 
 /// What went into a buffer.
 struct Filled {
-    /// There are samples in it.
-    samples: bool,
+    samples: usize,
     /// Nothing will follow.
     closed: bool,
 }
 
-/// How soon after one message to the daemon the next one follows. A sample that comes alone leaves at once; under load
-/// samples gather for this long, since waking the daemon costs both sides more than the samples do.
+/// How long samples gather under load: waking the daemon costs both sides more than the samples do.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// When the last messages left.
+/// So many batches in a row, each less than [`GATHER`] after the one before, are load; and so many samples in a gathered
+/// batch still are. A sample that comes alone leaves at once.
+const LOAD: usize = 4;
+
+/// When the last messages left, and whether there is load.
 #[derive(Default)]
 struct Pace {
     any: Option<Instant>,
     samples: Option<Instant>,
+    streak: usize,
 }
 
 impl Pace {
     /// Until when what waits should gather; none if it may leave now, or nothing waits.
-    fn due(&self, queue: &Queue) -> Option<Instant> {
+    fn due(&self, queue: &Queue, now: Instant) -> Option<Instant> {
         let last = if queue.samples.is_empty() { self.any } else { self.samples };
-        let waits = !queue.samples.is_empty() || queue.written != Written::default();
         let due = last? + GATHER;
-        (waits && queue.answers.is_empty() && !queue.closed && Instant::now() < due).then_some(due)
+        let waits = !queue.samples.is_empty() || queue.written != Written::default();
+        let may_wait = self.streak >= LOAD && queue.answers.is_empty() && !queue.closed;
+        (waits && may_wait && now < due).then_some(due)
     }
 
-    fn sent(&mut self, samples: bool) {
-        let now = Some(Instant::now());
-        self.any = now;
-        if samples {
-            self.samples = now;
+    fn sent(&mut self, samples: usize, now: Instant) {
+        self.any = Some(now);
+        if samples == 0 {
+            return;
         }
+        let gathered = self.samples.is_none_or(|last| now >= last + GATHER);
+        self.samples = Some(now);
+        self.streak = match gathered {
+            false => self.streak + 1,
+            true if samples >= LOAD => self.streak,
+            true => 0,
+        };
     }
 }
 
@@ -388,5 +399,33 @@ mod tests {
         assert!(matches!(outbox.queue().take()[..], [FromPlugin::Written(_)]));
         outbox.set_paused(false);
         assert!(matches!(outbox.queue().take()[..], [FromPlugin::Samples(_)]));
+    }
+
+    #[test]
+    fn a_lone_sample_leaves_at_once_and_samples_gather_under_load() {
+        let outbox = Outbox::new(1000);
+        let tag = outbox.tag("a");
+        let (mut pace, mut now) = (Pace::default(), Instant::now());
+        let waits = |pace: &Pace, now| {
+            outbox.sample(tag, 1_i64);
+            pace.due(&outbox.queue(), now).is_some()
+        };
+        for _ in 0..10 {
+            assert!(!waits(&pace, now), "two milliseconds apart is no load");
+            pace.sent(1, now);
+            now += 2 * GATHER;
+        }
+        for _ in 0..LOAD {
+            assert!(!waits(&pace, now));
+            pace.sent(1, now);
+            now += GATHER / 10;
+        }
+        assert!(!waits(&pace, now));
+        pace.sent(1, now);
+        assert!(waits(&pace, now + GATHER / 10), "a tenth of a millisecond apart is load");
+        pace.sent(10, now + GATHER);
+        assert!(waits(&pace, now + GATHER + GATHER / 10), "ten in a gathered batch still are");
+        pace.sent(1, now + 2 * GATHER);
+        assert!(!waits(&pace, now + 2 * GATHER + GATHER / 10), "one is not");
     }
 }

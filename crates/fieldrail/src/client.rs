@@ -34,7 +34,8 @@ impl Client {
 
     /// Asks and returns the answer's JSON; a problem becomes an error with its hint.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await?)).await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(self.connect().await?)).await?;
         tokio::spawn(connection);
         let body = body.map(ToString::to_string).unwrap_or_default();
         let request = Request::builder()

@@ -32,8 +32,9 @@ impl Door {
     /// Reads the file of a running daemon.
     pub(crate) fn key(state: &Path) -> Result<Key> {
         let path = state.join("door.json");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("no running Fieldrail was found ({} is not there); is --state right?", path.display()))?;
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("no running Fieldrail was found ({} is not there); is --state right?", path.display())
+        })?;
         serde_json::from_str(&text).with_context(|| format!("{} is damaged; restart the daemon", path.display()))
     }
 }

@@ -69,9 +69,7 @@ pub(crate) fn token(folders: &Folders, command: Token) -> Result<ExitCode> {
         Token::List { json } => {
             let tokens = people.all().tokens;
             if json {
-                let shown = |token: &fieldrail_node::people::TokenEntry| {
-                    serde_json::json!({ "id": token.id, "name": token.name, "role": token.role, "scope": token.scope })
-                };
+                let shown = |token: &fieldrail_node::people::TokenEntry| serde_json::json!({ "id": token.id, "name": token.name, "role": token.role, "scope": token.scope });
                 println!("{}", serde_json::Value::from(tokens.iter().map(shown).collect::<Vec<_>>()));
             } else {
                 for token in tokens {
@@ -95,9 +93,5 @@ fn role(role: arguments::Role) -> Role {
 fn scope(options: AddToken) -> Scope {
     let no_mqtt = options.mqtt_publish.is_empty() && options.mqtt_subscribe.is_empty();
     let mqtt = MqttAccess { publish: options.mqtt_publish, subscribe: options.mqtt_subscribe };
-    Scope {
-        addresses: options.address,
-        writes_per_second: options.writes_per_second,
-        mqtt: (!no_mqtt).then_some(mqtt),
-    }
+    Scope { addresses: options.address, writes_per_second: options.writes_per_second, mqtt: (!no_mqtt).then_some(mqtt) }
 }

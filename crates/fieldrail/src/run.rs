@@ -27,9 +27,13 @@ pub(crate) enum Greeting {
 /// Threads of the daemon: one may be busy in the router while the other answers a browser.
 const THREADS: usize = 2;
 
+/// The stack of each: JSON from outside may nest deep enough to fill a smaller one.
+const STACK: usize = 8 * 1024 * 1024;
+
 /// Keeps the house until it is told to stop.
 pub(crate) fn run(folders: &Folders, greeting: Greeting) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(THREADS).thread_stack_size(STACK).enable_all().build()?;
     runtime.block_on(keep(folders, greeting))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use fieldrail_model::address::MAX_ADDRESS_BYTES;
 use fieldrail_model::{Address, InstanceId, Sample};
 use fieldrail_router::PointId;
 use fieldrail_store::Level;
-use fieldrail_wire::daemon::Browse;
+use fieldrail_wire::daemon::{Browse, Read};
 use fieldrail_wire::{FromPlugin, ToPlugin};
 
 use crate::commands::Outcome;
@@ -80,6 +80,35 @@ impl Node {
             }
             other => other,
         })
+    }
+
+    /// Reads a datapoint from its device once, now, and takes what it says into the data space.
+    pub async fn read(&self, who: &Who, address: &str) -> Result<Point> {
+        reach(who, address)?;
+        let (id, tag) = {
+            let engine = self.traffic.engine();
+            let unknown = || {
+                Error::NotFound(format!("`{address}` belongs to no instance: {}", unknown_instance(&engine, address)))
+            };
+            let (id, tag) = engine.split(address).ok_or_else(unknown)?;
+            (id.clone(), tag.to_owned())
+        };
+        let ask = |request| ToPlugin::Read(Read { request, tags: vec![tag.clone()] });
+        let FromPlugin::Values(mut answer) = self.ask(&id, BROWSE, ask).await? else {
+            return Err(Error::Internal("a read was not answered with values".into()));
+        };
+        let Some(reading) = answer.items.pop() else {
+            return Err(Error::unavailable(format!("the driver of `{id}` cannot read once"), "subscribe to it"));
+        };
+        let now = crate::clock::now();
+        let mut sample = Sample::good(reading.value, now);
+        sample.quality = reading.quality;
+        sample.note = reading.note;
+        let point = self.traffic.engine().point(&id, &reading.tag);
+        let point =
+            point.ok_or_else(|| Error::invalid("the data space does not take this address", "is it too long?"))?;
+        self.traffic.route_one(point, sample);
+        Ok(view(&self.traffic.engine(), who, point))
     }
 
     /// Writes a value and waits for the end of it, or as long as was asked for.
