@@ -2,10 +2,11 @@
 //!
 //! Nothing in here does I/O or reads a clock; time comes in as an argument. Read in this order:
 //! [`value`] what is said, [`quality`] how far to believe it, [`time`] when, [`address`] where,
-//! [`sample`] all four together, [`iec`] the types of a PLC, [`text`] near names for hints.
+//! [`sample`] all four together, [`level`] how grave a log line is, [`iec`] the types of a PLC, [`text`] near names for hints.
 
 pub mod address;
 pub mod iec;
+pub mod level;
 pub mod quality;
 pub mod sample;
 pub mod text;
@@ -14,6 +15,7 @@ pub mod value;
 
 pub use address::{Address, InstanceId, InvalidInstanceId};
 pub use iec::IecType;
+pub use level::{Level, UnknownLevel};
 pub use quality::{Class, Quality};
 pub use sample::{Origin, Sample};
 pub use time::Timestamp;

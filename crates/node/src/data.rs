@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use fieldrail_model::address::MAX_ADDRESS_BYTES;
-use fieldrail_model::{Address, InstanceId, Sample};
+use fieldrail_model::{Address, InstanceId, Level, Sample};
 use fieldrail_router::PointId;
-use fieldrail_store::Level;
 use fieldrail_wire::daemon::{Browse, Read};
 use fieldrail_wire::{FromPlugin, ToPlugin};
 

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use fieldrail_store::{Filter, Level, LogLine, LogRecord, Logs};
+use fieldrail_model::Level;
+use fieldrail_store::{Filter, LogLine, LogRecord, Logs};
 
 use crate::{Error, Result};
 

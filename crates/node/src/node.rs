@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fieldrail_model::InstanceId;
+use fieldrail_model::{InstanceId, Level};
 use fieldrail_router::Rules;
-use fieldrail_store::Level;
 use fieldrail_store::{Change, FileError, Watcher};
 use fieldrail_supervisor::{Spec, Supervisor};
 use tokio::runtime::Handle;

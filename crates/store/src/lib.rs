@@ -35,7 +35,7 @@ pub use error::{EditError, FileError};
 pub use etag::{Etag, etag_of};
 pub use format_version::FormatVersion;
 pub use key_path::{KeyPath, Step};
-pub use logs::{Filter, Level, LogError, LogLimits, LogLine, LogRecord, Logs, UnknownLevel};
+pub use logs::{Filter, LogError, LogLimits, LogLine, LogRecord, Logs};
 pub use parse::parse_str;
 pub use scan::{MAX_DEPTH, Place, locate};
 pub use schema::schema_of;

@@ -17,7 +17,9 @@ use crate::error::FileError;
 use crate::state::set_aside;
 use table::Table;
 
-pub use line::{Level, LogLine, LogRecord, UnknownLevel};
+use fieldrail_model::Level;
+
+pub use line::{LogLine, LogRecord};
 
 /// How much log is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

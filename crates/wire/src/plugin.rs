@@ -1,5 +1,6 @@
 //! What a plugin says to the daemon.
 
+pub use fieldrail_model::Level;
 use fieldrail_model::{Quality, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -294,22 +295,6 @@ pub struct Log {
     pub level: Level,
     /// A sentence.
     pub message: String,
-}
-
-/// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Every step, for the one who wrote the driver.
-    Trace,
-    /// For finding a fault.
-    Debug,
-    /// The normal course of things.
-    Info,
-    /// Something is off and nothing was lost.
-    Warn,
-    /// Somebody must act.
-    Error,
 }
 
 /// Figures that only the plugin knows, by name; units in the name (`queue_samples`, `round_trip_ms`).

@@ -129,7 +129,9 @@ async fn follow(session: &RefCell<Session>, options: &Options, filter: &str) -> 
         Ok(opened) => opened,
         Err(error) => return error,
     };
-    for turn in 1.. {
+    let mut turn: usize = 0;
+    loop {
+        turn += 1;
         match link.next().await {
             Err(error) => return error,
             Ok(Event::Connected(_)) => drop(sender.subscribe(&[(filter.to_owned(), 0)])),
@@ -152,9 +154,8 @@ async fn follow(session: &RefCell<Session>, options: &Options, filter: &str) -> 
             }
             Ok(_) => {}
         }
-        if turn % TURN == 0 {
+        if turn.is_multiple_of(TURN) {
             tokio::task::yield_now().await;
         }
     }
-    Error::Broken("too many events".into())
 }

@@ -48,18 +48,19 @@ async fn converse(session: &RefCell<Session>, options: &Options, outbox: &Outbox
         Err(error) => return error,
     };
     let mut pace = Pace::new();
-    for turn in 1_u64.. {
+    let mut turn: usize = 0;
+    loop {
+        turn += 1;
         match pace.next(&mut link).await {
             Ok(Event::Connected(limits)) => session.borrow_mut().connected(sender.clone(), limits),
             Ok(event) => session.borrow_mut().take(event),
             Err(error) => return error,
         }
-        if turn % TURN as u64 == 0 {
+        if turn.is_multiple_of(TURN) {
             tokio::task::yield_now().await;
             wait_for_room(session, options, outbox).await;
         }
     }
-    Error::Broken("too many events".into())
 }
 
 /// Lets data gather where much of it comes.

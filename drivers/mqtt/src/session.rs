@@ -1,26 +1,32 @@
 //! What the driver knows: the demand, the values, the writes, and how the link stands. No I/O of its own; the loop in
-//! [`crate::run`] brings requests, the task in [`crate::connection`] brings events.
+//! [`crate::Running`] brings requests, the task in [`crate::connection`] brings events. Reads and writes are in files of
+//! their own.
+
+mod reads;
+mod writes;
+
+use reads::Reader;
+use writes::Target;
+pub(crate) use writes::writable;
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fieldrail_driver::{Command, Failure, Outbox, Reading, SampleItem, State, Subscription};
-use fieldrail_model::{Quality, Value};
+use fieldrail_driver::{Failure, Outbox, Reading, SampleItem, State, Subscription};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::browse::Browsing;
-use crate::codec::{Decoded, opposite};
 use crate::config::{Config, Protocol};
 use crate::demand::Demand;
 use crate::error::Error;
-use crate::incoming::{MOST_TOPICS, Topics};
+use crate::incoming::Topics;
 use crate::link::{Event, IN_FLIGHT, Limits, Message, Sender};
-use crate::outgoing::{End, Outgoing, Publication, Ticket};
+use crate::outgoing::Outgoing;
 use crate::plan::{Change, Filters, cover};
-use crate::rules::{Rule, Rules};
+use crate::rules::Rules;
 use crate::topic::{Tag, filter_matches};
 
 /// Subscriptions of a moment go out together.
@@ -28,9 +34,6 @@ const GATHER: Duration = Duration::from_millis(2);
 
 /// How long two copies of a message may be apart while filters overlap.
 const OVERLAP: Duration = Duration::from_millis(500);
-
-/// How long a read waits for a retained message.
-const READ: Duration = Duration::from_millis(700);
 
 /// Filters in one packet.
 const FILTERS: usize = 100;
@@ -45,21 +48,6 @@ pub(crate) struct Standing {
 pub(crate) enum Reply {
     Returned(u64, Result<serde_json::Value, Failure>),
     Values(u64, Vec<Reading>),
-}
-
-/// Topics that are read once.
-struct Reader {
-    request: u64,
-    tags: Vec<String>,
-    deadline: Instant,
-}
-
-/// What is known of a topic that is written.
-struct Target {
-    rule: Rc<Rule>,
-    /// Whether the broker sends it back to us, as of `plan`.
-    comes_back: bool,
-    plan: u64,
 }
 
 /// The state of the driver.
@@ -182,120 +170,6 @@ impl Session {
             self.demand.remove(tag);
         }
         self.replan.get_or_insert(Instant::now() + GATHER);
-    }
-
-    /// Takes writes.
-    pub(crate) fn write(&mut self, commands: Vec<Command>) {
-        let now = Instant::now();
-        for command in commands {
-            let id = command.id;
-            match self.publication(command, now) {
-                Ok(publication) => self.outgoing.push(publication),
-                Err(failure) => self.outbox.rejected(id, failure),
-            }
-        }
-        self.hand_over(now);
-    }
-
-    /// Takes a publication of an action.
-    pub(crate) fn publish(&mut self, publication: Publication) {
-        self.outgoing.push(publication);
-        self.hand_over(Instant::now());
-    }
-
-    fn publication(&mut self, command: Command, now: Instant) -> Result<Publication, Failure> {
-        let target = Self::target(&mut self.targets, &self.rules, &command.tag)?;
-        let codec = &target.rule.codec;
-        let payload = codec.encode(&command.value)?;
-        let pulse = match command.pulse {
-            None => None,
-            Some(after) => {
-                let opposite = opposite(&command.value).ok_or_else(|| {
-                    Failure::new(format!("{} has no opposite to end a pulse with", command.value.kind()))
-                        .hint("pulse a bool or a number")
-                })?;
-                Some((after, codec.encode(&opposite)?))
-            }
-        };
-        if let Some(origin) = command.origin.as_ref().filter(|_| !self.origin_travels) {
-            if target.plan != self.plan {
-                target.plan = self.plan;
-                target.comes_back = self.active.keys().any(|filter| filter_matches(filter, &command.tag));
-            }
-            if target.comes_back {
-                self.topics.echoes.remember(command.tag.as_bytes(), &payload, origin.clone(), now);
-            }
-        }
-        Ok(Publication {
-            ticket: Ticket::Command(command.id),
-            qos: target.rule.qos_out,
-            retain: target.rule.retain,
-            topic: command.tag,
-            payload,
-            expires: Some(command.expires),
-            origin: command.origin,
-            pulse,
-        })
-    }
-
-    fn target<'a>(
-        targets: &'a mut HashMap<Arc<str>, Target>,
-        rules: &Rules,
-        tag: &Arc<str>,
-    ) -> Result<&'a mut Target, Failure> {
-        if !targets.contains_key(tag) {
-            if targets.len() >= MOST_TOPICS {
-                targets.clear();
-            }
-            let rule = Rc::clone(rules.of(writable(tag)?));
-            targets.insert(Arc::clone(tag), Target { rule, comes_back: false, plan: u64::MAX });
-        }
-        targets.get_mut(tag).ok_or_else(|| Failure::new("the topic is not known"))
-    }
-
-    /// Takes a read; it is answered at once, or when the values are there, or after a moment.
-    pub(crate) fn read(&mut self, request: u64, tags: Vec<String>) {
-        for tag in tags.iter().filter_map(|tag| Tag::parse(tag).ok()) {
-            self.demand.begin_read(tag.topic);
-        }
-        let deadline = Instant::now() + READ;
-        self.readers.push(Reader { request, tags, deadline });
-        self.replan.get_or_insert(Instant::now());
-        self.answer_readers(Instant::now());
-    }
-
-    /// Answers the reads that have all their values, and those whose time is over.
-    fn answer_readers(&mut self, now: Instant) {
-        let connected = self.is_connected();
-        let readers = std::mem::take(&mut self.readers);
-        for reader in readers {
-            let known: Vec<Option<Decoded>> = reader.tags.iter().map(|tag| self.known(tag)).collect();
-            if connected && reader.deadline > now && known.iter().any(Option::is_none) {
-                self.readers.push(reader);
-                continue;
-            }
-            for tag in reader.tags.iter().filter_map(|tag| Tag::parse(tag).ok()) {
-                self.demand.end_read(tag.topic);
-            }
-            self.replan.get_or_insert(now + GATHER);
-            let items = reader.tags.into_iter().zip(known);
-            let items = items.map(|(tag, known)| reading(tag, known, connected)).collect();
-            self.replies.push(Reply::Values(reader.request, items));
-            self.changed.notify_one();
-        }
-    }
-
-    /// The value of a tag, if it is known to hold.
-    fn known(&self, tag: &str) -> Option<Decoded> {
-        match Tag::parse(tag) {
-            Ok(tag) if !self.is_connected() || self.is_had(tag.topic) => {
-                let last = self.topics.last(tag.topic, tag.pointer)?;
-                // What a lost link took back is to be asked for anew.
-                (!self.is_connected() || last.quality != Quality::NotConnected).then_some(last)
-            }
-            Ok(_) => None,
-            Err(error) => Some(Decoded::bad(Value::Null, Quality::NotFound, error.to_string())),
-        }
     }
 
     // Events of the link.
@@ -440,35 +314,6 @@ impl Session {
         self.handed.notify_one();
     }
 
-    /// Hands over what can go, and reports what ended.
-    fn hand_over(&mut self, now: Instant) {
-        if let Some(sender) = &self.sender {
-            self.outgoing.hand_over(sender, self.limits, self.send_origin, now);
-            if self.outgoing.is_handing() {
-                self.handed.notify_one();
-            }
-        }
-        self.end();
-    }
-
-    fn end(&mut self) {
-        for (ticket, end) in self.outgoing.ended() {
-            match (ticket, end) {
-                (Ticket::Command(id), End::Confirmed) => self.outbox.confirmed(id),
-                (Ticket::Command(id), End::Rejected(failure)) => self.outbox.rejected(id, failure),
-                (Ticket::Command(id), End::Expired) => self.outbox.expired(id),
-                (Ticket::Call(request), end) => {
-                    self.replies.push(Reply::Returned(request, returned(end)));
-                    self.changed.notify_one();
-                }
-                (Ticket::Nobody, _) => {}
-            }
-        }
-        if self.outgoing.deadline().is_some_and(|due| self.alarm.is_none_or(|alarm| due < alarm)) {
-            self.changed.notify_one();
-        }
-    }
-
     /// When [`Session::tick`] has something to do next. The loop must sleep no longer.
     pub(crate) fn set_alarm(&mut self) -> Option<Instant> {
         let replan = self.replan.filter(|_| self.is_connected());
@@ -513,41 +358,6 @@ impl Session {
     pub(crate) fn figures(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let subscriptions = ("subscriptions", self.active.len() as f64);
         self.topics.figures().into_iter().chain(self.outgoing.figures()).chain([subscriptions])
-    }
-}
-
-/// The topic of a tag that can be published to.
-pub(crate) fn writable(tag: &str) -> Result<&str, Failure> {
-    if tag.is_empty() {
-        return Err(Failure::new("a broker has no default target")
-            .hint("write to a topic: the instance, a dot, then the topic, as in `mqtt.broker_local.alarms/critical`"));
-    }
-    let parsed = Tag::parse(tag)?;
-    if parsed.pointer.is_some() {
-        return Err(Failure::new("a part of a JSON payload cannot be written").hint("write the whole topic"));
-    }
-    if tag.starts_with('$') {
-        return Err(Failure::new("topics that begin with `$` belong to the broker"));
-    }
-    Ok(parsed.topic)
-}
-
-fn reading(tag: String, known: Option<Decoded>, connected: bool) -> Reading {
-    let known = known.unwrap_or_else(|| {
-        if connected {
-            Decoded::bad(Value::Null, Quality::NoData, "the broker keeps no message of this topic")
-        } else {
-            Decoded::bad(Value::Null, Quality::NotConnected, "there is no link to the broker")
-        }
-    });
-    Reading { tag, value: known.value, quality: known.quality, note: known.note }
-}
-
-fn returned(end: End) -> Result<serde_json::Value, Failure> {
-    match end {
-        End::Confirmed => Ok(serde_json::json!({ "published": true })),
-        End::Rejected(failure) => Err(failure),
-        End::Expired => Err(Failure::new("there was no link to the broker in time")),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fieldrail_model::InstanceId;
-use fieldrail_store::Level;
+use fieldrail_model::{InstanceId, Level};
 use fieldrail_wire::daemon::Call;
 use fieldrail_wire::{FromPlugin, ToPlugin};
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fieldrail_model::InstanceId;
-use fieldrail_store::Level;
+use fieldrail_model::{InstanceId, Level};
 use fieldrail_supervisor::Spec;
 use fieldrail_wire::daemon::Configure;
 use fieldrail_wire::{FromPlugin, TargetKind, ToPlugin};

@@ -1,7 +1,7 @@
 //! How people change connections, and start and stop their instances.
 
-use fieldrail_model::InstanceId;
-use fieldrail_store::{Etag, Level, etag_of};
+use fieldrail_model::{InstanceId, Level};
+use fieldrail_store::{Etag, etag_of};
 
 use crate::connections::{Connection, ConnectionsFile, VIRTUAL};
 use crate::people::{Role, Who};

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use fieldrail_model::{IecType, InstanceId, Origin, Quality, Sample, Timestamp, Value};
+use fieldrail_model::{IecType, InstanceId, Level, Origin, Quality, Sample, Timestamp, Value};
 use fieldrail_router::{Outcome, PointId};
-use fieldrail_store::Level;
 use fieldrail_supervisor::{Listener, LogRecord, Snapshot};
 use fieldrail_wire::plugin::{Fresh, Hello, Samples, Subscribed, Written};
 use fieldrail_wire::{FromPlugin, SampleItem, TagRef};
@@ -90,14 +89,7 @@ impl Listener for Traffic {
         if self.trials.logged(&record) {
             return;
         }
-        let level = match record.level {
-            fieldrail_wire::plugin::Level::Trace => Level::Trace,
-            fieldrail_wire::plugin::Level::Debug => Level::Debug,
-            fieldrail_wire::plugin::Level::Info => Level::Info,
-            fieldrail_wire::plugin::Level::Warn => Level::Warn,
-            fieldrail_wire::plugin::Level::Error => Level::Error,
-        };
-        self.logbook.write(level, Some(record.instance.as_str()), record.message);
+        self.logbook.write(record.level, Some(record.instance.as_str()), record.message);
     }
 }
 

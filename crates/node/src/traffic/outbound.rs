@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fieldrail_model::{InstanceId, Timestamp, Value};
+use fieldrail_model::{InstanceId, Level, Timestamp, Value};
 use fieldrail_router::{Delivery, Handed, Lane, Outcome, TagNo, TargetKind};
-use fieldrail_store::Level;
 use tokio::sync::oneshot;
 
 use super::Traffic;

@@ -20,7 +20,10 @@ pub(super) enum Step {
     Round(i32),
     Clamp(Value, Value),
     Invert,
-    Map { cases: Vec<(Value, Value)>, otherwise: Option<Value> },
+    Map {
+        cases: Vec<(Value, Value)>,
+        otherwise: Option<Value>,
+    },
     Bit(u32),
     Bool,
     Int,

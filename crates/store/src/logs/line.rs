@@ -1,64 +1,17 @@
 //! One line of the log.
 
-use std::str::FromStr;
-
-use fieldrail_model::Timestamp;
-use serde::{Deserialize, Serialize};
+use fieldrail_model::{Level, Timestamp};
 
 use crate::visible::visible;
 
-/// How grave a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Each step.
-    Trace,
-    /// What helps in finding a fault.
-    Debug,
-    /// Something worth knowing happened.
-    Info,
-    /// Something is off and nothing was lost.
-    Warn,
-    /// Somebody must act.
-    Error,
+/// The number that a level is stored as: its position in [`Level::ALL`].
+pub(super) fn stored(level: Level) -> i64 {
+    level as i64
 }
 
-impl Level {
-    /// All of them, from the least grave on.
-    pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
-
-    /// The level as text, for example `warn`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-
-    /// The number it is stored as: its position in [`Level::ALL`].
-    pub(super) fn stored(self) -> i64 {
-        self as i64
-    }
-
-    pub(super) fn from_stored(number: i64) -> Self {
-        usize::try_from(number).ok().and_then(|n| Self::ALL.get(n).copied()).unwrap_or(Self::Error)
-    }
-}
-
-/// The text names no level.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no level of the log is called that: use trace, debug, info, warn or error")]
-pub struct UnknownLevel;
-
-impl FromStr for Level {
-    type Err = UnknownLevel;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
-        Self::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownLevel)
-    }
+/// The level that is stored as this number.
+pub(super) fn from_stored(number: i64) -> Level {
+    usize::try_from(number).ok().and_then(|n| Level::ALL.get(n).copied()).unwrap_or(Level::Error)
 }
 
 /// What was said, by whom and when.
@@ -118,7 +71,7 @@ mod tests {
     #[test]
     fn levels_are_ordered_and_read_back() {
         for (number, level) in (0..).zip(Level::ALL) {
-            assert_eq!((level.stored(), Level::from_stored(number)), (number, level));
+            assert_eq!((stored(level), from_stored(number)), (number, level));
             assert_eq!(level.as_str().to_uppercase().parse(), Ok(level));
         }
         assert!(Level::Warn < Level::Error && "loud".parse::<Level>().is_err());

@@ -9,7 +9,7 @@ use fieldrail_model::Timestamp;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::line::{Level, LogLine, LogRecord};
+use super::line::{LogLine, LogRecord, from_stored, stored};
 use super::{Filter, LogError, LogLimits};
 use crate::error::FileError;
 
@@ -90,7 +90,7 @@ impl Table {
                 "INSERT INTO line (time_us, level, instance, message, fields) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
             for line in lines.iter().map(LogLine::harmless) {
-                insert.execute(params![line.time.0, line.level.stored(), line.instance, line.message, line.fields])?;
+                insert.execute(params![line.time.0, stored(line.level), line.instance, line.message, line.fields])?;
             }
         }
         transaction.commit()
@@ -155,7 +155,7 @@ pub(super) fn query(connection: &Connection, filter: &Filter) -> rusqlite::Resul
         also(" AND instance = ?", Box::new(instance.clone()));
     }
     if let Some(level) = filter.level {
-        also(" AND level >= ?", Box::new(level.stored()));
+        also(" AND level >= ?", Box::new(stored(level)));
     }
     if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
         also(" AND message LIKE ? ESCAPE '\\'", Box::new(pattern(search)));
@@ -187,7 +187,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<LogRecord> {
         id: row.get(0)?,
         line: LogLine {
             time: Timestamp(row.get(1)?),
-            level: Level::from_stored(row.get(2)?),
+            level: from_stored(row.get(2)?),
             instance: row.get(3)?,
             message: row.get(4)?,
             fields: row.get(5)?,
