@@ -1,5 +1,6 @@
 //! HTTP/1.1 as a test needs it: one request, one answer, one connection.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub fn request(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)
     let mut head =
         format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
     // The daemon may answer, and close, before it has read everything.

@@ -1,5 +1,6 @@
 //! The first path through the house, against a mosquitto of Debian and a real HTTP receiver: the first two examples of the
 //! routing format, word for word.
+#![allow(clippy::unwrap_used)] // in what only tests call, a panic is how a test fails
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Plugins that misbehave: each is ended with a reason on its own instance, and the others do not notice.
+#![allow(clippy::unwrap_used)] // in what only tests call, a panic is how a test fails
 
 use std::time::Duration;
 

@@ -1,10 +1,11 @@
 //! The daemon and its command line: `fieldrail run` keeps a house, the other commands look at one or help to write one.
 //!
 //! Read in this order: [`arguments`] what can be typed, [`run`] the daemon, [`demo`] the house it shows itself with,
-//! [`offline`] commands on files, [`online`] commands that ask a running daemon, [`client`] how they reach it.
+//! [`offline`] commands on files, [`online`] commands that ask a running daemon, [`client`] how they reach it, [`console`] what they print.
 
 mod arguments;
 mod client;
+mod console;
 mod demo;
 mod door;
 mod offline;
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
         Command::Browse(options) => online::block_on(online::browse(&folders, &options)),
     };
     done.unwrap_or_else(|error| {
+        if console::is_hang_up(&error) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("fieldrail: {error:#}");
         ExitCode::FAILURE
     })

@@ -8,6 +8,7 @@ use fieldrail_node::people::{MqttAccess, People, Role, Scope, Who};
 use fieldrail_node::{FileName, Plugins};
 
 use crate::arguments::{self, AddToken, Check, Folders, Schema, Token};
+use crate::console;
 
 /// Says what is wrong in the configuration folder. The exit code is 1 if there is an error.
 pub(crate) fn check(folders: &Folders, options: &Check) -> Result<ExitCode> {
@@ -18,18 +19,21 @@ pub(crate) fn check(folders: &Folders, options: &Check) -> Result<ExitCode> {
     let findings = check_folder(&config, &folders.plugins());
     let errors = findings.iter().filter(|finding| finding.severity == "error").count();
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&findings)?);
+        console::line(serde_json::to_string_pretty(&findings)?)?;
     } else {
         for finding in &findings {
             let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
             let column = finding.column.map(|column| format!(":{column}")).unwrap_or_default();
             let key = if finding.key.is_empty() { String::new() } else { format!("{}: ", finding.key) };
-            println!("{}: {}{line}{column}: {key}{}", finding.severity, finding.file, finding.message);
+            console::line(format_args!(
+                "{}: {}{line}{column}: {key}{}",
+                finding.severity, finding.file, finding.message
+            ))?;
             if let Some(hint) = &finding.hint {
-                println!("    hint: {hint}");
+                console::line(format_args!("    hint: {hint}"))?;
             }
         }
-        println!("{errors} errors, {} warnings", findings.len() - errors);
+        console::line(format_args!("{errors} errors, {} warnings", findings.len() - errors))?;
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -38,9 +42,9 @@ pub(crate) fn check(folders: &Folders, options: &Check) -> Result<ExitCode> {
 pub(crate) fn schema(folders: &Folders, options: &Schema) -> Result<ExitCode> {
     let names = || FileName::ALL.map(|file| file.as_str().trim_end_matches(".json")).join(", ");
     let Some(name) = &options.name else {
-        println!("{}", names().replace(", ", "\n"));
+        console::line(names().replace(", ", "\n"))?;
         for plugin in Plugins::scan(&folders.plugins()).iter() {
-            println!("driver:{}", plugin.manifest.name);
+            console::line(format_args!("driver:{}", plugin.manifest.name))?;
         }
         return Ok(ExitCode::SUCCESS);
     };
@@ -51,7 +55,7 @@ pub(crate) fn schema(folders: &Folders, options: &Schema) -> Result<ExitCode> {
             None => bail!("there is no schema `{name}`; there are {} and driver:NAME", names()),
         },
     };
-    println!("{}", serde_json::to_string_pretty(&schema)?);
+    console::line(serde_json::to_string_pretty(&schema)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,16 +68,16 @@ pub(crate) fn token(folders: &Folders, command: Token) -> Result<ExitCode> {
             let (name, role) = (options.name.clone(), role(options.role));
             let (id, secret) = people.add_token(&console, &name, role, scope(options))?;
             eprintln!("Token {id}. Its secret is shown this once:");
-            println!("{}", secret.reveal());
+            console::line(secret.reveal())?;
         }
         Token::List { json } => {
             let tokens = people.all().tokens;
             if json {
                 let shown = |token: &fieldrail_node::people::TokenEntry| serde_json::json!({ "id": token.id, "name": token.name, "role": token.role, "scope": token.scope });
-                println!("{}", serde_json::Value::from(tokens.iter().map(shown).collect::<Vec<_>>()));
+                console::line(serde_json::Value::from(tokens.iter().map(shown).collect::<Vec<_>>()))?;
             } else {
                 for token in tokens {
-                    println!("{}  {:?}  {}", token.id, token.role, token.name);
+                    console::line(format_args!("{}  {:?}  {}", token.id, token.role, token.name))?;
                 }
             }
         }

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::arguments::{Browse, Folders, Tap, Write};
 use crate::client::{Client, query};
+use crate::console;
 
 /// Runs a command to its end.
 pub(crate) fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
@@ -43,7 +44,7 @@ pub(crate) async fn tap(folders: &Folders, options: &Tap) -> Result<ExitCode> {
         let values = message["snapshot"].as_array().or_else(|| message["delta"].as_array());
         for value in values.into_iter().flatten() {
             if left > 0 {
-                print_value(value, options.json);
+                print_value(value, options.json)?;
                 left -= 1;
             }
         }
@@ -51,10 +52,9 @@ pub(crate) async fn tap(folders: &Folders, options: &Tap) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_value(point: &Value, as_json: bool) {
+fn print_value(point: &Value, as_json: bool) -> Result<()> {
     if as_json {
-        println!("{point}");
-        return;
+        return console::line(point);
     }
     let ms = point["source_ms"].as_u64().unwrap_or(0);
     let time = humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
@@ -64,7 +64,11 @@ fn print_value(point: &Value, as_json: bool) {
         (reason, None) => format!(":{reason}"),
         (reason, Some(note)) => format!(":{reason} ({note})"),
     };
-    println!("{time}  {} = {}  {quality}{reason}", point["address"].as_str().unwrap_or("?"), point["value"]);
+    console::line(format_args!(
+        "{time}  {} = {}  {quality}{reason}",
+        point["address"].as_str().unwrap_or("?"),
+        point["value"]
+    ))
 }
 
 /// Writes a value.
@@ -78,10 +82,10 @@ pub(crate) async fn write(folders: &Folders, options: &Write) -> Result<ExitCode
     let result = client.ask(Method::POST, "/api/datapoint/write", Some(&body)).await?;
     let outcome = result["outcome"].as_str().unwrap_or("?");
     if options.json {
-        println!("{result}");
+        console::line(&result)?;
     } else {
         let reason = result["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
-        println!("{outcome}{reason}");
+        console::line(format_args!("{outcome}{reason}"))?;
     }
     Ok(if outcome == "confirmed" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -92,12 +96,18 @@ pub(crate) async fn browse(folders: &Folders, options: &Browse) -> Result<ExitCo
     let Some(instance) = &options.instance else {
         let answer = client.ask(Method::GET, "/api/admin/instances", None).await?;
         if options.json {
-            println!("{answer}");
+            console::line(answer)?;
             return Ok(ExitCode::SUCCESS);
         }
         for instance in answer["items"].as_array().into_iter().flatten() {
             let word = |key: &str| instance[key].as_str().unwrap_or("").to_owned();
-            println!("{:<28} {:<10} {:<10} {}", word("id"), word("driver"), word("state"), word("text"));
+            console::line(format_args!(
+                "{:<28} {:<10} {:<10} {}",
+                word("id"),
+                word("driver"),
+                word("state"),
+                word("text")
+            ))?;
         }
         return Ok(ExitCode::SUCCESS);
     };
@@ -106,12 +116,12 @@ pub(crate) async fn browse(folders: &Folders, options: &Browse) -> Result<ExitCo
         let mut path = format!("/api/browse?instance={}&path={}", query(instance), query(&options.path));
         for (key, value) in [("filter", &options.filter), ("after", &after)] {
             if let Some(value) = value {
-                path.push_str(&format!("&{key}={}", query(value)));
+                path = format!("{path}&{key}={}", query(value));
             }
         }
         let page = client.ask(Method::GET, &path, None).await?;
         for node in page["items"].as_array().into_iter().flatten() {
-            print_node(node, options.json);
+            print_node(node, options.json)?;
         }
         after = page["next"].as_str().map(ToOwned::to_owned);
         if after.is_none() {
@@ -120,12 +130,11 @@ pub(crate) async fn browse(folders: &Folders, options: &Browse) -> Result<ExitCo
     }
 }
 
-fn print_node(node: &Value, as_json: bool) {
+fn print_node(node: &Value, as_json: bool) -> Result<()> {
     if as_json {
-        println!("{node}");
-        return;
+        return console::line(node);
     }
     let sign = if node["children"] == true { "+" } else { " " };
     let value = if node["reading"].is_null() { String::new() } else { format!(" = {}", node["reading"]["value"]) };
-    println!("{sign} {}{value}", node["path"].as_str().unwrap_or("?"));
+    console::line(format_args!("{sign} {}{value}", node["path"].as_str().unwrap_or("?")))
 }

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Folders;
+use crate::console;
 use crate::door::Door;
 
 /// What the console says at the start.
@@ -51,7 +52,7 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<()> {
     })?;
     let address = listener.local_addr()?;
     let door = Door::open(&state, address, &node)?;
-    greet(&node, address, greeting);
+    greet(&node, address, greeting)?;
     let serving = fieldrail_api::serve(listener, Arc::clone(&node), told_to_stop()?);
     let served = serving.await;
     drop(door);
@@ -89,13 +90,14 @@ fn log_to_console() {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
 
-fn greet(node: &Node, address: SocketAddr, greeting: Greeting) {
-    println!("Fieldrail keeps the house. Web admin: http://{address}/");
+fn greet(node: &Node, address: SocketAddr, greeting: Greeting) -> Result<()> {
+    console::line(format_args!("Fieldrail keeps the house. Web admin: http://{address}/"))?;
     if greeting == Greeting::Demo {
-        println!("Log in once with: http://{address}/#/login?once={}", node.people().login_link());
+        console::line(format_args!("Log in once with: http://{address}/#/login?once={}", node.people().login_link()))?;
     } else if let Some(code) = node.people().setup_code() {
-        println!("Nobody has set this house up yet. Open the web admin and enter the code {code}");
+        console::line(format_args!("Nobody has set this house up yet. Open the web admin and enter the code {code}"))?;
     }
+    Ok(())
 }
 
 /// Ends at the first SIGTERM or Ctrl-C.
