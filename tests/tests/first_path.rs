@@ -106,6 +106,19 @@ fn a_payload_that_does_not_fit_its_declared_type_is_bad_and_kept() {
 }
 
 #[test]
+fn a_topic_that_nothing_needs_is_read_once_on_request() {
+    let broker = Mosquitto::start();
+    publish(broker.port(), "kept", "21.5", &["-r"]);
+    let connections =
+        json!([{ "id": "broker", "driver": "mqtt", "config": { "host": "127.0.0.1", "port": broker.port() } }]);
+    let house = House::new(&connections, &json!([])).kept();
+    house.wait_until("broker", "running");
+    assert_eq!(house.value("broker.kept"), None);
+    let point = house.get("/api/datapoint?address=broker.kept&read=true");
+    assert_eq!((&point["value"], &point["quality"]), (&json!(21.5), &json!("good")), "{point}");
+}
+
+#[test]
 fn an_unreachable_broker_is_degraded_with_the_cause_and_without_a_flood() {
     let port = fieldrail_testkit::free_port();
     let connections = json!([{ "id": "broker", "driver": "mqtt", "config": { "host": "127.0.0.1", "port": port } }]);

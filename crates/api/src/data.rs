@@ -31,6 +31,9 @@ pub(crate) struct PointQuery {
 pub(crate) struct AddressQuery {
     /// The full address.
     address: String,
+    /// Ask the device now, and do not wait for it to say something.
+    #[serde(default)]
+    read: bool,
 }
 
 /// Which part of which tree.
@@ -57,8 +60,9 @@ pub(crate) fn list(call: &Call, query: PointQuery, _: NoBody) -> Result<Json<Pag
     Ok(Json(call.node().datapoints(call.who()?, &wanted)))
 }
 
-pub(crate) fn one(call: &Call, query: AddressQuery, _: NoBody) -> Result<Json<Point>> {
-    Ok(Json(call.node().datapoint(call.who()?, &query.address)?))
+pub(crate) async fn one(call: Call, query: AddressQuery, _: NoBody) -> Result<Json<Point>> {
+    let (node, who) = (call.node(), call.who()?);
+    Ok(Json(if query.read { node.read(who, &query.address).await? } else { node.datapoint(who, &query.address)? }))
 }
 
 pub(crate) async fn write(call: Call, _: NoQuery, Json(request): Json<WriteRequest>) -> Result<Json<WriteResult>> {

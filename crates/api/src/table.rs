@@ -45,7 +45,7 @@ fn of_people() -> Vec<Endpoint> {
 fn of_data() -> Vec<Endpoint> {
     vec![
         at(GET, "/api/datapoints", Viewer, "List datapoints by their address.").by_address().answers(data::list),
-        at(GET, "/api/datapoint", Viewer, "Show one datapoint.").by_address().answers(data::one),
+        at(GET, "/api/datapoint", Viewer, "Show one datapoint.").by_address().answers_later(data::one),
         at(POST, "/api/datapoint/write", Operator, "Write a value and wait for the end of it.")
             .by_address()
             .answers_later(data::write),
