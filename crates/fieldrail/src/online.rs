@@ -135,6 +135,6 @@ fn print_node(node: &Value, as_json: bool) -> Result<()> {
         return console::line(node);
     }
     let sign = if node["children"] == true { "+" } else { " " };
-    let value = if node["reading"].is_null() { String::new() } else { format!(" = {}", node["reading"]["value"]) };
+    let value = if node["value"].is_null() { String::new() } else { format!(" = {}", node["value"]["value"]) };
     console::line(format_args!("{sign} {}{value}", node["path"].as_str().unwrap_or("?")))
 }

@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// The driver name of an instance without a process: its datapoints come in by `route_data`, a write sets them.
 pub const VIRTUAL: &str = "virtual";
 
+/// `/api/connections/test` is no connection.
+const TEST: &str = "test";
+
 /// All instances.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +86,10 @@ impl ConnectionsFile {
 
     /// Fails if two ids could claim the same address.
     pub fn check_ids(&self) -> Result<()> {
+        if let Some((at, _)) = self.find(TEST) {
+            let message = format!("the id `{TEST}` is taken by the end point that tests connections");
+            return Err(Error::invalid_at(format!("connections[{at}].id"), message, Some("choose another id".into())));
+        }
         let mut ids: Vec<(usize, &InstanceId)> = self.connections.iter().map(|c| &c.id).enumerate().collect();
         // Sorted by segments, an id stands right before those that it is a prefix of.
         ids.sort_by(|(_, a), (_, b)| a.as_str().split('.').cmp(b.as_str().split('.')));
@@ -128,5 +135,6 @@ mod tests {
         check(&["a", "b", "a"], Some(("connections[2].id", "twice")));
         check(&["a-b", "a", "a-b.c"], Some(("connections[2].id", "dot-prefix")));
         check(&["a", "a_b", "ab"], None);
+        check(&["a", "test"], Some(("connections[1].id", "taken")));
     }
 }

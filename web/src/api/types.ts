@@ -40,7 +40,8 @@ export interface Page<T> {
 }
 
 export interface PointPage extends Page<PointInfo> {
-  total: number;
+  /** Missing where counting would take long. */
+  total?: number;
 }
 
 export interface BrowseNode {

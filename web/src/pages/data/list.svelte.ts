@@ -19,7 +19,7 @@ interface Window {
 export class DatapointRows {
   /** Undefined until the first answer. */
   rows = $state.raw<Point[]>();
-  total = $state.raw(0);
+  total = $state.raw<number | undefined>(0);
   problem = $state.raw<Problem>();
   /** Whether an answer is awaited that a person has asked for. */
   loading = $state.raw(false);
