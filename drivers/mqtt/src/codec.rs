@@ -1,9 +1,7 @@
 //! Payload to value, and back. The cases lie in `golden/payloads.json`.
 //!
-//! Without a declared type a payload is read in the one way that loses nothing: exactly `true` or `false` is a bool; an
-//! integer in its usual spelling (no `+`, no leading zero, 64 bits) is one; plain decimals with a point and at most 17
-//! digits are floats; an object or array is JSON; other text is text (`01234`, `1e5` and `-0` are ids, not numbers), and
-//! what is no UTF-8 is bytes. With a declared type it is fitted to the type, and a misfit is kept raw with the reason.
+//! Without a declared type a payload is what `fieldrail_link_mqtt` makes of it, as at the embedded broker. With a declared
+//! type it is fitted to the type, and a misfit is kept raw with the reason.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -147,33 +145,7 @@ fn raw(text: &str, kind: IecType) -> Value {
 
 /// The value of a text without a declared type.
 fn natural(text: &str) -> Value {
-    match text.as_bytes() {
-        b"true" => Value::Bool(true),
-        b"false" => Value::Bool(false),
-        [b'-' | b'0'..=b'9', ..] => number(text).unwrap_or_else(|| Value::text(text)),
-        [b'{' | b'[', ..] => Value::json(text).unwrap_or_else(|_| Value::text(text)),
-        _ => Value::text(text),
-    }
-}
-
-fn number(text: &str) -> Option<Value> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = match digits.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (digits, None),
-    };
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits(whole) || (whole.len() > 1 && whole.starts_with('0')) {
-        return None;
-    }
-    match fraction {
-        None if text == "-0" => None,
-        None => text.parse().map(Value::Int).ok().or_else(|| text.parse().map(Value::uint).ok()),
-        Some(fraction) if all_digits(fraction) && whole.len() + fraction.len() <= 17 => {
-            text.parse().map(Value::Float).ok()
-        }
-        Some(_) => None,
-    }
+    fieldrail_link_mqtt::decode(text.as_bytes(), None).value
 }
 
 #[cfg(test)]
