@@ -33,9 +33,14 @@ pub(crate) fn check(folders: &Folders, options: &Check) -> Result<ExitCode> {
                 console::line(format_args!("    hint: {hint}"))?;
             }
         }
-        console::line(format_args!("{errors} errors, {} warnings", findings.len() - errors))?;
+        console::line(format_args!("{}, {}", counted(errors, "error"), counted(findings.len() - errors, "warning")))?;
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Prints a JSON schema.

@@ -1,6 +1,7 @@
 //! The daemon.
 
 use std::fs::{File, TryLockError};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -87,7 +88,8 @@ fn with_hint(error: fieldrail_node::Error) -> anyhow::Error {
 
 fn log_to_console() {
     let filter = EnvFilter::try_from_env("FIELDRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let console = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    console.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
 }
 
 fn greet(node: &Node, address: SocketAddr, greeting: Greeting) -> Result<()> {

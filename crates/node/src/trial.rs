@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fieldrail_model::InstanceId;
 use fieldrail_supervisor::{LogRecord, Snapshot, State};
-use fieldrail_wire::plugin::Hello;
 use tokio::sync::watch;
 
 /// Log lines of a trial that are kept.
@@ -49,7 +48,7 @@ impl Trials {
     }
 
     /// True if this instance is a trial.
-    pub(crate) fn ready(&self, id: &InstanceId, _: &Hello) -> bool {
+    pub(crate) fn has(&self, id: &InstanceId) -> bool {
         self.lock().contains_key(id)
     }
 

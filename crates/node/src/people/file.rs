@@ -106,7 +106,7 @@ impl TokenEntry {
             sha256: secret.sha256(),
             phc: scope.mqtt.is_some().then(|| secret::hash_token(secret)).flatten(),
             scope,
-            created_ms: super::created(now),
+            created_ms: now.millis(),
         }
     }
 

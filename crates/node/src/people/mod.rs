@@ -15,7 +15,6 @@ pub use session::Credential;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fieldrail_model::Timestamp;
 use fieldrail_store::Document;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -389,9 +388,4 @@ fn last_admin() -> Error {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// When something was made, for the screens.
-pub(crate) fn created(time: Timestamp) -> i64 {
-    time.millis()
 }
