@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -207,18 +207,4 @@ impl Drop for House {
 pub fn escape(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-/// All processes whose environment or command line names this folder.
-pub fn processes_of(folder: &Path) -> Vec<u32> {
-    let name = folder.to_string_lossy();
-    let pids = fs::read_dir("/proc").expect("this is Linux").flatten();
-    let pids = pids.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
-    pids.filter(|pid| {
-        let says = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        let text = [says("cmdline"), says("environ")].concat();
-        let zombie = fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
-        !zombie && String::from_utf8_lossy(&text).contains(name.as_ref())
-    })
-    .collect()
 }

@@ -11,7 +11,7 @@ pub mod workspace;
 
 use std::time::{Duration, Instant};
 
-pub use house::{House, escape, processes_of};
+pub use house::{House, escape};
 
 /// Looks every 20 ms until there is something, and returns it.
 ///

@@ -106,6 +106,19 @@ fn a_payload_that_does_not_fit_its_declared_type_is_bad_and_kept() {
 }
 
 #[test]
+fn the_console_shows_no_more_than_the_configured_level() {
+    let routes = json!([{ "id": "said", "from": "plc_001.x", "to": "log.system" }]);
+    for (level, shown) in [("info", true), ("error", false)] {
+        let house = House::new(&json!([{ "id": "plc_001", "driver": "virtual" }]), &routes);
+        house.put("fieldrail.json", &json!({ "version": "1.0", "listen": "127.0.0.1:0", "log_level": level }));
+        let house = house.kept();
+        house.route_data("plc_001", "x", 5);
+        assert_eq!(house.get("/api/logs?instance=log.system")["items"].as_array().unwrap().len(), 1);
+        assert_eq!(house.console().contains("plc_001.x = 5"), shown, "{level}: {}", house.console());
+    }
+}
+
+#[test]
 fn a_topic_that_nothing_needs_is_read_once_on_request() {
     let broker = Mosquitto::start();
     publish(broker.port(), "kept", "21.5", &["-r"]);

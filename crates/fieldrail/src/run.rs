@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use fieldrail_node::settings::Settings;
 use fieldrail_node::{Node, Options};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +45,7 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<()> {
     let (config, state) = (folders.config(), folders.state());
     std::fs::create_dir_all(&state).with_context(|| format!("cannot make the folder {}", state.display()))?;
     let _house = take_house(&state)?;
-    log_to_console();
+    log_to_console(Settings::read(&config).log_level.as_str());
     let options = Options { config: absolute(&config)?, state: absolute(&state)?, plugins: folders.plugins() };
     let node = Node::open(&options).map_err(with_hint)?;
     let wanted = node.settings().listen;
@@ -86,8 +87,9 @@ fn with_hint(error: fieldrail_node::Error) -> anyhow::Error {
     }
 }
 
-fn log_to_console() {
-    let filter = EnvFilter::try_from_env("FIELDRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// At the configured level, unless the environment says otherwise.
+fn log_to_console(level: &str) {
+    let filter = EnvFilter::try_from_env("FIELDRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let console = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     console.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
 }

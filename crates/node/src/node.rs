@@ -170,11 +170,6 @@ impl Node {
         &self.logbook
     }
 
-    /// The folder of what the box remembers.
-    pub fn state_folder(&self) -> &Path {
-        &self.state
-    }
-
     /// Writes a file that only this user may read.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fieldrail_model::text::did_you_mean;
+use fieldrail_model::text::{did_you_mean, nearest};
 use fieldrail_wire::Manifest;
 use tracing::warn;
 
@@ -40,10 +40,12 @@ impl Plugin {
         let Some(error) = schema.iter_errors(&config).next() else { return Ok(()) };
         let known = self.keys();
         let unknown = error.to_string();
-        let hint = unknown.split('\'').nth(1).map(|key| did_you_mean(key, known.iter().map(String::as_str)));
-        let hint = hint.filter(|hint| !hint.is_empty()).map(|hint| hint.trim_start_matches("; ").to_owned());
-        let hint = hint.or_else(|| Some(format!("keys of the driver `{}`: {}", self.manifest.name, known.join(", "))));
-        Err(Error::invalid_at(key_path(&error.instance_path().to_string()), unknown, hint))
+        let near = unknown.split('\'').nth(1).and_then(|key| nearest(key, known.iter().map(String::as_str)));
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("keys of the driver `{}`: {}", self.manifest.name, known.join(", ")),
+        };
+        Err(Error::invalid_at(key_path(&error.instance_path().to_string()), unknown, Some(hint)))
     }
 
     /// The keys that the schema knows at the top; deeper ones have too many forms to name.

@@ -1,12 +1,15 @@
 //! `fieldrail.json`: how the daemon itself behaves.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
-use fieldrail_store::FormatVersion;
+use fieldrail_store::{FormatVersion, read_file};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The daemon's own settings. A changed listen address counts from the next start.
+use crate::files::FileName;
+
+/// The daemon's own settings. A changed listen address or log level counts from the next start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -54,6 +57,14 @@ impl LogLevel {
 
 fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8420))
+}
+
+impl Settings {
+    /// The settings of a configuration folder, before the house is opened; the defaults where there are none to read.
+    pub fn read(config: &Path) -> Self {
+        let name = FileName::Settings;
+        read_file(&config.join(name.as_str()), name.options()).map(|file| file.value).unwrap_or_default()
+    }
 }
 
 impl Default for Settings {
