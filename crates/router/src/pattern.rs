@@ -97,48 +97,40 @@ impl Pattern {
         }
     }
 
-    /// Whether the address matches. Without recursion: of each kind of wildcard only the last one passed can still give
-    /// way, since an earlier one that took less would leave no more for the rest.
+    /// Whether the address matches. All ways at once: part by part, the places in the address that the parts so far can
+    /// end at. So a hostile pattern costs its length times that of the address, and no more.
     pub fn matches(&self, address: &str) -> bool {
         let text = address.as_bytes();
-        let (mut part, mut at) = (0, 0);
-        // Where the last wildcard of each kind stands in the pattern, and where what it stands for ends in the text.
-        let mut within: Option<(usize, usize)> = None;
-        let mut segments: Option<(usize, usize, u8)> = None;
-        loop {
-            let advanced = match self.parts.get(part) {
-                None => at == text.len(),
-                Some(Part::Rest) => return true,
-                Some(Part::Literal(literal)) => text[at..].starts_with(literal.as_bytes()),
-                Some(Part::Within) => {
-                    within = Some((part, at));
-                    true
+        let (mut ends, mut next) = (vec![0], Vec::new());
+        for part in &self.parts {
+            match part {
+                Part::Rest => return true,
+                Part::Literal(literal) => {
+                    let behind = |&at: &usize| text[at..].starts_with(literal.as_bytes()).then(|| at + literal.len());
+                    next.extend(ends.iter().filter_map(behind));
                 }
-                Some(Part::Segments(separator)) => {
-                    (within, segments) = (None, Some((part, at, *separator)));
-                    true
+                Part::Within => {
+                    for &at in &ends {
+                        let from = next.last().map_or(at, |last: &usize| at.max(last + 1));
+                        let reach = text[at..].iter().position(|b| separates(*b)).map_or(text.len(), |n| at + n);
+                        next.extend(from..=reach);
+                    }
                 }
-            };
-            if advanced {
-                match self.parts.get(part) {
-                    None => return true,
-                    Some(Part::Literal(literal)) => at += literal.len(),
-                    Some(_) => {}
+                Part::Segments(separator) => {
+                    let behind = |at: usize| (at + 1..=text.len()).filter(|&end| text[end - 1] == *separator);
+                    next.extend(ends.iter().copied());
+                    next.extend(ends.first().into_iter().flat_map(|&first| behind(first)));
+                    next.sort_unstable();
+                    next.dedup();
                 }
-                part += 1;
-            } else if let Some((star, from)) =
-                within.filter(|&(_, from)| text.get(from).is_some_and(|b| !separates(*b)))
-            {
-                within = Some((star, from + 1));
-                (part, at) = (star + 1, from + 1);
-            } else if let Some((star, from, separator)) = segments {
-                let Some(step) = text[from..].iter().position(|b| *b == separator) else { return false };
-                (within, segments) = (None, Some((star, from + step + 1, separator)));
-                (part, at) = (star + 1, from + step + 1);
-            } else {
+            }
+            std::mem::swap(&mut ends, &mut next);
+            next.clear();
+            if ends.is_empty() {
                 return false;
             }
         }
+        ends.last() == Some(&text.len())
     }
 }
 
@@ -310,6 +302,7 @@ mod tests {
         check("a.**.b.*.c", &["a.b.x.c", "a.b.b.x.c", "a.q.b.b.c"], &["a.b.c", "a.b.x.y.c"]);
         check("**", &["", "a", "a.b/c"], &[]);
         check("**/**/x", &["a/x", "x", "a/b/x"], &["a/xy"]);
+        check("**/**.*", &["/", "a/b.c", "a.b", "a/b"], &[]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Expressions as data: text in, value or reason out.
 
+use std::cmp::Ordering;
+
 use proptest::prelude::*;
 
 use super::parser::Nothing;
@@ -315,8 +317,9 @@ impl Truth {
             Self::Compare(operator, a, b) => {
                 let order = match (a.number(value)?, b.number(value)?) {
                     (Number::Int(a), Number::Int(b)) => a.cmp(&b),
-                    // The halves of the test are small: twice the number is exact.
-                    (a, b) => (a.float() * 2.0).partial_cmp(&(b.float() * 2.0))?,
+                    (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b)?,
+                    (Number::Int(a), Number::Float(b)) => exactly(a, b),
+                    (Number::Float(a), Number::Int(b)) => exactly(b, a).reverse(),
                 };
                 match *operator {
                     "==" => order.is_eq(),
@@ -355,6 +358,19 @@ impl Truth {
             Self::Compare(_, a, b) => a.constant() && b.constant(),
             Self::Join(_, a, b) => a.constant() && b.constant(),
         }
+    }
+}
+
+/// How an integer of 65 bits stands to a finite float, without rounding either.
+#[allow(clippy::cast_possible_truncation)] // checked to be within 128 bits
+fn exactly(a: i128, b: f64) -> Ordering {
+    let floor = b.floor();
+    if floor.abs() > 1e30 {
+        return if b > 0.0 { Ordering::Less } else { Ordering::Greater };
+    }
+    match a.cmp(&(floor as i128)) {
+        Ordering::Equal if b > floor => Ordering::Less,
+        order => order,
     }
 }
 
