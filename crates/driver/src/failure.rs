@@ -9,6 +9,8 @@ pub struct Failure {
     pub message: String,
     /// What to try.
     pub hint: Option<String>,
+    /// Whether the very same may work later, so that a value that must not be lost is written again.
+    pub again: bool,
 }
 
 /// An error that knows what to try.
@@ -22,7 +24,14 @@ pub trait Hint: Error {
 impl Failure {
     /// A failure with this message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, again: false }
+    }
+
+    /// The same, where the very same may work later: the link was down, the device was busy.
+    #[must_use]
+    pub fn again(mut self) -> Self {
+        self.again = true;
+        self
     }
 
     /// The same with a hint.
@@ -42,12 +51,12 @@ impl<E: Hint> From<E> for Failure {
             message.push_str(&error.to_string());
             cause = error.source();
         }
-        Self { message, hint: error.hint().map(Into::into) }
+        Self { message, hint: error.hint().map(Into::into), again: false }
     }
 }
 
 impl From<Failure> for fieldrail_wire::plugin::Failure {
     fn from(failure: Failure) -> Self {
-        Self { message: failure.message, hint: failure.hint }
+        Self { message: failure.message, hint: failure.hint, again: failure.again }
     }
 }

@@ -1,16 +1,16 @@
 //! What is wrong in the configuration folder, file by file, with the place of each mistake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use fieldrail_model::InstanceId;
-use fieldrail_router::{Problem, RoutingFile, Rules, Severity};
+use fieldrail_model::{Address, InstanceId};
+use fieldrail_router::{Problem, RoutingFile, Rules, Severity, rehearse};
 use fieldrail_store::Secrets;
 use fieldrail_store::{FileError, Snapshot, read_file};
 use serde::de::DeserializeOwned;
 
 use crate::connections::{ConnectionsFile, VIRTUAL};
-use crate::datapoints::DatapointsFile;
+use crate::datapoints::{About, DatapointsFile};
 use crate::files::FileName;
 use crate::people::UsersFile;
 use crate::plugins::Plugins;
@@ -21,24 +21,54 @@ use crate::{Error, Result};
 
 /// Reads every file of a configuration folder, changes nothing, and says what is wrong.
 pub fn check_folder(config: &Path, plugins: &[PathBuf]) -> Vec<Finding> {
-    let plugins = Plugins::scan(plugins);
-    let mut findings = Vec::new();
+    let mut surroundings = Surroundings::read(config, plugins);
+    let mut findings = std::mem::take(&mut surroundings.findings);
     look::<Settings>(config, FileName::Settings, &mut findings);
-    look::<DatapointsFile>(config, FileName::Datapoints, &mut findings);
     look::<UsersFile>(config, FileName::Users, &mut findings);
-    let secrets = look::<Secrets>(config, FileName::Secrets, &mut findings);
-    let connections = look::<ConnectionsFile>(config, FileName::Connections, &mut findings);
-    let secrets = secrets.map(|file| file.value).unwrap_or_default();
-    let instances = connections.map(|file| check_connections(&file, &plugins, &secrets, &mut findings));
     let routing = look::<RoutingFile>(config, FileName::Routing, &mut findings);
-    if let (Some(instances), Some(file)) = (instances, routing) {
-        let problems = match Rules::compile(&file.value, &House(&instances)) {
-            Ok(rules) => rules.warnings().to_vec(),
-            Err(problems) => problems,
-        };
+    if let (true, Some(file)) = (surroundings.are_known, routing) {
+        let problems = problems(&file.value, &surroundings.house());
         findings.extend(problems.iter().map(|problem| finding(&file.value, Some(&file), problem)));
     }
     findings
+}
+
+/// What rules are checked against, read from a configuration folder.
+pub(crate) struct Surroundings {
+    instances: BTreeMap<InstanceId, Facts>,
+    about: HashMap<Address, About>,
+    /// The instances could be read.
+    are_known: bool,
+    findings: Vec<Finding>,
+}
+
+impl Surroundings {
+    pub(crate) fn read(config: &Path, plugins: &[PathBuf]) -> Self {
+        let plugins = Plugins::scan(plugins);
+        let mut findings = Vec::new();
+        let datapoints = look::<DatapointsFile>(config, FileName::Datapoints, &mut findings);
+        let secrets = look::<Secrets>(config, FileName::Secrets, &mut findings);
+        let connections = look::<ConnectionsFile>(config, FileName::Connections, &mut findings);
+        let secrets = secrets.map(|file| file.value).unwrap_or_default();
+        let instances = connections.map(|file| check_connections(&file, &plugins, &secrets, &mut findings));
+        let about = datapoints.map(|file| file.value.datapoints.into_iter().collect()).unwrap_or_default();
+        let are_known = instances.is_some();
+        Self { instances: instances.unwrap_or_default(), about, are_known, findings }
+    }
+
+    pub(crate) fn house(&self) -> House<'_> {
+        House { instances: &self.instances, about: &self.about }
+    }
+}
+
+/// Everything that is wrong with rules: what does not compile, what looks wrong, and their own tests that fail.
+pub(crate) fn problems(rules: &RoutingFile, house: &House<'_>) -> Vec<Problem> {
+    let mut problems = match Rules::compile(rules, house) {
+        Ok(rules) => rules.warnings().to_vec(),
+        Err(problems) => problems,
+    };
+    problems.extend(rehearse(rules, house));
+    problems
 }
 
 fn look<T: DeserializeOwned>(config: &Path, name: FileName, findings: &mut Vec<Finding>) -> Option<Snapshot<T>> {
@@ -77,6 +107,7 @@ fn check_connections(
                     let able = &plugin.manifest.capabilities;
                     facts.case_insensitive = able.case_insensitive;
                     facts.event = able.target == fieldrail_wire::TargetKind::Event;
+                    facts.writable = able.write;
                     if let Err(error) =
                         plugin.check(&connection.config).and_then(|()| resolved(secrets, &connection.config))
                     {

@@ -80,6 +80,7 @@ impl Ledger {
         let failure = Failure {
             message: "the instance ended before it said whether the device has the value".into(),
             hint: Some("look at the feedback before you write again".into()),
+            again: false,
         };
         let mut open = self.lock();
         for (_, command) in open.extract_if(|(of, id), _| of == instance && !still_queued(*id)) {

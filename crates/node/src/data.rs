@@ -162,7 +162,11 @@ impl Node {
         let point =
             point.ok_or_else(|| Error::invalid("the data space does not take this address", "is it too long?"))?;
         self.note_write(who, request);
-        self.traffic.route_one(point, Sample::good(request.value.clone(), crate::clock::now()));
+        let receipt = self.traffic.route_one(point, Sample::good(request.value.clone(), crate::clock::now()));
+        self.wait_for_disk(receipt)?;
+        if request.address.starts_with("calc.") {
+            self.keep_now(point)?;
+        }
         Ok(WriteResult { command: 0, outcome: Outcome::Confirmed.name(), reason: None, hint: None })
     }
 
@@ -281,7 +285,9 @@ pub(crate) fn view(engine: &Engine, who: &Who, point: PointId) -> Point {
         tag: tag.into(),
         reading: Reading::from(engine.router.space.sample(point)),
         name: about.and_then(|about| about.name.clone()),
-        unit: about.and_then(|about| about.unit.clone()),
+        unit: about
+            .and_then(|about| about.unit.clone())
+            .or_else(|| engine.router.rules().unit(address.as_str()).map(Into::into)),
         r#type: about.and_then(|about| about.r#type).map(|declared| format!("{declared:?}").to_uppercase()),
         writable: can_write && who.role >= Role::Operator,
     }

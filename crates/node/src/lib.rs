@@ -2,7 +2,8 @@
 //! command line; both are thin layers over it.
 //!
 //! Read in this order: [`Node`] the house, [`views`] what it shows, [`people`] who may do what, [`connections`],
-//! [`datapoints`] and [`settings`] the files, [`check`] what is wrong in them, then `traffic` for how samples run.
+//! [`datapoints`] and [`settings`] the files, [`check`] what is wrong in them, then `traffic` for how samples run, and
+//! `explain`, `tap` and `replay` for why.
 
 pub mod check;
 pub mod clock;
@@ -12,6 +13,7 @@ mod data;
 pub mod datapoints;
 mod demand;
 mod error;
+mod explain;
 mod files;
 mod instances;
 mod live;
@@ -19,10 +21,13 @@ mod logbook;
 mod node;
 pub mod people;
 mod plugins;
+mod remembered;
+mod replay;
 mod requests;
 mod routes;
 pub mod settings;
 mod stream;
+mod tap;
 mod traffic;
 mod trial;
 pub mod views;
@@ -30,6 +35,7 @@ pub mod views;
 pub use commands::Outcome;
 pub use data::Wanted;
 pub use error::{Error, Result};
+pub use explain::{ExplainedStep, ExplainedValue, ExplainedWriter, Explanation};
 pub use fieldrail_model::Level as LogLevel;
 pub use fieldrail_router::RouteSpec;
 pub use fieldrail_router::RoutingFile;
@@ -40,5 +46,8 @@ pub use files::{FileName, Files};
 pub use logbook::Logbook;
 pub use node::{Node, Options};
 pub use plugins::{Plugin, Plugins};
+pub use replay::{Plan, PlanExample, PlannedTarget, Recording, plan};
 pub use routes::{Datum, RouteView, RouterStats};
 pub use stream::Stream;
+pub use tap::TapStream;
+pub use traffic::{TapEvent, TapWish};

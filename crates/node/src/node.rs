@@ -1,24 +1,25 @@
 //! The house: files, people, plugins, processes and traffic in one place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fieldrail_model::{InstanceId, Level};
-use fieldrail_router::Rules;
+use fieldrail_model::{Address, InstanceId, Level};
+use fieldrail_router::{Problem, Rules};
 use fieldrail_store::{Change, FileError, Watcher};
 use fieldrail_supervisor::{Spec, Supervisor};
 use tokio::runtime::Handle;
 
 use crate::connections::{Connection, VIRTUAL};
+use crate::datapoints::About;
 use crate::demand::Need;
 use crate::files::{self, FileName, Files};
 use crate::instances::{Rates, Refusal};
 use crate::logbook::Logbook;
 use crate::people::People;
 use crate::plugins::{Plugin, Plugins};
-use crate::traffic::Traffic;
+use crate::traffic::{Facts, House, Traffic};
 use crate::{Error, Result};
 
 /// Where a house lives.
@@ -70,7 +71,8 @@ impl Node {
         let people = People::open(files::open(&options.config, FileName::Users)?);
         let logbook = Arc::new(Logbook::open(&options.config.join("system_logs.db"))?);
         make_folder(&options.state)?;
-        let traffic = Traffic::new(Arc::clone(&logbook));
+        let outbox = crate::remembered::open(&options.state, &logbook)?;
+        let traffic = Traffic::new(Arc::clone(&logbook), outbox);
         let supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
         let listener: Arc<dyn fieldrail_supervisor::Listener> = Arc::clone(&traffic) as _;
         let supervisor = Supervisor::new(supervision, listener)
@@ -105,6 +107,7 @@ impl Node {
             self.report(&fault);
         }
         self.apply_datapoints();
+        self.remember_computed();
         self.apply_connections();
         let weak = Arc::downgrade(self);
         let watcher = Watcher::start(config, move |names| {
@@ -130,7 +133,10 @@ impl Node {
                 pulse.tick().await;
                 let Some(node) = node.upgrade() else { return };
                 node.traffic.tick();
-                node.traffic.expire_commands(&lock(&node.running).keys().cloned().collect::<Vec<_>>());
+                let ids = lock(&node.running).keys().cloned().collect::<Vec<_>>();
+                node.traffic.expire_commands(&ids);
+                node.traffic.rouse(&ids);
+                node.keep_computed();
                 node.rates.take(&node.supervisor);
             }
         });
@@ -182,6 +188,7 @@ impl Node {
     pub async fn close(&self) {
         lock(&self.watcher).take();
         self.supervisor.shutdown(Duration::from_secs(4)).await;
+        self.keep_computed();
         self.logbook.write(Level::Info, None, "Fieldrail has stopped.");
     }
 
@@ -191,7 +198,7 @@ impl Node {
         for name in names {
             let fault = match FileName::ALL.into_iter().find(|file| file.as_str() == name) {
                 Some(FileName::Settings) => broken(self.files.settings.refresh()),
-                Some(FileName::Datapoints) => self.on_change(self.files.datapoints.refresh(), Self::apply_datapoints),
+                Some(FileName::Datapoints) => self.on_change(self.files.datapoints.refresh(), Self::datapoints_changed),
                 Some(FileName::Connections) => {
                     self.on_change(self.files.connections.refresh(), Self::apply_connections)
                 }
@@ -230,6 +237,12 @@ impl Node {
         }
     }
 
+    /// What people say about datapoints may make a rule right or wrong.
+    fn datapoints_changed(&self) {
+        self.apply_datapoints();
+        self.apply_rules();
+    }
+
     /// Compiles the rules on disk and takes them into force, unless they are wrong.
     pub(crate) fn apply_rules(&self) {
         let _one = lock(&self.changing);
@@ -238,8 +251,7 @@ impl Node {
 
     pub(crate) fn apply_rules_locked(&self) {
         let Some(file) = self.files.routing.snapshot() else { return };
-        let instances = self.traffic.engine().instances.clone();
-        match Rules::compile(&file.value, &crate::traffic::House(&instances)) {
+        match self.compile(&file.value) {
             Ok(rules) => {
                 lock(&self.rules_fault).take();
                 for warning in rules.warnings() {
@@ -257,10 +269,25 @@ impl Node {
         }
     }
 
+    /// Checks and compiles rules against the instances and what was said about datapoints.
+    pub(crate) fn compile(&self, rules: &fieldrail_router::RoutingFile) -> std::result::Result<Rules, Vec<Problem>> {
+        let (instances, about) = self.surroundings();
+        Rules::compile(rules, &House { instances: &instances, about: &about })
+    }
+
+    /// What rules are checked against, so that the router goes on meanwhile.
+    pub(crate) fn surroundings(&self) -> (BTreeMap<InstanceId, Facts>, HashMap<Address, About>) {
+        let engine = self.traffic.engine();
+        (engine.instances.clone(), engine.about.clone())
+    }
+
     fn take_rules(&self, rules: Rules) {
         let wanted = rules.needs();
         let mut engine = self.traffic.engine();
         engine.router.swap(rules);
+        engine.epoch = engine.epoch.wrapping_add(1);
+        let ids = engine.router.routes().map(|(_, spec, _)| spec.id.clone());
+        self.traffic.latencies.renew(engine.epoch, ids);
         engine.forget_slots();
         let needed = engine.needs_of(&wanted);
         drop(engine);

@@ -1,7 +1,7 @@
 //! The rules as people see and change them, and `route_data`, the one entry for values from outside of a driver.
 
 use fieldrail_model::{Sample, Timestamp, Value};
-use fieldrail_router::{Counters, RouteSpec, RoutingFile, Rules, Severity};
+use fieldrail_router::{Counters, RouteSpec, RoutingFile, Severity};
 use fieldrail_store::{Etag, etag_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::instances::unchanged;
 use crate::node::lock;
 use crate::people::{Role, Who};
-use crate::traffic::House;
+use crate::traffic::{House, Latency};
 use crate::views::Finding;
 use crate::{Error, Node, Result};
 
@@ -26,28 +26,69 @@ pub struct RouteView {
 }
 
 /// What a route has done since it was last changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct RouteStats {
     /// Samples of its sources.
     pub matched: u64,
     /// Samples that went on to at least one target.
     pub passed: u64,
-    /// Samples that the condition, the quality or the loop guard held back.
+    /// Samples that condition, quality, priority or the loop guard held back: the sum of the four below.
     pub dropped: u64,
+    /// Samples for which the condition was false.
+    pub dropped_by_condition: u64,
+    /// Samples, counted per target, whose quality was not good enough.
+    pub dropped_by_quality: u64,
+    /// Samples, counted per target, that lost to a route of a higher priority.
+    pub dropped_by_priority: u64,
+    /// Samples, counted per target, that came round in a circle.
+    pub dropped_by_loop: u64,
+    /// Samples that a step keeps or kept, such as those that went into an average.
+    pub held: u64,
     /// Samples whose condition or transform could not be computed.
     pub errors: u64,
+    /// How long values took from their arrival in the daemon until they left it; none before the first did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyView>,
     /// Why, the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }
 
-impl From<&Counters> for RouteStats {
-    fn from(counters: &Counters) -> Self {
+/// How long values took, in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct LatencyView {
+    /// How many values were measured.
+    pub count: u64,
+    /// The mean.
+    pub mean_ms: f64,
+    /// What 99 of 100 did not exceed; rounded up to a power of two of a microsecond.
+    pub p99_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+}
+
+impl From<&Latency> for LatencyView {
+    fn from(latency: &Latency) -> Self {
+        let ms = |us: u64| us as f64 / 1000.0;
+        let (mean_ms, p99_ms) = (ms(latency.mean_us()), ms(latency.p99_us()));
+        Self { count: latency.count(), mean_ms, p99_ms, max_ms: ms(latency.max_us()) }
+    }
+}
+
+impl RouteStats {
+    fn new(counters: &Counters, latency: Option<&Latency>) -> Self {
+        let Counters { dropped_by_condition, dropped_by_quality, dropped_by_loop, dropped_by_priority, .. } = *counters;
         Self {
             matched: counters.matched,
             passed: counters.passed,
-            dropped: counters.dropped_by_condition + counters.dropped_by_quality + counters.dropped_by_loop,
+            dropped: dropped_by_condition + dropped_by_quality + dropped_by_loop + dropped_by_priority,
+            dropped_by_condition,
+            dropped_by_quality,
+            dropped_by_priority,
+            dropped_by_loop,
+            held: counters.held,
             errors: counters.errors,
+            latency: latency.filter(|latency| latency.count() > 0).map(LatencyView::from),
             last_error: counters.last_error.as_deref().map(Into::into),
         }
     }
@@ -63,8 +104,32 @@ pub struct RouterStats {
     /// Why the rules on disk are not in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// Why values of durable routes cannot be put on disk now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// What waits on disk, instance by instance.
+    pub on_disk: Vec<OnDisk>,
     /// What each route has done, by id.
     pub by_route: std::collections::BTreeMap<String, RouteStats>,
+}
+
+/// What waits on disk for one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OnDisk {
+    /// The instance.
+    pub instance: String,
+    /// Values that wait.
+    pub values: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Values that were not taken since the daemon's start, because too many waited.
+    pub refused: u64,
+}
+
+impl From<fieldrail_store::LaneFigures> for OnDisk {
+    fn from(lane: fieldrail_store::LaneFigures) -> Self {
+        Self { instance: lane.lane.to_string(), values: lane.entries, bytes: lane.bytes, refused: lane.refused }
+    }
 }
 
 /// One value for `route_data`.
@@ -100,13 +165,17 @@ impl Node {
     /// All routes as written, in the order of the file, with what they have done.
     pub fn routes(&self) -> Result<(Vec<RouteView>, Etag)> {
         let file = self.files.routing.snapshot().ok_or_else(|| self.broken_routing())?;
+        let latencies = self.traffic.latencies.all();
         let engine = self.traffic.engine();
         let stats: std::collections::HashMap<&str, (&RouteSpec, &Counters)> =
             engine.router.routes().map(|(_, spec, counters)| (spec.id.as_str(), (spec, counters))).collect();
         let view = |route: &RouteSpec| RouteView {
             route: route.clone(),
             etag: etag_of(route).to_string(),
-            stats: stats.get(route.id.as_str()).filter(|(spec, _)| *spec == route).map(|(_, c)| RouteStats::from(*c)),
+            stats: stats
+                .get(route.id.as_str())
+                .filter(|(spec, _)| *spec == route)
+                .map(|(_, counters)| RouteStats::new(counters, latencies.get(&route.id))),
         };
         Ok((file.value.routes.iter().map(view).collect(), file.etag.clone()))
     }
@@ -169,10 +238,9 @@ impl Node {
         change: impl Fn(&mut RoutingFile) -> Result<()>,
     ) -> Result<Etag> {
         who.must_be(Role::Admin)?;
-        let instances = self.traffic.engine().instances.clone();
         let edited = self.files.routing.edit(&who.name, expected, |file| {
             change(file)?;
-            Rules::compile(file, &House(&instances)).map(drop).map_err(|problems| {
+            self.compile(file).map(drop).map_err(|problems| {
                 let worst = problems.iter().find(|problem| problem.severity == Severity::Error);
                 worst.or(problems.first()).map_or_else(
                     || Error::Internal("rules were refused without a reason".into()),
@@ -193,15 +261,12 @@ impl Node {
 
     /// What is wrong with these rules, without taking them into force; none looks at those on disk.
     pub fn check_rules(&self, rules: Option<&RoutingFile>) -> Result<Vec<Finding>> {
-        let instances = self.traffic.engine().instances.clone();
+        let (instances, about) = self.surroundings();
         let file = match rules {
             Some(rules) => rules.clone(),
             None => self.files.routing.read()?.value.clone(),
         };
-        let problems = match Rules::compile(&file, &House(&instances)) {
-            Ok(rules) => rules.warnings().to_vec(),
-            Err(problems) => problems,
-        };
+        let problems = crate::check::problems(&file, &House { instances: &instances, about: &about });
         let text = self.files.routing.snapshot().filter(|_| rules.is_none());
         Ok(problems.iter().map(|problem| crate::check::finding(&file, text.as_deref(), problem)).collect())
     }
@@ -244,19 +309,32 @@ impl Node {
         sample.note = datum.metadata.note.map(Into::into);
         sample.source_time =
             datum.metadata.time_ms.map_or(now, |ms| crate::clock::from_wall(Timestamp::from_millis(ms)));
-        self.traffic.route_one(point, sample);
+        let is_computed = datum.source_id == "calc";
+        let receipt = self.traffic.route_one(point, sample);
+        self.wait_for_disk(receipt)?;
+        if is_computed {
+            self.keep_now(point)?;
+        }
         Ok(())
     }
 
     /// What the router has done.
     pub fn router_stats(&self) -> RouterStats {
         let fault = lock(&self.rules_fault).as_ref().map(ToString::to_string);
+        let latencies = self.traffic.latencies.all();
+        let on_disk = self.traffic.outbox.figures().into_iter().map(OnDisk::from).collect();
+        let trouble = self.traffic.outbox.trouble();
         let engine = self.traffic.engine();
+        let stats = |(_, spec, counters): (_, &RouteSpec, _)| {
+            (spec.id.clone(), RouteStats::new(counters, latencies.get(&spec.id)))
+        };
         RouterStats {
             datapoints: engine.router.space.len(),
             routes: engine.router.rules().len(),
             fault,
-            by_route: engine.router.routes().map(|(_, spec, counters)| (spec.id.clone(), counters.into())).collect(),
+            trouble,
+            on_disk,
+            by_route: engine.router.routes().map(stats).collect(),
         }
     }
 }

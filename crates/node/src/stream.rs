@@ -122,7 +122,7 @@ impl Stream {
 }
 
 /// Everything that a pattern matches begins with its whole segments before the first `*`, so these must be in reach.
-fn may_follow(who: &Who, text: &str) -> Result<()> {
+pub(crate) fn may_follow(who: &Who, text: &str) -> Result<()> {
     match text.split_once('*') {
         None => reach(who, text),
         Some((fixed, _)) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fieldrail_model::{Origin, Timestamp, Value};
 
 use crate::file::Mode;
+use crate::rules::RouteIndex;
 
 /// As many values may wait before those of mode [`Mode::Latest`] take each other's place.
 pub const LATEST_BOUND: usize = 8192;
@@ -25,6 +26,19 @@ pub enum Lane {
     Route(Mode),
     /// In the lane of commands, with the command's id.
     Command(u64),
+    /// On disk, with its number there.
+    Durable(u64),
+}
+
+/// Which route sends a value, and since when it is under way: for its latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentBy {
+    /// The route's place in the rules of that time.
+    pub route: RouteIndex,
+    /// Which rules these were.
+    pub rules: u32,
+    /// When the sample came in that it was made from.
+    pub since: Timestamp,
 }
 
 /// One value that waits.
@@ -40,6 +54,8 @@ pub struct Waiting {
     pub expires: Option<Timestamp>,
     /// Where it waits.
     pub lane: Lane,
+    /// The route that sends it; none for a person's command.
+    pub by: Option<SentBy>,
 }
 
 /// What became of a command that was handed in.
@@ -112,6 +128,7 @@ impl Queue {
     /// Adds a value of a route. Values for one tag are sent in the order in which they came. While fewer than
     /// [`LATEST_BOUND`] wait all of them are kept; beyond it a value of mode latest takes the place of the tag's newest
     /// one, so that their number is bounded by the number of tags.
+    #[allow(clippy::too_many_arguments)] // each is a different thing, and a struct for one call would hide that
     pub fn push(
         &mut self,
         tag: TagNo,
@@ -119,15 +136,17 @@ impl Queue {
         origin: Option<Origin>,
         ttl: Option<Duration>,
         mode: Mode,
+        by: Option<SentBy>,
         now: Timestamp,
     ) {
-        let item = Waiting { tag, value, origin, expires: ttl.map(|ttl| now.after(ttl)), lane: Lane::Route(mode) };
+        let expires = ttl.map(|ttl| now.after(ttl));
+        let item = Waiting { tag, value, origin, expires, lane: Lane::Route(mode), by };
         match mode {
-            Mode::Queued if self.queued >= QUEUED_BOUND => {
+            Mode::Queued | Mode::Durable if self.queued >= QUEUED_BOUND => {
                 self.losses.dropped += 1;
                 return;
             }
-            Mode::Queued => self.queued += 1,
+            Mode::Queued | Mode::Durable => self.queued += 1,
             Mode::Latest if self.values.len() >= LATEST_BOUND => {
                 if let Some(place) = self.replaceable(tag) {
                     *place = item;
@@ -143,8 +162,14 @@ impl Queue {
 
     /// Adds a command of a person. It overtakes all values; those of mode latest for the same tag are older and never sent.
     pub fn push_command(&mut self, id: u64, tag: TagNo, value: Value, ttl: Option<Duration>, now: Timestamp) -> Handed {
-        let command =
-            Waiting { tag, value, origin: None, expires: ttl.map(|ttl| now.after(ttl)), lane: Lane::Command(id) };
+        let command = Waiting {
+            tag,
+            value,
+            origin: None,
+            expires: ttl.map(|ttl| now.after(ttl)),
+            lane: Lane::Command(id),
+            by: None,
+        };
         let waiting = self.commands.len();
         let older = self.commands.iter_mut().find(|older| older.tag == tag);
         let handed = match older {
@@ -180,7 +205,7 @@ impl Queue {
     pub fn commands(&self) -> impl Iterator<Item = u64> {
         self.commands.iter().filter_map(|waiting| match waiting.lane {
             Lane::Command(id) => Some(id),
-            Lane::Route(_) => None,
+            Lane::Route(_) | Lane::Durable(_) => None,
         })
     }
 
@@ -223,8 +248,8 @@ impl Queue {
             }
             match item.lane {
                 Lane::Route(Mode::Latest) if void => self.losses.coalesced += 1,
-                Lane::Route(Mode::Latest) | Lane::Command(_) => return Some(item),
-                Lane::Route(Mode::Queued) => {
+                Lane::Route(Mode::Latest) | Lane::Command(_) | Lane::Durable(_) => return Some(item),
+                Lane::Route(Mode::Queued | Mode::Durable) => {
                     self.queued -= 1;
                     return Some(item);
                 }

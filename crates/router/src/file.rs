@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fieldrail_model::Class;
+use fieldrail_model::{Class, Quality, Value};
 use schemars::JsonSchema;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -53,7 +53,8 @@ pub struct RouteSpec {
     #[serde(default = "enabled", skip_serializing_if = "is_enabled")]
     pub enabled: bool,
     /// What happens while a target is slow: `latest` keeps the newest value per target, `queued` keeps all of them in a
-    /// bounded queue. Without it the kind of target decides. (`durable` is not built yet and refused.)
+    /// bounded queue, `durable` keeps all of them on disk until the target has them, over restarts and power cuts too.
+    /// Without it the kind of target decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliverySpec>,
     /// How long a value may wait for its target, in milliseconds; after that it is dropped. Without it, for ever.
@@ -63,15 +64,21 @@ pub struct RouteSpec {
     /// The classes of quality that go on. Without it all do, but a bad value is never written to a variable of a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_quality: Option<Vec<QualityClass>>,
-    /// Not built yet and refused: a route in both directions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bidirectional: Option<bool>,
-    /// Not built yet and refused: which of two routes to one target wins.
+    /// Whether changes of the target go back to the source as well: one address in `from`, one in `to`, and only steps
+    /// that can be turned round.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub bidirectional: bool,
+    /// Which of several routes to one variable wins: the larger number. All of them need one, each its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
-    /// Not built yet and refused: inputs with the outputs that are expected.
+    /// How long a route with a `priority` holds its target after its last value, in milliseconds; then the next one takes
+    /// over. Default 60,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tests: Option<Vec<serde_json::Value>>,
+    #[schemars(range(min = 100, max = 604_800_000), extend("x-unit" = "ms"))]
+    pub lease_ms: Option<u64>,
+    /// Inputs with the outputs that are expected of them; `fieldrail check` runs them in simulated time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<Vec<RouteTest>>,
 }
 
 fn enabled() -> bool {
@@ -83,6 +90,102 @@ fn is_enabled(enabled: &bool) -> bool {
     *enabled
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it with a reference
+fn is_not(flag: &bool) -> bool {
+    !flag
+}
+
+/// One test of a route: what goes in, and what has to come out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTest {
+    /// What the test shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The samples that come in: a value, or `{"value": …}` with `at_ms`, `quality` and `address`, or a list of them.
+    pub input: Moments,
+    /// What the first target gets, in the same way and in this order; `[]` stands for nothing.
+    pub output: Moments,
+    /// Values of other datapoints, for `dp("…")`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
+    pub points: Option<indexmap::IndexMap<String, Value>>,
+    /// How long the test goes on after its beginning, in milliseconds; without it until the last moment that is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+}
+
+/// The moments of a test, in the order of their times.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Moments(pub Vec<Moment>);
+
+/// One value at one time of a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    /// Milliseconds since the beginning of the test; of an output, without it, any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
+    /// The value; plain JSON, or `{"t": …, "v": …}`.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Value")]
+    pub value: Value,
+    /// The quality. Default `good`; of an output only the class is compared unless a reason is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub quality: Option<Quality>,
+    /// Which source, or which target. Without it the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+impl Moment {
+    fn plain(&self) -> bool {
+        self.at_ms.is_none() && self.quality.is_none() && self.address.is_none()
+    }
+}
+
+impl Serialize for Moments {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            // A document would be read as a moment.
+            [one] if one.plain() && !matches!(one.value, Value::Json(_)) => one.value.serialize(s),
+            many => s.collect_seq(many),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Moments {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let moment = |json: serde_json::Value| match &json {
+            serde_json::Value::Object(keys) if !keys.contains_key("t") => serde_json::from_value(json),
+            _ => serde_json::from_value(json).map(|value| Moment { at_ms: None, value, quality: None, address: None }),
+        };
+        let moments = match serde_json::Value::deserialize(d)? {
+            serde_json::Value::Array(list) => list.into_iter().map(moment).collect(),
+            one => moment(one).map(|one| vec![one]),
+        };
+        moments.map(Self).map_err(|error| de::Error::custom(format!("a moment of a test: {error}")))
+    }
+}
+
+impl JsonSchema for Moments {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Moments".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let moment = generator.subschema_for::<Moment>();
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": ["null", "boolean", "number", "string"] },
+                moment,
+                { "type": "array", "items": { "anyOf": [{ "type": ["null", "boolean", "number", "string"] }, moment] } }
+            ]
+        })
+    }
+}
+
 /// How a route delivers, as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -91,7 +194,7 @@ pub enum DeliverySpec {
     Latest,
     /// Every value, in a bounded queue.
     Queued,
-    /// Not built yet and refused: on disk before it is acknowledged.
+    /// Every value, on disk before it is acknowledged, at least once and in order per target.
     Durable,
 }
 
@@ -102,6 +205,8 @@ pub enum Mode {
     Latest,
     /// Every value counts.
     Queued,
+    /// Every value counts, and waits on disk.
+    Durable,
 }
 
 /// A class of quality, as written.
@@ -203,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_file_is_written_as_it_was_read() {
-        let json = r#"{"version":"1.0","routes":[{"id":"a","from":"x.y","to":["l.m","n.o"],"condition":"value > 1","enabled":false,"on_quality":["good"]},{"id":"b","from":"x.y","to":"l.p"}]}"#;
+        let json = r#"{"version":"1.0","routes":[{"id":"a","from":"x.y","to":["l.m","n.o"],"condition":"value > 1","enabled":false,"on_quality":["good"],"priority":5,"lease_ms":1000,"tests":[{"input":[{"at_ms":0,"value":5,"quality":"bad:stale"},{"value":true}],"output":[]},{"name":"n","input":"x","output":5.5,"points":{"a.b":1},"until_ms":9}]},{"id":"b","from":"x.y","to":"l.p"}]}"#;
         let file: RoutingFile = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&file).unwrap(), json);
         assert!(file.routes[1].enabled);
@@ -213,7 +318,7 @@ mod tests {
     fn the_schema_describes_every_key() {
         let schema = serde_json::to_value(schemars::schema_for!(RoutingFile)).unwrap();
         let keys = schema["$defs"]["RouteSpec"]["properties"].as_object().unwrap();
-        assert_eq!(keys.len(), 13);
+        assert_eq!(keys.len(), 14);
         for (key, described) in keys {
             assert!(described["description"].is_string(), "{key}");
         }

@@ -3,20 +3,30 @@
 //! Nothing in here does I/O or reads a clock; time comes in as an argument. Read in this order:
 //! [`mod@file`] what a person writes, [`expression`] conditions, [`transform`] pipelines, [`pattern`] wildcards,
 //! [`rules`] all of it checked and compiled, [`space`] every datapoint with its last sample, [`engine`] the one entry
-//! that joins rules and space, [`delivery`] what waits in front of a slow target.
+//! that joins rules and space, [`delivery`] what waits in front of a slow target; then what tries rules before they are in
+//! force: [`rehearsal`] their own tests, [`recording`] and [`replay`] what they would have done.
 
 pub mod delivery;
 pub mod engine;
 pub mod expression;
 pub mod file;
 pub mod pattern;
+pub mod recording;
+mod rehearsal;
+pub mod replay;
 pub mod rules;
 pub mod space;
 pub mod transform;
+mod unit;
 
-pub use delivery::{Handed, Lane, Losses, Queue, TagNo, Taken, Waiting};
-pub use engine::{Counters, Delivery, Needs, Outcome, Router, Target, TargetId, TargetKind};
-pub use file::{Mode, RouteSpec, RoutingFile};
+pub use delivery::{Handed, Lane, Losses, Queue, SentBy, TagNo, Taken, Waiting};
+pub use engine::{
+    Counters, Delivery, Explanation, Needs, Outcome, Ran, Reached, Router, Stage, Tap, TapId, Tapped, Target, TargetId,
+    TargetKind, Writer,
+};
+pub use file::{Mode, Moment, Moments, RouteSpec, RouteTest, RoutingFile};
 pub use pattern::Pattern;
-pub use rules::{Directory, InstanceFacts, Problem, RouteIndex, Rules, Severity, TargetClass};
+pub use rehearsal::rehearse;
+pub use replay::Comparison;
+pub use rules::{Declared, Directory, InstanceFacts, Problem, RouteIndex, Rules, Severity, TargetClass};
 pub use space::{PointId, Refused, Space};

@@ -97,6 +97,26 @@ impl Pattern {
         }
     }
 
+    /// An address that matches, with `word` in place of the wildcards; the beginning may be another one that fits.
+    pub(crate) fn example(&self, beginning: &str, word: &str) -> String {
+        let mut text = String::new();
+        for (nth, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Within | Part::Rest if nth == 0 => {
+                    text.push_str(if beginning.is_empty() { word } else { beginning })
+                }
+                Part::Within | Part::Rest => text.push_str(word),
+                Part::Segments(separator) if nth == 0 && !beginning.is_empty() => {
+                    text.push_str(beginning);
+                    text.push(char::from(*separator));
+                }
+                Part::Segments(_) => {}
+            }
+        }
+        text
+    }
+
     /// Whether the address matches. All ways at once: part by part, the places in the address that the parts so far can
     /// end at. So a hostile pattern costs its length times that of the address, and no more.
     pub fn matches(&self, address: &str) -> bool {
@@ -169,7 +189,12 @@ impl<T: Copy> PatternIndex<T> {
 
     /// All patterns.
     pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
-        self.by_prefix.values().flatten().map(|(pattern, _)| pattern)
+        self.entries().map(|(pattern, _)| pattern)
+    }
+
+    /// All patterns with what they stand for, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = (&Pattern, &T)> {
+        self.by_prefix.values().flatten().map(|(pattern, item)| (pattern, item))
     }
 }
 

@@ -1,18 +1,22 @@
-//! What survives a restart: configuration files, their versions, secrets, small states, and logs.
+//! What survives a restart: configuration files, their versions, secrets, small states, logs, and values on their way.
 //!
 //! Synchronous code on plain files. Read in this order: [`Document`] one configuration file, [`FileError`] what can be
-//! wrong with it, [`Versions`] what it said before, [`Watcher`] edits by hand, [`Secrets`], [`state`], [`Logs`].
-//! Beneath them: [`atomic`] writing, and the scanner that knows where in a text a key stands ([`locate`]).
+//! wrong with it, [`Versions`] what it said before, [`Watcher`] edits by hand, [`Secrets`], [`state`], [`Logs`],
+//! [`Outbox`] what must not be lost on its way. Beneath them: [`atomic`] writing, `database` an SQLite file, and the
+//! scanner that knows where in a text a key stands ([`locate`]).
 //!
 //! Invariants: a file that could not be read is never written over; nothing in a file makes this crate panic; every
-//! fault in a document is told with line, column and key; nothing here knows what a driver or a route is.
+//! fault in a document is told with line, column and key; nothing here knows what a driver or a route is; what the
+//! outbox acknowledged is on disk.
 
+mod database;
 mod document;
 mod error;
 mod etag;
 mod format_version;
 mod key_path;
 mod logs;
+mod outbox;
 mod parse;
 mod scan;
 mod schema;
@@ -36,6 +40,10 @@ pub use etag::{Etag, etag_of};
 pub use format_version::FormatVersion;
 pub use key_path::{KeyPath, Step};
 pub use logs::{Filter, LogError, LogLimits, LogLine, LogRecord, Logs};
+pub use outbox::{
+    Entry, LaneFigures, MAX_BLOB_BYTES, MAX_ENTRY_BYTES, MAX_LANES, MAX_READ_BYTES, MAX_WAITING_BYTES,
+    MAX_WAITING_ENTRIES, NewEntry, Outbox, OutboxError, OutboxLimits, Receipt, Stored,
+};
 pub use parse::parse_str;
 pub use scan::{MAX_DEPTH, Place, locate};
 pub use schema::schema_of;

@@ -8,13 +8,13 @@ mod line;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+use crate::database::{self, lock, move_aside};
 use crate::error::FileError;
-use crate::state::set_aside;
 use table::Table;
 
 use fieldrail_model::Level;
@@ -65,27 +65,17 @@ pub enum LogError {
 impl LogError {
     /// What to try, shown under the message.
     pub fn hint(&self) -> Option<&str> {
-        use rusqlite::ErrorCode as Code;
         match self {
             Self::File(error) => error.hint(),
-            Self::Database(error) => match error.sqlite_error_code()? {
-                Code::DiskFull => Some("the disk is full: free some space"),
-                Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied => {
-                    Some("may the user that Fieldrail runs as write this file and its folder?")
-                }
-                Code::DatabaseBusy | Code::DatabaseLocked => Some("another program has the log open: close it"),
-                Code::DatabaseCorrupt | Code::NotADatabase => {
-                    Some("the log is damaged: it is set aside with the next line, and a new one is begun")
-                }
-                _ => None,
-            },
+            Self::Database(error) if database::is_damage(error) => {
+                Some("the log is damaged: it is set aside with the next line, and a new one is begun")
+            }
+            Self::Database(error) => database::hint(error),
         }
     }
 
     fn is_damage(&self) -> bool {
-        use rusqlite::ErrorCode as Code;
-        let Self::Database(error) = self else { return false };
-        matches!(error.sqlite_error_code(), Some(Code::DatabaseCorrupt | Code::NotADatabase))
+        matches!(self, Self::Database(error) if database::is_damage(error))
     }
 }
 
@@ -166,18 +156,6 @@ impl Logs {
             self.damaged.fetch_or(error.is_damage(), Ordering::Relaxed);
         })
     }
-}
-
-/// Gives all files of the log at `path` names that nothing uses, and says that of the database.
-fn move_aside(path: &Path) -> Result<Option<PathBuf>, FileError> {
-    let files = table::files(path).into_iter().filter(|file| file.exists());
-    let moved = files.map(|file| set_aside(&file)).collect::<Result<Vec<_>, _>>()?;
-    Ok(moved.into_iter().next())
-}
-
-/// A panic while one of them was held leaves a connection that rolls back by itself.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fieldrail_model::{InstanceId, Timestamp};
-use fieldrail_supervisor::{Listener, LogRecord, Options, Snapshot, Spec, State, Supervisor};
+use fieldrail_supervisor::{Listener, LogRecord, Options, Receipt, Snapshot, Spec, State, Supervisor};
 use fieldrail_wire::FromPlugin;
 use fieldrail_wire::plugin::{Hello, Samples};
 
@@ -17,7 +17,9 @@ struct Deaf;
 
 impl Listener for Deaf {
     fn ready(&self, _: &InstanceId, _: u64, _: &Hello) {}
-    fn samples(&self, _: &InstanceId, _: u64, _: Samples) {}
+    fn samples(&self, _: &InstanceId, _: u64, _: Samples) -> Option<Receipt> {
+        None
+    }
     fn message(&self, _: &InstanceId, _: u64, _: FromPlugin) {}
     fn drained(&self, _: &InstanceId, _: u64) {}
     fn gone(&self, _: &InstanceId, _: u64) {}

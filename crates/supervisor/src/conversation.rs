@@ -142,7 +142,7 @@ impl Conversation {
         if let Some(joined) = &mut self.joined
             && let Some(batch) = joined.delivered.take()
         {
-            joined.lanes.accept(batch);
+            joined.lanes.delivered(batch);
         }
         Ok(())
     }
@@ -169,8 +169,11 @@ impl Conversation {
         let answer = self.answer(hello);
         match &answer {
             Ok(welcome) => lanes.send(welcome).map_err(|error| cannot_welcome(&error))?,
-            Err(reason) => lanes
-                .close(&ToPlugin::Refused(plugin::Failure { message: reason.text.clone(), hint: reason.hint.clone() })),
+            Err(reason) => lanes.close(&ToPlugin::Refused(plugin::Failure {
+                message: reason.text.clone(),
+                hint: reason.hint.clone(),
+                again: false,
+            })),
         }
         if answer.is_ok() && self.shared.greet(self.generation, hello, Arc::clone(&lanes)) {
             self.shared.listener.ready(&self.shared.id, self.generation, hello);
@@ -237,8 +240,13 @@ impl Joined {
         self.window.accepted(self.told.load(Ordering::Acquire));
         self.window.take(batch.batch, batch.items.len())?;
         shared.counters.count_batch(batch.items.len());
-        self.delivered = Some(batch.batch);
-        shared.listener.samples(&shared.id, generation, batch);
+        let number = batch.batch;
+        if let Some(receipt) = shared.listener.samples(&shared.id, generation, batch) {
+            self.lanes.hold(number);
+            let lanes = Arc::clone(&self.lanes);
+            receipt.then(move || lanes.release(number));
+        }
+        self.delivered = Some(number);
         Ok(())
     }
 }

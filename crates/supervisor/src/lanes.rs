@@ -3,7 +3,7 @@
 //! Messages are encoded when they are queued, so a bound in bytes is a bound. The writer takes all urgent messages and
 //! one chunk of the others at a time: a write waits behind 64 KiB at most, and behind what the pipe already holds.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,12 @@ struct Queue {
     orderly_bytes: usize,
     /// The last batch that is accepted and not yet said to be.
     accepted: Option<u64>,
+    /// The last batch that was delivered.
+    delivered: u64,
+    /// The last batch that counts as accepted.
+    settled: u64,
+    /// Delivered batches that are not yet where they must be.
+    held: BTreeSet<u64>,
     /// Nothing more is taken; when the lanes are empty, the pipe is closed.
     closing: bool,
 }
@@ -103,10 +109,34 @@ impl Lanes {
         Ok(())
     }
 
-    /// Says that all batches up to this one are accepted; several that wait become one.
-    pub(crate) fn accept(&self, batch: u64) {
-        self.queue().accepted = Some(batch);
-        self.work.notify_one();
+    /// All batches up to this one are delivered, and so accepted but for those that are held.
+    pub(crate) fn delivered(&self, batch: u64) {
+        let mut queue = self.queue();
+        queue.delivered = batch;
+        self.settle(queue);
+    }
+
+    /// The batch that is being delivered is not accepted before it is released.
+    pub(crate) fn hold(&self, batch: u64) {
+        self.queue().held.insert(batch);
+    }
+
+    /// The batch is where it must be.
+    pub(crate) fn release(&self, batch: u64) {
+        let mut queue = self.queue();
+        queue.held.remove(&batch);
+        self.settle(queue);
+    }
+
+    /// Says what is accepted by now; several acceptances that wait become one.
+    fn settle(&self, mut queue: MutexGuard<'_, Queue>) {
+        let settled = queue.held.first().map_or(queue.delivered, |first| queue.delivered.min(first - 1));
+        if settled > queue.settled {
+            queue.settled = settled;
+            queue.accepted = Some(settled);
+            drop(queue);
+            self.work.notify_one();
+        }
     }
 
     /// Says a last word ahead of what waits, and closes the pipe after it.
@@ -279,8 +309,8 @@ mod tests {
     fn a_write_overtakes_and_acceptances_become_one() {
         let lanes = Lanes::new(Encoding::JsonLines);
         lanes.send(&read(1, "x")).unwrap();
-        lanes.accept(1);
-        lanes.accept(2);
+        lanes.delivered(1);
+        lanes.delivered(2);
         lanes.send(&write(1, "y")).unwrap();
         let mut out = Vec::new();
         assert_eq!(lanes.take(&mut out), Taken::Bytes { accepted: Some(2), messages: true });
@@ -336,5 +366,31 @@ mod tests {
         assert_eq!(kinds(&out), ["write", "stop"]);
         out.clear();
         assert_eq!(lanes.take(&mut out), Taken::Closed);
+    }
+
+    #[test]
+    fn a_batch_is_accepted_when_it_and_all_before_it_are_released() {
+        let lanes = Lanes::new(Encoding::JsonLines);
+        let accepted = || {
+            let mut out = Vec::new();
+            match lanes.take(&mut out) {
+                Taken::Bytes { accepted, .. } => accepted,
+                _ => None,
+            }
+        };
+        lanes.hold(2);
+        lanes.hold(3);
+        lanes.delivered(4);
+        assert_eq!(accepted(), Some(1));
+        lanes.release(3);
+        assert_eq!(accepted(), None);
+        lanes.release(2);
+        assert_eq!(accepted(), Some(4));
+        // On disk before the reader has come to the end of its round.
+        lanes.hold(5);
+        lanes.release(5);
+        assert_eq!(accepted(), None);
+        lanes.delivered(5);
+        assert_eq!(accepted(), Some(5));
     }
 }

@@ -24,7 +24,7 @@ mod window;
 
 pub use lanes::SendError;
 pub use life::Policy;
-pub use listener::{Listener, LogRecord};
+pub use listener::{Listener, LogRecord, Receipt};
 pub use snapshot::{Confinement, Snapshot, State};
 pub use spec::{Options, Spec};
 pub use supervisor::{StartError, Supervisor, UnknownInstance};

@@ -1,5 +1,7 @@
 //! What the supervisor tells the node.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use fieldrail_model::InstanceId;
 use fieldrail_wire::FromPlugin;
 use fieldrail_wire::plugin::{Hello, Level, Samples};
@@ -14,8 +16,9 @@ pub trait Listener: Send + Sync + 'static {
     /// The plugin has said hello and was welcomed: subscribe now.
     fn ready(&self, id: &InstanceId, generation: u64, hello: &Hello);
 
-    /// A batch within the credit, in order. When this returns, the batch is `accepted`.
-    fn samples(&self, id: &InstanceId, generation: u64, batch: Samples);
+    /// A batch within the credit, in order. When this returns without a receipt, the batch is `accepted`; with one, as
+    /// soon as the receipt is given and all batches before it are accepted too.
+    fn samples(&self, id: &InstanceId, generation: u64, batch: Samples) -> Option<Receipt>;
 
     /// Any message that the supervisor does not handle itself: `fresh`, `written`, `subscribed`, `values`, `nodes`,
     /// `returned`, `configured`, `event`, `metrics`.
@@ -32,6 +35,53 @@ pub trait Listener: Send + Sync + 'static {
 
     /// A line of the instance's log, or of the supervisor about it. External text: neither escaped nor trusted.
     fn logged(&self, record: LogRecord);
+}
+
+/// Says later that a batch is where it must be: on disk. Whoever holds the other end is told once.
+#[derive(Clone, Default)]
+pub struct Receipt(Arc<Mutex<Given>>);
+
+#[derive(Default)]
+enum Given {
+    #[default]
+    NotYet,
+    Awaited(Box<dyn FnOnce() + Send>),
+    Already,
+}
+
+impl Receipt {
+    /// A receipt that is not given yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives the receipt.
+    pub fn give(&self) {
+        let before = std::mem::replace(&mut *self.lock(), Given::Already);
+        if let Given::Awaited(told) = before {
+            told();
+        }
+    }
+
+    /// Has this done as soon as the receipt is given; at once if it is given already.
+    pub fn then(&self, told: impl FnOnce() + Send + 'static) {
+        let mut given = self.lock();
+        if matches!(*given, Given::Already) {
+            drop(given);
+            return told();
+        }
+        *given = Given::Awaited(Box::new(told));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Given> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Receipt")
+    }
 }
 
 /// Calls the listener where its panic must not end the caller: without the instance's task nobody could stop it.

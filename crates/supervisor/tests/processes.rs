@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fieldrail_model::{InstanceId, Quality, Value};
-use fieldrail_supervisor::{Listener, LogRecord, Options, Policy, SendError, Snapshot, StartError, State, Supervisor};
+use fieldrail_supervisor::{
+    Listener, LogRecord, Options, Policy, Receipt, SendError, Snapshot, StartError, State, Supervisor,
+};
 use fieldrail_wire::daemon::{Call, Read, Write};
 use fieldrail_wire::plugin::{Hello, Level, Samples, Status, Written};
 use fieldrail_wire::{Capabilities, Encoding, FromPlugin, SampleItem, TagRef, ToPlugin, WriteItem, encode, plugin};
@@ -344,7 +346,7 @@ struct Clumsy;
 
 impl Listener for Clumsy {
     fn ready(&self, _: &InstanceId, _: u64, _: &Hello) {}
-    fn samples(&self, _: &InstanceId, _: u64, _: Samples) {
+    fn samples(&self, _: &InstanceId, _: u64, _: Samples) -> Option<Receipt> {
         panic!("as the test wants it");
     }
     fn message(&self, _: &InstanceId, _: u64, _: FromPlugin) {}

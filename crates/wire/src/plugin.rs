@@ -143,6 +143,15 @@ pub struct Failure {
     /// What to try.
     #[serde(default)]
     pub hint: Option<String>,
+    /// Whether the very same may work later: the link was down, the device was busy. A value that must not be lost is
+    /// then written again.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub again: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it with a reference
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// The answer to `subscribe`: one entry for each tag or pattern asked for, in the same order.

@@ -76,7 +76,7 @@ impl Outgoing {
     /// Takes a publication in, behind the others.
     pub(crate) fn push(&mut self, publication: Publication) {
         if self.waiting.len() >= MOST_WAITING {
-            let full = Failure::new(format!("{MOST_WAITING} writes wait for the broker already"));
+            let full = Failure::new(format!("{MOST_WAITING} writes wait for the broker already")).again();
             self.ended.push((publication.ticket, End::Rejected(full)));
             return;
         }
@@ -101,7 +101,7 @@ impl Outgoing {
                     self.handed.push_back(next);
                 }
                 None => {
-                    let reason = Failure::new("the link does not take it");
+                    let reason = Failure::new("the link does not take it").again();
                     self.ended.push((next.ticket, End::Rejected(reason)));
                 }
             }
@@ -159,7 +159,8 @@ impl Outgoing {
                 continue;
             }
             let doubt = Failure::new("the link broke before the broker had answered; it may have arrived")
-                .hint("look at the value, then write again if need be");
+                .hint("look at the value, then write again if need be")
+                .again();
             self.ended.push((publication.ticket.clone(), End::Rejected(doubt)));
             self.schedule_reset(publication, now);
         }

@@ -260,7 +260,7 @@ impl Session {
             clock(since),
             next.as_secs().max(1)
         );
-        self.stand(State::Degraded, Failure { message: text, hint: failure.hint });
+        self.stand(State::Degraded, Failure { message: text, ..failure });
         let why: Arc<str> = format!("no link to {}: {}", self.broker, failure.message).into();
         let samples = self.topics.disconnect(&self.demand, &why);
         self.answer_readers(now);

@@ -73,7 +73,7 @@ pub(crate) async fn deliver(target: Rc<Target>, job: &Job, tried: mpsc::Sender<T
         };
         let _ = tried.send(Tried { status, failure: Some(failure.clone()) }).await;
         if left == 0 {
-            return End::Rejected(failure);
+            return End::Rejected(failure.again());
         }
         let wait = backoff.next(random()).max(wait.unwrap_or_default()).min(LONGEST_WAIT);
         if Instant::now() + wait >= expires {

@@ -108,7 +108,7 @@ impl Run {
         }
         if self.queue.len() >= MAX_QUEUE {
             let hint = "the receiver is slower than the values come: send fewer, for example with on_change";
-            return refuse(Failure::new(format!("{MAX_QUEUE} requests wait already")).hint(hint));
+            return refuse(Failure::new(format!("{MAX_QUEUE} requests wait already")).hint(hint).again());
         }
         let body = self.target.body(&command, now_ms());
         self.queue.push_back(Job { command, body });
@@ -184,7 +184,7 @@ impl Run {
 
     /// Lets requests under way end; what has not begun is refused.
     async fn leave(mut self, mut tries: mpsc::Receiver<Tried>) {
-        let stopped = || Failure::new("the instance was stopped before the request was sent");
+        let stopped = || Failure::new("the instance was stopped before the request was sent").again();
         for job in std::mem::take(&mut self.queue) {
             self.port.rejected(job.command.id, stopped());
         }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use fieldrail_model::address::split;
 use fieldrail_model::{Address, IecType, InstanceId};
+use fieldrail_model::{Sample, Timestamp};
 use fieldrail_router::{
-    Directory, InstanceFacts, Needs, Outcome, Pattern, PointId, Router, TagNo, TargetClass, TargetId,
+    Declared, Directory, InstanceFacts, Needs, Outcome, Pattern, PointId, Router, TagNo, TargetClass, TargetId,
 };
 
-use super::Line;
+use super::{Line, Recorder};
 use crate::datapoints::About;
 use crate::demand::Need;
 use crate::live::Client;
@@ -42,9 +43,31 @@ pub(crate) struct Engine {
     slots: Vec<Option<(Arc<Line>, TagNo)>>,
     /// Taken and given back by each batch, so that its memory is made once.
     pub(crate) outcome: Outcome,
+    /// Rises when other rules take force.
+    pub(crate) epoch: u32,
+    /// Recordings that run.
+    pub(crate) recorders: Vec<Recorder>,
 }
 
 impl Engine {
+    /// A sample comes in from outside of the router.
+    pub(crate) fn take(&mut self, point: PointId, sample: Sample, now: Timestamp, out: &mut Outcome) {
+        if !self.recorders.is_empty() {
+            let router = &self.router;
+            self.recorders.retain_mut(|recorder| recorder.sample(router, point, &sample, now));
+        }
+        self.router.route_data(point, sample, now, out);
+    }
+
+    /// A source says that its last sample still holds.
+    pub(crate) fn renew(&mut self, point: PointId, now: Timestamp, out: &mut Outcome) {
+        if !self.recorders.is_empty() {
+            let router = &self.router;
+            self.recorders.retain_mut(|recorder| recorder.renewal(router, point, now));
+        }
+        self.router.renew(point, now, out);
+    }
+
     /// The instance and the tag of an address.
     pub(crate) fn split<'a>(&self, address: &'a str) -> Option<(&InstanceId, &'a str)> {
         let (id, tag) = split(address, |id| self.find(id).is_some())?;
@@ -140,18 +163,27 @@ impl Engine {
 }
 
 /// What the router's rules may know of the house.
-pub(crate) struct House<'a>(pub(crate) &'a BTreeMap<InstanceId, Facts>);
+pub(crate) struct House<'a> {
+    pub(crate) instances: &'a BTreeMap<InstanceId, Facts>,
+    pub(crate) about: &'a HashMap<Address, About>,
+}
 
 impl Directory for House<'_> {
     fn instances(&self) -> Vec<(String, InstanceFacts)> {
         let facts = |facts: &Facts| InstanceFacts {
             case_insensitive: facts.case_insensitive,
             targets: if facts.event { TargetClass::Event } else { TargetClass::State },
+            writable: facts.writable,
         };
-        self.0.iter().map(|(id, known)| (id.to_string(), facts(known))).collect()
+        self.instances.iter().map(|(id, known)| (id.to_string(), facts(known))).collect()
     }
 
     fn canonical<'a>(&self, _instance: &str, tag: &'a str) -> Cow<'a, str> {
         tag.to_lowercase().into()
+    }
+
+    fn declared(&self, address: &str) -> Declared {
+        let about = self.about.get(address);
+        about.map_or_else(Declared::default, |about| Declared { r#type: about.r#type, unit: about.unit.clone() })
     }
 }

@@ -1,10 +1,10 @@
 //! What a plugin says.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use fieldrail_model::{IecType, InstanceId, Level, Origin, Quality, Sample, Timestamp, Value};
 use fieldrail_router::{Outcome, PointId};
-use fieldrail_supervisor::{Listener, LogRecord, Snapshot};
+use fieldrail_supervisor::{Listener, LogRecord, Receipt, Snapshot, State};
 use fieldrail_wire::plugin::{Fresh, Hello, Samples, Subscribed, Written};
 use fieldrail_wire::{FromPlugin, SampleItem, TagRef};
 
@@ -28,8 +28,8 @@ impl Listener for Traffic {
         self.pump(&line);
     }
 
-    fn samples(&self, id: &InstanceId, _: u64, batch: Samples) {
-        let Some(line) = self.line(id) else { return };
+    fn samples(&self, id: &InstanceId, _: u64, batch: Samples) -> Option<Receipt> {
+        let line = self.line(id)?;
         let now = clock::now();
         let mut inlet = line.inlet();
         let mut engine = self.engine();
@@ -40,10 +40,10 @@ impl Listener for Traffic {
         for item in batch.items {
             if let Some(point) = find(&mut engine, &inlet, &line, &item.tag) {
                 let sample = sample(item, engine.declared(point), now);
-                engine.router.route_data(point, sample, now, &mut outcome);
+                engine.take(point, sample, now, &mut outcome);
             }
         }
-        self.hand_over(engine, outcome, now);
+        self.hand_over(engine, outcome, now)
     }
 
     fn message(&self, id: &InstanceId, _: u64, message: FromPlugin) {
@@ -82,6 +82,9 @@ impl Listener for Traffic {
 
     fn changed(&self, snapshot: &Snapshot) {
         self.trials.changed(snapshot);
+        if let Some(line) = self.line(&snapshot.id) {
+            self.connected(&line, snapshot.state == State::Running);
+        }
         self.instance_changed();
     }
 
@@ -126,22 +129,52 @@ fn sample(item: SampleItem, declared: Option<IecType>, now: Timestamp) -> Sample
 }
 
 impl Traffic {
+    /// Values that wait on disk leave only while the device answers.
+    fn connected(&self, line: &Line, is_connected: bool) {
+        let mut outlet = line.outlet();
+        let news = outlet.backlog.is_connected != is_connected && outlet.generation.is_some();
+        outlet.backlog.is_connected = is_connected && outlet.generation.is_some();
+        drop(outlet);
+        if news && is_connected {
+            self.pump(line);
+        }
+    }
+
     fn written(&self, id: &InstanceId, written: Written) {
         let Some(line) = self.line(id) else { return };
+        let now = clock::now();
         let mut ended = 0;
+        let mut done = Vec::new();
         for &(first, last) in &written.confirmed {
             ended += last.saturating_sub(first).saturating_add(1);
             self.ledger.confirm(id, first, last);
+            done.extend(line.outlet().backlog.confirmed(first, last));
         }
         ended += (written.rejected.len() + written.expired.len()) as u64;
         for rejected in written.rejected {
-            let message = format!("A write was rejected: {}", rejected.failure.message);
+            let mut outlet = line.outlet();
+            if rejected.failure.again && outlet.backlog.later(rejected.id, now) {
+                continue;
+            }
+            let refused = outlet.backlog.refused(rejected.id);
+            drop(outlet);
+            let (what, route) = match &refused {
+                Some(entry) => ("A value of the durable route", format!(" `{}`", entry.route)),
+                None => ("A write", String::new()),
+            };
+            done.extend(refused.map(|entry| entry.seq));
+            let message = format!("{what}{route} was rejected: {}", rejected.failure.message);
             if self.ledger.end(id, rejected.id, End::Rejected(rejected.failure)).is_none() {
                 self.logbook.write(Level::Warn, Some(id.as_str()), message);
             }
         }
         for expired in written.expired {
-            self.ledger.end(id, expired, End::Expired);
+            if !line.outlet().backlog.later(expired, now) {
+                self.ledger.end(id, expired, End::Expired);
+            }
+        }
+        if !done.is_empty() {
+            self.outbox.done(id.as_str(), done);
         }
         let mut outlet = line.outlet();
         outlet.outstanding = outlet.outstanding.saturating_sub(ended);
@@ -157,7 +190,7 @@ impl Traffic {
         let mut outcome = std::mem::take(&mut engine.outcome);
         for tag in &fresh.tags {
             if let Some(point) = find(&mut engine, &inlet, &line, tag) {
-                engine.router.renew(point, now, &mut outcome);
+                engine.renew(point, now, &mut outcome);
             }
         }
         self.hand_over(engine, outcome, now);
@@ -176,7 +209,7 @@ impl Traffic {
                 let mut sample = Sample::good(Value::Null, now);
                 sample.quality = Quality::NotFound;
                 sample.note = Some(format!("{}{hint}", failure.message).into());
-                engine.router.route_data(point, sample, now, &mut outcome);
+                engine.take(point, sample, now, &mut outcome);
             }
         }
         self.hand_over(engine, outcome, now);
@@ -195,7 +228,7 @@ impl Traffic {
                 continue;
             }
             let sample = Sample { quality: Quality::NotConnected, note: Some(Arc::clone(&note)), ..last.clone() };
-            engine.router.route_data(point, sample, now, &mut outcome);
+            engine.take(point, sample, now, &mut outcome);
         }
         self.hand_over(engine, outcome, now);
     }
@@ -214,27 +247,41 @@ impl Traffic {
         next
     }
 
-    /// One sample from outside of a plugin: a person, the API, a write to a virtual instance.
-    pub(crate) fn route_one(&self, point: PointId, sample: Sample) {
+    /// One sample from outside of a plugin: a person, the API, a write to a virtual instance. The receipt says when what
+    /// has to be on disk is there.
+    pub(crate) fn route_one(&self, point: PointId, sample: Sample) -> Option<Receipt> {
         let now = clock::now();
         let mut engine = self.engine();
         let mut outcome = std::mem::take(&mut engine.outcome);
-        engine.router.route_data(point, sample, now, &mut outcome);
-        self.hand_over(engine, outcome, now);
+        engine.take(point, sample, now, &mut outcome);
+        self.hand_over(engine, outcome, now)
     }
 
-    /// Ends a batch: takes what the router wants to be done, lets the router go, and does it.
-    fn hand_over(&self, mut engine: std::sync::MutexGuard<'_, Engine>, mut outcome: Outcome, now: Timestamp) {
+    /// Ends a batch: takes what the router wants to be done, lets the router go, and does it. The receipt says when what
+    /// has to be on disk is there; none if nothing has to be.
+    fn hand_over(
+        &self,
+        mut engine: std::sync::MutexGuard<'_, Engine>,
+        mut outcome: Outcome,
+        now: Timestamp,
+    ) -> Option<Receipt> {
         let born = std::mem::take(&mut engine.born);
         let writes = self.resolve(&mut engine, &mut outcome, now);
+        if !outcome.tapped.is_empty() {
+            self.taps.tell(&engine, &mut outcome);
+        }
         drop(engine);
+        if !outcome.computed.is_empty() {
+            self.computed.lock().unwrap_or_else(PoisonError::into_inner).extend(outcome.computed.drain(..));
+        }
         for (client, point) in born {
             self.watch(&client, &[point]);
             client.mark(point);
         }
         self.tell_watchers(&outcome);
-        self.write_out(writes, now);
+        let receipt = self.write_out(writes, now);
         outcome.clear();
         self.engine().outcome = outcome;
+        receipt
     }
 }

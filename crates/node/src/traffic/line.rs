@@ -3,16 +3,25 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use fieldrail_model::{InstanceId, Timestamp};
 use fieldrail_router::{Lane, PointId, Queue, TagNo, Waiting};
+use fieldrail_store::Entry as OutboxEntry;
 use fieldrail_wire::sample::WireOrigin;
 use fieldrail_wire::{TagRef, ToPlugin, WriteItem};
+
+use super::backlog::Backlog;
+use crate::clock;
 
 /// Writes that may be on the way to a plugin and not ended; more wait in the queue, where they can be coalesced.
 pub(crate) const OUTSTANDING: u64 = 4096;
 
 /// Writes in one message.
 pub(crate) const PER_MESSAGE: usize = 1024;
+
+/// How long a value from disk may wait in a plugin; then it is sent again.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Tag numbers that a plugin may declare.
 const TAGS: usize = 4_000_000;
@@ -78,8 +87,14 @@ pub(crate) struct Outlet {
     /// Writes sent and not ended.
     pub(crate) outstanding: u64,
     pub(crate) queue: Queue,
+    /// What waits on disk.
+    pub(crate) backlog: Backlog,
+    /// The log knows that the backlog is full.
+    pub(crate) is_full: bool,
     /// A message that the plugin's pipe had no room for.
     pub(crate) unsent: Option<ToPlugin>,
+    /// Values from disk that are about to get the number of their command, by their number on disk.
+    leaving: HashMap<u64, OutboxEntry>,
     last_id: u64,
     numbers: HashMap<Arc<str>, TagNo>,
     names: Vec<Arc<str>>,
@@ -122,6 +137,50 @@ impl Outlet {
         self.outstanding = 0;
         self.unsent = None;
         self.declared.clear();
+        self.backlog.gone();
+    }
+
+    /// Up to `room` values from disk that may leave now. What is of no use any more is given apart.
+    pub(crate) fn durable(&mut self, room: usize, now: Timestamp) -> (Vec<Waiting>, Vec<u64>) {
+        let (mut items, mut over) = (Vec::new(), Vec::new());
+        while items.len() < room
+            && let Some(entry) = self.backlog.next(now)
+        {
+            // On disk times are wall time.
+            let expires = entry.expires.map(clock::from_wall);
+            if expires.is_some_and(|expires| expires <= now) {
+                over.push(entry.seq);
+                self.backlog.dropped(&entry);
+                continue;
+            }
+            let tag = self.tag(&entry.tag);
+            let latest = now.after(PATIENCE);
+            items.push(Waiting {
+                tag,
+                value: entry.value.clone(),
+                origin: entry.origin.clone(),
+                expires: Some(expires.map_or(latest, |expires| expires.min(latest))),
+                lane: Lane::Durable(entry.seq),
+                by: None,
+            });
+            self.leaving.insert(entry.seq, entry);
+        }
+        (items, over)
+    }
+
+    /// The number under which a write goes out.
+    fn number(&mut self, write: &Waiting) -> u64 {
+        match write.lane {
+            Lane::Command(id) => id,
+            Lane::Route(_) => self.next_id(),
+            Lane::Durable(seq) => {
+                let id = self.next_id();
+                if let Some(entry) = self.leaving.remove(&seq) {
+                    self.backlog.left(id, entry);
+                }
+                id
+            }
+        }
     }
 
     /// The message that writes these, with the names of tags that this run does not know yet.
@@ -134,10 +193,7 @@ impl Outlet {
             }
             let left = write.expires.map(|expires| now.age(expires).as_millis());
             items.push(WriteItem {
-                id: match write.lane {
-                    Lane::Command(id) => id,
-                    Lane::Route(_) => self.next_id(),
-                },
+                id: self.number(&write),
                 tag: TagRef::Number(write.tag.0),
                 value: write.value,
                 ttl_ms: left.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),

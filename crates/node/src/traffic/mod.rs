@@ -2,18 +2,24 @@
 //!
 //! Invariant: the router is locked for one batch at a time, nothing is sent to a plugin while it is locked, and the order
 //! of locks is inlet, router, then outlet or watchers. [`inbound`] is what a plugin says, [`outbound`] what is written to
-//! it, [`line`] the two ends of one instance.
+//! it, [`line`] the two ends of one instance, [`backlog`] what waits for it on disk; [`latency`], [`recorder`] and
+//! [`tapping`] look on.
 
+mod backlog;
 mod engine;
 mod inbound;
+mod latency;
 mod line;
 mod outbound;
+mod recorder;
+mod tapping;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use fieldrail_model::InstanceId;
 use fieldrail_router::Outcome;
+use fieldrail_store::Outbox;
 use fieldrail_supervisor::Supervisor;
 use fieldrail_wire::ToPlugin;
 use fieldrail_wire::daemon::{Subscribe, Subscription, Unsubscribe};
@@ -27,10 +33,16 @@ use crate::requests::Requests;
 use crate::trial::Trials;
 
 pub(crate) use engine::{Engine, Facts, House};
+pub(crate) use latency::{Latencies, Latency};
 pub(crate) use line::Line;
+pub(crate) use recorder::Recorder;
+pub(crate) use tapping::{Opened, Tapping, stage};
+pub use tapping::{TapEvent, TapWish};
 
 /// Everything that moves in the house.
 pub(crate) struct Traffic {
+    /// For what comes back later from another thread.
+    me: Weak<Self>,
     engine: Mutex<Engine>,
     lines: RwLock<HashMap<InstanceId, Arc<Line>>>,
     demand: Mutex<Demand>,
@@ -39,14 +51,21 @@ pub(crate) struct Traffic {
     pub(crate) requests: Requests,
     pub(crate) trials: Trials,
     pub(crate) logbook: Arc<Logbook>,
+    /// What must not be lost, and what the router remembers over a restart.
+    pub(crate) outbox: Outbox,
+    pub(crate) latencies: Latencies,
+    pub(crate) taps: Tapping,
+    /// Computed datapoints that changed since they were last put on disk.
+    pub(crate) computed: Mutex<HashSet<fieldrail_router::PointId>>,
     /// Rises when an instance changed its state.
     instances: watch::Sender<u64>,
     supervisor: OnceLock<Weak<Supervisor>>,
 }
 
 impl Traffic {
-    pub(crate) fn new(logbook: Arc<Logbook>) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(logbook: Arc<Logbook>, outbox: Outbox) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             engine: Mutex::default(),
             lines: RwLock::default(),
             demand: Mutex::default(),
@@ -55,6 +74,10 @@ impl Traffic {
             requests: Requests::default(),
             trials: Trials::default(),
             logbook,
+            outbox,
+            latencies: Latencies::default(),
+            taps: Tapping::default(),
+            computed: Mutex::default(),
             instances: watch::Sender::new(0),
             supervisor: OnceLock::new(),
         })
@@ -83,7 +106,10 @@ impl Traffic {
     pub(crate) fn open_line(&self, id: &InstanceId, is_virtual: bool) {
         let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
         if lines.get(id).is_none_or(|line| line.is_virtual != is_virtual) {
-            lines.insert(id.clone(), Line::new(id.clone(), is_virtual));
+            let line = Line::new(id.clone(), is_virtual);
+            // What was there before the start.
+            line.outlet().backlog.grew();
+            lines.insert(id.clone(), line);
         }
     }
 

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use fieldrail_model::{InstanceId, Level, Timestamp, Value};
-use fieldrail_router::{Delivery, Handed, Lane, Outcome, TagNo, TargetKind};
+use fieldrail_router::{Delivery, Handed, Lane, Mode, Outcome, SentBy, TagNo, TargetKind};
+use fieldrail_store::{NewEntry, OutboxError, Stored};
+use fieldrail_supervisor::Receipt;
 use tokio::sync::oneshot;
 
 use super::Traffic;
 use super::engine::Engine;
-use super::line::{Line, OUTSTANDING, PER_MESSAGE};
+use super::line::{Line, OUTSTANDING, Outlet, PER_MESSAGE};
 use crate::clock;
 use crate::commands::Outcome as End;
 
@@ -18,6 +20,9 @@ pub(super) struct Write {
     line: Arc<Line>,
     tag: TagNo,
     delivery: Delivery,
+    /// The route's id, of those that have to be on disk.
+    route: Option<Arc<str>>,
+    rules: u32,
 }
 
 impl Traffic {
@@ -34,11 +39,15 @@ impl Traffic {
                     let name = line.outlet().name(tag);
                     if let Some(point) = engine.point(&line.id, &name) {
                         // Bounded: each pass is a hop, and the router stops at its sixteenth.
-                        engine.router.route_data(point, delivery.sample, now, outcome);
+                        engine.take(point, delivery.sample, now, outcome);
                         deliveries.extend(outcome.deliveries.drain(..));
                     }
                 }
-                Slot::Line(line, tag) => writes.push(Write { line, tag, delivery }),
+                Slot::Line(line, tag) => {
+                    let durable = delivery.mode == Mode::Durable;
+                    let route = durable.then(|| engine.router.rules().route(delivery.route).id.as_str().into());
+                    writes.push(Write { line, tag, delivery, route, rules: engine.epoch });
+                }
             }
         }
         writes
@@ -54,38 +63,97 @@ impl Traffic {
         self.logbook.write(Level::Info, Some("log.system"), message);
     }
 
-    /// Queues the writes and sends what may go.
-    pub(super) fn write_out(&self, writes: Vec<Write>, now: Timestamp) {
+    /// Queues the writes and sends what may go. What has to be on disk goes there first; the receipt says when it is.
+    pub(super) fn write_out(&self, mut writes: Vec<Write>, now: Timestamp) -> Option<Receipt> {
+        let durable: Vec<Write> = writes.extract_if(.., |write| write.route.is_some()).collect();
+        let receipt = (!durable.is_empty()).then(|| self.store(durable, now));
         let mut writes = writes.into_iter().peekable();
         while let Some(first) = writes.next() {
             let line = Arc::clone(&first.line);
             let mut outlet = line.outlet();
             let mut next = Some(first);
-            while let Some(Write { tag, delivery, .. }) = next {
-                let Delivery { sample, mode, ttl, .. } = delivery;
-                outlet.queue.push(tag, sample.value, sample.origin, ttl, mode, now);
+            while let Some(Write { tag, delivery, rules, .. }) = next {
+                let Delivery { sample, mode, ttl, route, .. } = delivery;
+                let by = SentBy { route, rules, since: now };
+                outlet.queue.push(tag, sample.value, sample.origin, ttl, mode, Some(by), now);
                 next = writes.next_if(|write| Arc::ptr_eq(&write.line, &line));
             }
             drop(outlet);
             self.pump(&line);
+        }
+        receipt
+    }
+
+    /// Puts values on disk. From there they are sent in order; so what waits for a target that is away is on disk only.
+    fn store(&self, writes: Vec<Write>, now: Timestamp) -> Receipt {
+        let mut lines: Vec<Arc<Line>> = Vec::new();
+        let mut entries = Vec::with_capacity(writes.len());
+        for Write { line, tag, delivery, route, .. } in writes {
+            entries.push(NewEntry {
+                lane: line.id.as_str().into(),
+                tag: line.outlet().name(tag),
+                value: delivery.sample.value,
+                origin: delivery.sample.origin,
+                route: route.unwrap_or_default(),
+                expires: delivery.ttl.map(|ttl| clock::to_wall(now.after(ttl))),
+            });
+            if !lines.iter().any(|known| Arc::ptr_eq(known, &line)) {
+                lines.push(line);
+            }
+        }
+        let (receipt, traffic) = (Receipt::new(), self.me.clone());
+        let given = receipt.clone();
+        self.outbox.put(
+            entries,
+            Box::new(move |stored| {
+                if let Some(traffic) = traffic.upgrade() {
+                    traffic.stored(&lines, stored);
+                }
+                given.give();
+            }),
+        );
+        receipt
+    }
+
+    /// What was put on disk is there.
+    fn stored(&self, lines: &[Arc<Line>], stored: Stored) {
+        for line in lines {
+            let mut outlet = line.outlet();
+            outlet.backlog.grew();
+            let news = outlet.is_full != (stored.refused > 0);
+            outlet.is_full = stored.refused > 0;
+            drop(outlet);
+            if news && stored.refused > 0 {
+                let message =
+                    "Too much waits on disk for this instance: the newest values of its durable routes are lost";
+                self.logbook.write(Level::Error, Some(line.id.as_str()), format!("{message} until it takes some."));
+            }
+            self.pump(line);
         }
     }
 
     /// Sends what waits for an instance, as far as its window reaches.
     pub(super) fn pump(&self, line: &Line) {
         let now = clock::now();
-        let mut expired = Vec::new();
+        let (mut expired, mut left) = (Vec::new(), Vec::new());
         let mut outlet = line.outlet();
         while let Some(generation) = outlet.generation {
             let message = if let Some(message) = outlet.unsent.take() {
                 message
             } else {
                 let window = usize::try_from(OUTSTANDING.saturating_sub(outlet.outstanding)).unwrap_or(0);
-                let taken = outlet.queue.take(window.min(PER_MESSAGE), now);
+                let mut taken = outlet.queue.take(window.min(PER_MESSAGE), now);
                 expired.extend(taken.expired);
+                self.load(&line.id, &mut outlet);
+                let (durable, over) = outlet.durable(window.min(PER_MESSAGE) - taken.items.len(), now);
+                taken.items.extend(durable);
+                if !over.is_empty() {
+                    self.outbox.done(line.id.as_str(), over);
+                }
                 if taken.items.is_empty() {
                     break;
                 }
+                left.extend(taken.items.iter().filter_map(|item| item.by).map(|by| (by, by.since.age(now))));
                 outlet.message(taken.items, now)
             };
             if !self.send(&line.id, generation, &message) {
@@ -94,9 +162,34 @@ impl Traffic {
             }
         }
         drop(outlet);
+        self.latencies.add(&left);
         for write in expired {
             if let Lane::Command(id) = write.lane {
                 self.ledger.end(&line.id, id, End::Expired);
+            }
+        }
+    }
+
+    /// Reads what waits on disk for the instance, if there is room for it.
+    fn load(&self, id: &InstanceId, outlet: &mut Outlet) {
+        let Some((after, most)) = outlet.backlog.wants() else { return };
+        match self.outbox.read(id.as_str(), after, most) {
+            Ok(entries) => outlet.backlog.load(entries),
+            // One that cannot be read would stand in the way of all behind it.
+            Err(OutboxError::Entry { seq, .. }) => {
+                self.outbox.done(id.as_str(), vec![seq]);
+                let message = format!("A value that waited on disk (number {seq}) is damaged and was left out.");
+                self.logbook.write(Level::Error, Some(id.as_str()), message);
+            }
+            Err(error) => tracing::warn!(instance = %id, %error, "What waits on disk cannot be read."),
+        }
+    }
+
+    /// Something may wait for an instance only because of a pause that is over by now.
+    pub(crate) fn rouse(&self, ids: &[InstanceId]) {
+        for line in ids.iter().filter_map(|id| self.line(id)) {
+            if line.outlet().backlog.is_waiting() {
+                self.pump(&line);
             }
         }
     }
@@ -127,6 +220,7 @@ impl Traffic {
                 let failure = fieldrail_wire::plugin::Failure {
                     message: "too many commands wait for this instance".into(),
                     hint: Some("does it take them at all? see its page".into()),
+                    again: true,
                 };
                 self.ledger.end(&line.id, id, End::Rejected(failure));
             }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn push(queue: &mut Queue, tag: u32, value: i64, mode: Mode) {
-    queue.push(TagNo(tag), Value::Int(value), None, None, mode, Timestamp(0));
+    queue.push(TagNo(tag), Value::Int(value), None, None, mode, None, Timestamp(0));
 }
 
 /// Everything that waits, as `tag=value`, commands with `!`.
@@ -103,8 +103,8 @@ fn what_expired_is_reported_and_never_sent() {
     let mut queue = Queue::new();
     let ttl = Some(Duration::from_millis(10));
     queue.push_command(1, TagNo(1), Value::Int(1), ttl, Timestamp(0));
-    queue.push(TagNo(2), Value::Int(2), None, ttl, Mode::Queued, Timestamp(0));
-    queue.push(TagNo(3), Value::Int(3), None, ttl, Mode::Queued, Timestamp(1));
+    queue.push(TagNo(2), Value::Int(2), None, ttl, Mode::Queued, None, Timestamp(0));
+    queue.push(TagNo(3), Value::Int(3), None, ttl, Mode::Queued, None, Timestamp(1));
     let taken = queue.take(1, Timestamp(10_000));
     assert_eq!(taken.expired.iter().map(show).collect::<Vec<_>>(), ["!1=1", "2=2"]);
     assert_eq!(taken.items.iter().map(show).collect::<Vec<_>>(), ["3=3"]);

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use fieldrail_model::Timestamp;
+
+use super::explain::Ran;
+use super::state::StateId;
 use super::{Router, TargetId};
 use crate::rules::{RouteIndex, RouteTarget};
 use crate::space::{PointId, Refused};
@@ -14,13 +18,22 @@ pub(super) struct PlanId(u32);
 pub(super) struct Plan {
     /// Where the instance id ends in the address.
     pub(super) source_end: usize,
+    /// The datapoint itself, if some route writes it.
+    pub(super) target: Option<TargetId>,
     pub(super) steps: Box<[Step]>,
 }
 
-/// One of its routes. A memory of the route for this datapoint belongs in here.
+/// One of its routes.
 pub(super) struct Step {
     pub(super) route: RouteIndex,
+    /// Of a route in both directions: the other end, then this one.
     pub(super) targets: Arc<[TargetId]>,
+    /// What the route remembers of the datapoint, if it has to.
+    pub(super) state: Option<StateId>,
+    /// Of a route in both directions: whether this datapoint stands in its `to`.
+    pub(super) back: bool,
+    /// When it ran last, and what came of it.
+    pub(super) ran: Option<(Timestamp, Ran)>,
 }
 
 /// The plans, and which datapoint has which.
@@ -49,10 +62,27 @@ impl Plans {
         &self.plans[plan.0 as usize]
     }
 
+    pub(super) fn get_mut(&mut self, plan: PlanId) -> &mut Plan {
+        &mut self.plans[plan.0 as usize]
+    }
+
+    /// All plans with their datapoints.
+    pub(super) fn all(&self) -> impl Iterator<Item = (PointId, &Plan)> {
+        let planned = self.of.iter().zip(0_u32..).filter(|(plan, _)| **plan >= FIRST);
+        planned.map(|(plan, point)| (PointId(point), &self.plans[(plan - FIRST) as usize]))
+    }
+
     /// Forgets all plans: the rules are others.
     pub(super) fn clear(&mut self) {
         self.plans.clear();
         self.of.fill(UNKNOWN);
+    }
+
+    /// Forgets the plan of one datapoint; its place in the table stays empty until the next reload.
+    pub(super) fn forget(&mut self, point: PointId) {
+        if let Some(plan) = self.of.get_mut(point.index()) {
+            *plan = UNKNOWN;
+        }
     }
 
     fn set(&mut self, point: PointId, plan: Option<Plan>) -> Option<PlanId> {
@@ -81,9 +111,24 @@ impl Router {
             return self.plans.set(point, None);
         }
         let (source, tag) = (&address[..source_end], address.get(source_end + 1..).unwrap_or(""));
-        let steps =
-            routes.into_iter().map(|route| Step { route, targets: self.targets_of(route, source, tag) }).collect();
-        self.plans.set(point, Some(Plan { source_end, steps }))
+        let mut steps = Vec::with_capacity(routes.len());
+        for route in routes {
+            let back = self.is_back(route, address);
+            let mut targets = self.targets_of(route, source, tag);
+            if back {
+                targets = targets.iter().rev().copied().collect();
+            }
+            let state = self.state_of(route, point);
+            steps.push(Step { route, targets, state, back, ran: None });
+        }
+        let target = self.targets.get_index_of(address).and_then(|index| u32::try_from(index).ok()).map(TargetId);
+        self.plans.set(point, Some(Plan { source_end, target, steps: steps.into() }))
+    }
+
+    /// Whether the datapoint is the far end of a route in both directions.
+    fn is_back(&self, route: RouteIndex, address: &str) -> bool {
+        let pair = self.rules.routes[route.index()].pair.as_ref();
+        pair.is_some_and(|pair| pair.source.address.as_str() != address)
     }
 
     fn targets_of(&mut self, route: RouteIndex, source: &str, tag: &str) -> Arc<[TargetId]> {
@@ -117,7 +162,7 @@ impl Router {
         let spec = self.rules.known.target(address).map_err(|(message, _)| message)?;
         let is_state = spec.is_state();
         let target = self.intern_target(spec).ok_or_else(|| Refused::Full.to_string())?;
-        if is_state {
+        if is_state && self.rules.routes[route.index()].claim.is_none() {
             let writer = *self.writers.entry(target).or_insert(route);
             if writer != route {
                 return Err(format!("`{address}` is written by the route `{}` too", self.rules.route(writer).id));

@@ -1,16 +1,19 @@
 //! One sample through the routes of its datapoint.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fieldrail_model::{Class, Origin, Quality, Sample, Timestamp, Value};
+use fieldrail_model::{Class, Sample, Timestamp, Value};
 
+use super::exit::{Exit, Made};
+use super::explain::Ran;
 use super::plan::PlanId;
-use super::{Counters, Delivery, MAX_COMPUTED, MAX_HOPS, Outcome, Router, Target, TargetId, TargetKind};
+use super::state::StateId;
+use super::{Counters, Outcome, Router};
 use crate::expression::{EvalError, Input, Lookup};
-use crate::rules::{Classes, Route, RouteIndex, TargetClass};
+use crate::rules::Route;
 use crate::space::{PointId, Space};
+use crate::transform::{Flow, Item, Pipeline};
 
 /// The datapoints that the expressions of one route look up.
 struct Looked<'a> {
@@ -21,7 +24,7 @@ struct Looked<'a> {
 
 impl Lookup for Looked<'_> {
     fn point(&self, index: usize) -> Result<&Sample, EvalError> {
-        let address = || self.route.points.get(index).cloned().unwrap_or_else(|| "".into());
+        let address = || self.route.logic.points.get(index).cloned().unwrap_or_else(|| "".into());
         let point = self.points.get(index).copied().flatten();
         let sample = point.and_then(|point| self.space.sample(point)).ok_or_else(|| EvalError::Missing(address()))?;
         match sample.quality.class() {
@@ -31,148 +34,223 @@ impl Lookup for Looked<'_> {
     }
 }
 
-/// What a transform has made of a sample.
-struct Made {
-    value: Value,
-    quality: Quality,
-    note: Option<Arc<str>>,
-}
-
-/// Where what passes a route goes on to.
-struct Exit<'a> {
-    space: &'a Space,
-    targets: &'a indexmap::IndexMap<fieldrail_model::Address, Target>,
-    computed: &'a mut VecDeque<(PointId, Sample)>,
-    caused: &'a mut usize,
-    out: &'a mut Outcome,
-}
-
 impl Router {
     /// Runs the datapoint's last sample through its routes.
     pub(super) fn run(&mut self, point: PointId, plan: PlanId, now: Timestamp, out: &mut Outcome) {
-        let Self { space, rules, live, targets, plans, computed, caused, .. } = self;
+        let Self {
+            space,
+            rules,
+            live,
+            targets,
+            plans,
+            states,
+            sent,
+            contests,
+            pairs,
+            timers,
+            computed,
+            caused,
+            taps,
+            ..
+        } = self;
         let Some(sample) = space.sample(point) else { return };
         let address = space.address(point);
-        let plan = plans.get(plan);
-        let worst = Cell::new(sample.quality);
-        let mut exit = Exit { space, targets, computed, caused, out };
-        for step in &plan.steps {
+        let mut steps = std::mem::take(&mut plans.get_mut(plan).steps);
+        let source_end = plans.get(plan).source_end;
+        let mut exit =
+            Exit { rules, space, targets, plans, sent, contests, timers, computed, caused, taps, out, point, now };
+        for step in &mut steps {
             let route = &rules.routes[step.route.index()];
             let live = &mut live[step.route.index()];
+            let worst = Cell::new(sample.quality);
             let input = Input {
                 value: &sample.value,
                 quality: sample.quality,
                 previous: space.previous(point),
-                source: &address.as_str()[..plan.source_end],
-                tag: address.as_str().get(plan.source_end + 1..).unwrap_or(""),
+                source: &address.as_str()[..source_end],
+                tag: address.as_str().get(source_end + 1..).unwrap_or(""),
                 source_time: sample.source_time,
                 now,
                 points: &Looked { space, route, points: &live.points },
                 worst: &worst,
             };
             live.counters.matched += 1;
-            if !holds(route, &input, &mut live.counters) {
-                continue;
-            }
-            let made = made(route, sample, &input, &mut live.counters);
-            let origin = sample.origin.as_ref().map_or((address.shared(), 0), |origin| (&origin.address, origin.hops));
-            let mut passed = false;
-            for target in step.targets.iter() {
-                passed |= exit.send(*target, step.route, route, sample, &made, origin, &mut live.counters);
-            }
-            live.counters.passed += u64::from(passed);
+            let ran = if let Some(ran) = stopped(route, &input, &mut live.counters) {
+                exit.tap_drop(step.route, ran, sample);
+                ran
+            } else if route.pair.is_some() {
+                exit.both_ways(step, route, sample, &input, pairs, &mut live.counters)
+            } else {
+                let made = match step.state {
+                    None => Some(made(route, sample, &input, &mut live.counters, None)),
+                    Some(id) => {
+                        let state = states.get_mut(id);
+                        match route.logic.pipeline.as_ref() {
+                            Some(pipeline) if pipeline.remembers() => {
+                                let item = Item {
+                                    value: sample.value.clone(),
+                                    quality: sample.quality,
+                                    note: sample.note.clone(),
+                                    time: sample.source_time,
+                                };
+                                let flown = pipeline.run(item, &input, &mut state.memories, &mut state.trace);
+                                state.await_due(id, pipeline.due(&state.memories), exit.timers);
+                                flowed(flown, &mut live.counters)
+                            }
+                            _ => Some(made(route, sample, &input, &mut live.counters, Some(&mut state.trace))),
+                        }
+                    }
+                };
+                if let Some(id) = step.state {
+                    exit.tap_steps(step.route, &states.get(id).trace, sample);
+                }
+                match made {
+                    Some(made) => exit.send_all(step, route, sample, &made, &mut live.counters),
+                    None => {
+                        live.counters.held += 1;
+                        exit.tap_drop(step.route, Ran::Held, sample);
+                        Ran::Held
+                    }
+                }
+            };
+            step.ran = Some((now, ran));
         }
+        plans.get_mut(plan).steps = steps;
+    }
+
+    /// A step of a route has something to say by itself.
+    pub(super) fn wake(&mut self, id: StateId, now: Timestamp, out: &mut Outcome) {
+        let state = self.states.get_mut(id);
+        // An entry that is left over from another time.
+        if state.awaited != Some(now) {
+            return;
+        }
+        state.awaited = None;
+        let point = state.point;
+        let plan = match self.plans.of(point) {
+            Some(plan) => plan,
+            None => self.resolve(point),
+        };
+        let steps = plan.map(|plan| &self.plans.get(plan).steps);
+        let nth = steps.and_then(|steps| steps.iter().position(|step| step.state == Some(id)));
+        let (Some(plan), Some(nth)) = (plan, nth) else { return self.states.drop_one(id) };
+        self.wake_step(id, point, plan, nth, now, out);
+    }
+
+    fn wake_step(&mut self, id: StateId, point: PointId, plan: PlanId, nth: usize, now: Timestamp, out: &mut Outcome) {
+        let Self { space, rules, live, targets, plans, states, sent, contests, timers, computed, caused, taps, .. } =
+            self;
+        let Some(sample) = space.sample(point) else { return };
+        let address = space.address(point);
+        let mut steps = std::mem::take(&mut plans.get_mut(plan).steps);
+        let source_end = plans.get(plan).source_end;
+        let mut exit =
+            Exit { rules, space, targets, plans, sent, contests, timers, computed, caused, taps, out, point, now };
+        let step = &mut steps[nth];
+        let route = &rules.routes[step.route.index()];
+        let live = &mut live[step.route.index()];
+        let worst = Cell::new(sample.quality);
+        let input = Input {
+            value: &sample.value,
+            quality: sample.quality,
+            previous: space.previous(point),
+            source: &address.as_str()[..source_end],
+            tag: address.as_str().get(source_end + 1..).unwrap_or(""),
+            source_time: sample.source_time,
+            now,
+            points: &Looked { space, route, points: &live.points },
+            worst: &worst,
+        };
+        let state = states.get_mut(id);
+        if let Some(pipeline) = &route.logic.pipeline {
+            // Several steps may be due at once; each wakes once.
+            for _ in 0..state.memories.len() {
+                if pipeline.due(&state.memories).is_none_or(|due| due > now) {
+                    break;
+                }
+                let flown = pipeline.wake(&input, &mut state.memories, &mut state.trace);
+                if let Some(made) = flowed(flown, &mut live.counters) {
+                    exit.tap_steps(step.route, &state.trace, sample);
+                    let ran = exit.send_all(step, route, sample, &made, &mut live.counters);
+                    step.ran = Some((now, ran));
+                }
+            }
+            let due = pipeline.due(&state.memories).map(|due| due.max(Timestamp(now.0.saturating_add(1))));
+            state.await_due(id, due, exit.timers);
+        }
+        plans.get_mut(plan).steps = steps;
     }
 }
 
-/// Whether the sample meets the condition of the route.
-fn holds(route: &Route, input: &Input<'_>, counters: &mut Counters) -> bool {
-    let Some(condition) = &route.condition else { return true };
+/// Why the condition does not let the sample pass; `None` if it does.
+fn stopped(route: &Route, input: &Input<'_>, counters: &mut Counters) -> Option<Ran> {
+    let condition = route.logic.condition.as_ref()?;
     match condition.test(input) {
-        Ok(true) => return true,
-        Ok(false) => counters.dropped_by_condition += 1,
+        Ok(true) => None,
+        Ok(false) => {
+            counters.dropped_by_condition += 1;
+            Some(Ran::Condition)
+        }
         // A bad sample often has no value to compare: that is no mistake of the route.
-        Err(_) if input.quality.class() == Class::Bad => counters.dropped_by_quality += 1,
-        Err(error) => drop(noted(counters, &error)),
+        Err(_) if input.quality.class() == Class::Bad => {
+            counters.dropped_by_quality += 1;
+            Some(Ran::Quality)
+        }
+        Err(error) => {
+            noted(counters, &error);
+            Some(Ran::Failed)
+        }
     }
-    false
 }
 
-fn made(route: &Route, sample: &Sample, input: &Input<'_>, counters: &mut Counters) -> Made {
+/// What a pipeline without a memory makes of the sample.
+fn made(
+    route: &Route,
+    sample: &Sample,
+    input: &Input<'_>,
+    counters: &mut Counters,
+    mut trace: Option<&mut Vec<Value>>,
+) -> Made {
     let kept = || sample.note.clone();
-    let Some(pipeline) = &route.pipeline else {
-        return Made { value: sample.value.clone(), quality: sample.quality, note: kept() };
+    let Some(pipeline) = &route.logic.pipeline else {
+        return Made { value: sample.value.clone(), quality: sample.quality, note: kept(), time: sample.source_time };
     };
-    match pipeline.apply(input) {
-        Ok((value, quality)) => Made { value, quality, note: kept() },
-        Err(_) if sample.quality.class() == Class::Bad => {
-            Made { value: Value::Null, quality: sample.quality, note: kept() }
+    if let Some(trace) = &mut trace {
+        trace.clear();
+    }
+    let (value, quality, note) = match pipeline.apply(input, trace) {
+        Ok((value, quality)) => (value, quality, kept()),
+        Err(_) if sample.quality.class() == Class::Bad => (Value::Null, sample.quality, kept()),
+        Err(error) => (Value::Null, error.quality(), Some(noted(counters, &error))),
+    };
+    Made { value, quality, note, time: sample.source_time }
+}
+
+/// What flows out of a pipeline with a memory.
+fn flowed((flow, error): (Flow, Option<EvalError>), counters: &mut Counters) -> Option<Made> {
+    let note = error.map(|error| noted(counters, &error));
+    match flow {
+        Flow::Out(Item { value, quality, note: own, time }) => {
+            Some(Made { value, quality, note: note.filter(|_| quality.class() == Class::Bad).or(own), time })
         }
-        Err(error) => Made { value: Value::Null, quality: error.quality(), note: Some(noted(counters, &error)) },
+        Flow::Held => None,
+    }
+}
+
+/// What the way there or back makes of a value, of two ends that follow each other.
+pub(super) fn translated(pipeline: Option<&Pipeline>, input: &Input<'_>) -> Result<Value, EvalError> {
+    match pipeline {
+        None => Ok(input.value.clone()),
+        Some(pipeline) => pipeline.apply(input, None).map(|(value, _)| value),
     }
 }
 
 /// Counts the error and gives its text, the same one as long as the error is the same.
-fn noted(counters: &mut Counters, error: &EvalError) -> Arc<str> {
+pub(super) fn noted(counters: &mut Counters, error: &EvalError) -> Arc<str> {
     counters.errors += 1;
     let text = error.to_string();
     match &counters.last_error {
         Some(last) if **last == *text => Arc::clone(last),
         _ => Arc::clone(counters.last_error.insert(text.into())),
-    }
-}
-
-impl Exit<'_> {
-    /// Sends what a route made to one of its targets, unless quality or loop guard forbid it.
-    #[allow(clippy::too_many_arguments)] // each is a different thing, and a struct for one call would hide that
-    fn send(
-        &mut self,
-        id: TargetId,
-        index: RouteIndex,
-        route: &Route,
-        sample: &Sample,
-        made: &Made,
-        (origin, hops): (&Arc<str>, u8),
-        counters: &mut Counters,
-    ) -> bool {
-        let target = &self.targets[id.0 as usize];
-        let classes = route.on_quality.unwrap_or(match target.kind {
-            TargetKind::Instance { class: TargetClass::State, .. } => Classes::USABLE,
-            _ => Classes::ALL,
-        });
-        if !classes.has(made.quality.class()) {
-            counters.dropped_by_quality += 1;
-            return false;
-        }
-        let full = matches!(target.kind, TargetKind::Calc(_)) && *self.caused >= MAX_COMPUTED;
-        if hops >= MAX_HOPS || full || self.returns_unchanged(target, origin, &made.value) {
-            counters.dropped_by_loop += 1;
-            return false;
-        }
-        let sample = Sample {
-            value: made.value.clone(),
-            quality: made.quality,
-            note: made.note.clone(),
-            source_time: sample.source_time,
-            receive_time: sample.receive_time,
-            origin: Some(Origin { address: Arc::clone(origin), hops: hops + 1 }),
-        };
-        if let TargetKind::Calc(point) = target.kind {
-            *self.caused += 1;
-            self.computed.push_back((point, sample));
-        } else {
-            let mode = route.mode.unwrap_or_else(|| target.default_mode());
-            self.out.deliveries.push(Delivery { target: id, sample, route: index, mode, ttl: route.ttl });
-        }
-        true
-    }
-
-    /// Whether the value would go back where it entered and find the same value there.
-    fn returns_unchanged(&self, target: &Target, origin: &str, value: &Value) -> bool {
-        if target.address.as_str() != origin {
-            return false;
-        }
-        let there = self.space.find(origin).and_then(|point| self.space.sample(point));
-        there.is_none_or(|there| there.value == *value)
     }
 }

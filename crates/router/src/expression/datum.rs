@@ -83,9 +83,17 @@ impl Datum<'_> {
     }
 }
 
+fn within(n: &i128) -> bool {
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(n)
+}
+
+/// Whether this is an integer that 64 bits hold.
+pub(crate) fn in_64_bits(datum: &Datum<'_>) -> bool {
+    matches!(datum, Datum::Int(n) if within(n))
+}
+
 /// The integer, if there is one and 64 bits hold it.
 pub(crate) fn fits(n: Option<i128>, operation: &'static str) -> Result<Datum<'static>, EvalError> {
-    let within = |n: &i128| (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(n);
     n.filter(within).map(Datum::Int).ok_or(EvalError::Overflow(operation))
 }
 
@@ -209,6 +217,20 @@ pub(crate) fn equal(a: &Datum<'_>, b: &Datum<'_>) -> Result<bool, EvalError> {
         }
         _ => false,
     })
+}
+
+/// Whether a device that was sent `a` and says `b` says the same: a REAL has fewer digits than a 64-bit float, and some
+/// spell true as 1.
+pub(crate) fn alike(a: &Value, b: &Value) -> bool {
+    let number = |value: &Value| match value {
+        Value::Bool(b) => Some(f64::from(u8::from(*b))),
+        other => other.as_f64(),
+    };
+    match (number(a), number(b)) {
+        _ if a == b => true,
+        (Some(x), Some(y)) => x == y || (x - y).abs() <= 1e-6 * x.abs().max(y.abs()),
+        _ => false,
+    }
 }
 
 /// The order of two numbers or two texts.

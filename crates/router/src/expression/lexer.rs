@@ -11,6 +11,8 @@ pub(crate) enum Token {
     Int(u64),
     /// A number with a fraction or an exponent.
     Float(f64),
+    /// A length of time, in seconds.
+    Span(f64),
     /// A text in quotes, without them.
     Text(String),
     /// A variable, a function, `and`, `true`, …
@@ -27,6 +29,7 @@ impl Token {
         match self {
             Self::Int(n) => format!("`{n}`"),
             Self::Float(x) => format!("`{x}`"),
+            Self::Span(seconds) => format!("`{seconds}s`"),
             Self::Text(text) => format!("the text \"{text}\""),
             Self::Name(name) => format!("`{name}`"),
             Self::Symbol(symbol) => format!("`{symbol}`"),
@@ -141,5 +144,5 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), SyntaxError> {
     }
     let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|&(_, factor)| factor);
     let factor = factor.ok_or_else(|| bad(format!("unknown unit `{unit}`")).hint("known are ms, s, min, h, d"))?;
-    Ok((Token::Float(value * factor), length + unit.len()))
+    Ok((Token::Span(value * factor), length + unit.len()))
 }

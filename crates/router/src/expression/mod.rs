@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use fieldrail_model::{Quality, Sample, Timestamp, Value};
 
-pub(crate) use datum::{Datum, add, equal, multiply, negate, round};
+pub(crate) use datum::{Datum, add, alike, equal, multiply, negate, order, round, subtract};
 pub(crate) use lexer::Token;
-pub(crate) use node::{Kind, Node};
-pub(crate) use parser::Parser;
+pub(crate) use node::{Binary, Kind, Node, Variable};
+pub(crate) use parser::{Parser, Types};
 
 /// The longest expression or pipeline, in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 4096;
@@ -26,6 +26,16 @@ pub const MAX_EXPRESSION_BYTES: usize = 4096;
 pub const MAX_DEPTH: usize = 64;
 /// The longest text that an evaluation may build, in bytes.
 pub const MAX_TEXT_BYTES: usize = 65_536;
+
+/// The variables there are.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    Variable::ALL.into_iter().map(|(name, _)| name)
+}
+
+/// The functions there are, those with a grammar of their own too.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    node::FUNCTIONS.into_iter().map(|(name, ..)| name).chain(["if", "dp", "matches"])
+}
 
 /// A text that is no expression, or no pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,14 +128,19 @@ pub trait Lookup {
 
 /// The addresses that the expressions of one route name by `dp("…")`, each once.
 #[derive(Debug, Clone, Default)]
-pub struct Points(pub Vec<Arc<str>>);
+pub struct Points {
+    /// Each address once, as written.
+    pub addresses: Vec<Arc<str>>,
+    /// How many regular expressions there are; they take memory.
+    pub(crate) regexes: usize,
+}
 
 impl Points {
     pub(crate) fn index(&mut self, address: &str) -> usize {
-        let known = self.0.iter().position(|known| **known == *address);
+        let known = self.addresses.iter().position(|known| **known == *address);
         known.unwrap_or_else(|| {
-            self.0.push(address.into());
-            self.0.len() - 1
+            self.addresses.push(address.into());
+            self.addresses.len() - 1
         })
     }
 }
@@ -154,15 +169,24 @@ pub struct Input<'a> {
 
 /// A compiled expression.
 #[derive(Debug, Clone)]
-pub struct Expression(pub(crate) Node);
+pub struct Expression(Node);
 
 impl Expression {
+    /// The expression with this tree.
+    pub(crate) fn of(node: Node) -> Self {
+        Self(node)
+    }
+
     /// Compiles an expression of any kind. Addresses in `dp("…")` are added to `points`.
     ///
     /// # Errors
     /// The text is no expression, or one that can never have a value.
     pub fn compile(text: &str, points: &mut Points) -> Result<Self, SyntaxError> {
-        let mut parser = Parser::new(text, points)?;
+        Self::compile_for(text, points, Types::UNKNOWN)
+    }
+
+    fn compile_for(text: &str, points: &mut Points, types: Types<'_>) -> Result<Self, SyntaxError> {
+        let mut parser = Parser::new(text, points, types)?;
         let node = parser.expression()?;
         parser.end()?;
         Ok(Self(node))
@@ -173,7 +197,12 @@ impl Expression {
     /// # Errors
     /// As [`Expression::compile`]; or it is a number or a text.
     pub fn condition(text: &str, points: &mut Points) -> Result<Self, SyntaxError> {
-        let compiled = Self::compile(text, points)?;
+        Self::condition_for(text, points, Types::UNKNOWN)
+    }
+
+    /// [`Expression::condition`] where it is known what the values are.
+    pub(crate) fn condition_for(text: &str, points: &mut Points, types: Types<'_>) -> Result<Self, SyntaxError> {
+        let compiled = Self::compile_for(text, points, types)?;
         match compiled.0.kind() {
             Kind::Any | Kind::Bool => Ok(compiled),
             kind => {
@@ -181,6 +210,21 @@ impl Expression {
                     .hint("compare it with something: `value > 5`"))
             }
         }
+    }
+
+    /// What the expression is without looking at any sample, if that is known: such a condition is a mistake.
+    pub(crate) fn constant(&self) -> Option<&Value> {
+        if let Node::Constant(value) = &self.0 { Some(value) } else { None }
+    }
+
+    /// The compiled tree.
+    pub(crate) fn node(&self) -> &Node {
+        &self.0
+    }
+
+    /// What the value is known to be.
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind()
     }
 
     /// The value for this input.

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use fieldrail_model::Value;
+use fieldrail_model::{IecType, Value};
 
 use super::datum::{self, Datum, add, divide, multiply, negate, remainder, round, subtract};
 use super::{EvalError, Input, MAX_TEXT_BYTES};
 
 /// What a node's value is known to be before any sample comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum Kind {
+    #[default]
     Any,
     Bool,
     Number,
@@ -18,6 +19,26 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// What this value is.
+    pub(crate) fn of(value: &Value) -> Self {
+        match value {
+            Value::Bool(_) => Self::Bool,
+            Value::Int(_) | Value::UInt(_) | Value::Float(_) => Self::Number,
+            Value::Text(_) => Self::Text,
+            Value::Null | Value::Bytes(_) | Value::Json(_) => Self::Any,
+        }
+    }
+
+    /// What values of a declared type are.
+    pub(crate) fn of_type(declared: IecType) -> Self {
+        match declared {
+            IecType::Bool => Self::Bool,
+            IecType::String | IecType::Wstring => Self::Text,
+            IecType::Bytes | IecType::Json => Self::Any,
+            _ => Self::Number,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Any => "anything",
@@ -53,6 +74,15 @@ impl Variable {
         ("time", Self::Time),
     ];
 
+    /// What the variable is, given what `value` is known to be.
+    pub(crate) fn kind(self, value: Kind) -> Kind {
+        match self {
+            Self::Value | Self::Previous => value,
+            Self::Age | Self::Time => Kind::Number,
+            Self::Quality | Self::Reason | Self::Tag | Self::Source => Kind::Text,
+        }
+    }
+
     fn read<'a>(self, input: &Input<'a>) -> Datum<'a> {
         match self {
             Self::Value => input.value.into(),
@@ -86,6 +116,17 @@ pub(crate) enum Binary {
 impl Binary {
     pub(crate) fn compares(self) -> bool {
         !matches!(self, Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder)
+    }
+
+    /// The operator with its sides exchanged.
+    pub(crate) fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            other => other,
+        }
     }
 
     fn apply(self, a: &Datum<'_>, b: &Datum<'_>) -> Result<Datum<'static>, EvalError> {
@@ -123,10 +164,15 @@ pub(crate) enum Function {
     Lower,
     Upper,
     Len,
+    Trim,
+    Replace,
+    Substr,
+    Number,
+    Text,
 }
 
 /// How a function is written: its name, the fewest and the most arguments, what it gives.
-pub(crate) const FUNCTIONS: [(&str, Function, usize, usize, Kind); 14] = [
+pub(crate) const FUNCTIONS: [(&str, Function, usize, usize, Kind); 19] = [
     ("abs", Function::Abs, 1, 1, Kind::Number),
     ("min", Function::Min, 1, 64, Kind::Number),
     ("max", Function::Max, 1, 64, Kind::Number),
@@ -141,7 +187,29 @@ pub(crate) const FUNCTIONS: [(&str, Function, usize, usize, Kind); 14] = [
     ("lower", Function::Lower, 1, 1, Kind::Text),
     ("upper", Function::Upper, 1, 1, Kind::Text),
     ("len", Function::Len, 1, 1, Kind::Number),
+    ("trim", Function::Trim, 1, 1, Kind::Text),
+    ("replace", Function::Replace, 3, 3, Kind::Text),
+    ("substr", Function::Substr, 2, 3, Kind::Text),
+    ("number", Function::Number, 1, 1, Kind::Number),
+    ("text", Function::Text, 1, 1, Kind::Text),
 ];
+
+impl Function {
+    /// What the arguments have to be, from the first one on; the last kind holds for all further ones.
+    pub(crate) fn wants(self) -> &'static [Kind] {
+        match self {
+            Self::Abs | Self::Min | Self::Max | Self::Round | Self::Floor | Self::Ceil | Self::Sqrt | Self::Pow => {
+                &[Kind::Number]
+            }
+            Self::Contains | Self::StartsWith | Self::EndsWith | Self::Lower | Self::Upper | Self::Len | Self::Trim => {
+                &[Kind::Text]
+            }
+            Self::Replace => &[Kind::Text],
+            Self::Substr => &[Kind::Text, Kind::Number],
+            Self::Number | Self::Text => &[Kind::Any],
+        }
+    }
+}
 
 impl Function {
     fn apply<'a>(self, arguments: &[Datum<'a>]) -> Result<Datum<'a>, EvalError> {
@@ -170,7 +238,59 @@ impl Function {
             Self::Lower => recased(first.text("`lower`")?, str::to_lowercase)?,
             Self::Upper => recased(first.text("`upper`")?, str::to_uppercase)?,
             Self::Len => Datum::Int(i128::try_from(first.text("`len`")?.chars().count()).unwrap_or(i128::MAX)),
+            Self::Trim => Datum::Text(Cow::Owned(first.text("`trim`")?.trim().to_owned())),
+            Self::Replace => {
+                let to = arguments.get(2).map_or(Ok(""), |third| third.text("`replace`"))?;
+                replaced(first.text("`replace`")?, needle("`replace`")?, to)?
+            }
+            Self::Substr => {
+                let start = second.map_or(Ok(0), |start| place(start))?;
+                let count = arguments.get(2).map_or(Ok(usize::MAX), |count| place(count))?;
+                Datum::Text(Cow::Owned(first.text("`substr`")?.chars().skip(start).take(count).collect()))
+            }
+            Self::Number => numeric(first)?,
+            Self::Text => match first {
+                Datum::Text(_) => first.clone(),
+                Datum::Null | Datum::Opaque(_) => {
+                    return Err(EvalError::Type { operation: "`text`", kind: first.kind() });
+                }
+                other => Datum::Text(Cow::Owned(other.clone().into_value()?.to_string())),
+            },
         })
+    }
+}
+
+fn replaced(text: &str, from: &str, to: &str) -> Result<Datum<'static>, EvalError> {
+    if from.is_empty() {
+        return Err(EvalError::Undefined("`replace` needs something to look for"));
+    }
+    let found = text.matches(from).count();
+    if text.len() - found * from.len() + found * to.len() > MAX_TEXT_BYTES {
+        return Err(EvalError::TooLong);
+    }
+    Ok(Datum::Text(Cow::Owned(text.replace(from, to))))
+}
+
+/// A place in a text, or a number of characters.
+fn place(datum: &Datum<'_>) -> Result<usize, EvalError> {
+    match datum {
+        Datum::Int(n) => usize::try_from(*n).map_err(|_| EvalError::Undefined("`substr` counts from 0")),
+        other => Err(EvalError::Type { operation: "a place in a text", kind: other.kind() }),
+    }
+}
+
+/// The number that a text spells, or a truth value as 0 or 1.
+fn numeric<'a>(datum: &Datum<'a>) -> Result<Datum<'a>, EvalError> {
+    match datum {
+        Datum::Int(_) | Datum::Float(_) => Ok(datum.clone()),
+        Datum::Bool(b) => Ok(Datum::Int((*b).into())),
+        Datum::Text(text) => {
+            let text = text.trim();
+            let integer = text.parse().ok().map(Datum::Int).and_then(|n| datum::in_64_bits(&n).then_some(n));
+            let number = integer.or_else(|| text.parse().ok().filter(|x: &f64| x.is_finite()).map(Datum::Float));
+            number.ok_or(EvalError::Undefined("the text spells no number"))
+        }
+        other => Err(EvalError::Type { operation: "`number`", kind: other.kind() }),
     }
 }
 
@@ -230,9 +350,10 @@ fn recased(text: &str, change: fn(&str) -> String) -> Result<Datum<'static>, Eva
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     Constant(Value),
-    Variable(Variable),
+    /// A variable with what its value is known to be.
+    Variable(Variable, Kind),
     /// `dp("…")`, by its place in the route's list of datapoints.
-    Point(usize),
+    Point(usize, Kind),
     Negate(Box<Node>),
     Not(Box<Node>),
     And(Box<[Node; 2]>),
@@ -241,22 +362,18 @@ pub(crate) enum Node {
     If(Box<[Node; 3]>),
     In(Box<Node>, Vec<Node>),
     Call(Function, Kind, Vec<Node>),
+    /// `matches(text, "pattern")`, in time that grows with the text and not with the pattern's tricks.
+    Matches(Box<Node>, Box<regex::Regex>),
 }
 
 impl Node {
     /// What the value is known to be.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Constant(value) => match value {
-                Value::Bool(_) => Kind::Bool,
-                Value::Int(_) | Value::UInt(_) | Value::Float(_) => Kind::Number,
-                Value::Text(_) => Kind::Text,
-                _ => Kind::Any,
-            },
-            Self::Variable(Variable::Age | Variable::Time) | Self::Negate(_) => Kind::Number,
-            Self::Variable(Variable::Value | Variable::Previous) | Self::Point(_) => Kind::Any,
-            Self::Variable(_) => Kind::Text,
-            Self::Not(_) | Self::And(_) | Self::Or(_) | Self::In(..) => Kind::Bool,
+            Self::Constant(value) => Kind::of(value),
+            Self::Variable(_, kind) | Self::Point(_, kind) => *kind,
+            Self::Negate(_) => Kind::Number,
+            Self::Not(_) | Self::And(_) | Self::Or(_) | Self::In(..) | Self::Matches(..) => Kind::Bool,
             Self::Binary(operator, _) if operator.compares() => Kind::Bool,
             Self::Binary(Binary::Add, sides) => match (sides[0].kind(), sides[1].kind()) {
                 (Kind::Any, other) | (other, _) => other,
@@ -271,8 +388,8 @@ impl Node {
     /// The parts of this node.
     pub(crate) fn children(&self) -> &[Node] {
         match self {
-            Self::Constant(_) | Self::Variable(_) | Self::Point(_) => &[],
-            Self::Negate(inner) | Self::Not(inner) => std::slice::from_ref(inner),
+            Self::Constant(_) | Self::Variable(..) | Self::Point(..) => &[],
+            Self::Negate(inner) | Self::Not(inner) | Self::Matches(inner, _) => std::slice::from_ref(inner),
             Self::And(sides) | Self::Or(sides) | Self::Binary(_, sides) => &**sides,
             Self::If(parts) => &**parts,
             Self::In(_, list) => list,
@@ -284,8 +401,8 @@ impl Node {
     pub(crate) fn eval<'a>(&'a self, input: &Input<'a>) -> Result<Datum<'a>, EvalError> {
         Ok(match self {
             Self::Constant(value) => value.into(),
-            Self::Variable(variable) => variable.read(input),
-            Self::Point(index) => {
+            Self::Variable(variable, _) => variable.read(input),
+            Self::Point(index, _) => {
                 let sample = input.points.point(*index)?;
                 input.worst.set(input.worst.get().worse(sample.quality));
                 (&sample.value).into()
@@ -312,6 +429,11 @@ impl Node {
                 }
                 Datum::Bool(false)
             }
+            Self::Matches(inner, pattern) => match inner.eval(input)? {
+                Datum::Text(text) if text.len() > MAX_TEXT_BYTES => return Err(EvalError::TooLong),
+                Datum::Text(text) => Datum::Bool(pattern.is_match(&text)),
+                other => return Err(EvalError::Type { operation: "`matches`", kind: other.kind() }),
+            },
             Self::Call(function, _, arguments) => match arguments.as_slice() {
                 [one] => function.apply(&[one.eval(input)?])?,
                 [one, two] => function.apply(&[one.eval(input)?, two.eval(input)?])?,

@@ -16,7 +16,27 @@ pub(crate) struct Parser<'p> {
     at: usize,
     open: usize,
     points: &'p mut Points,
+    types: Types<'p>,
 }
+
+/// What is known of values before any sample comes.
+#[derive(Clone, Copy)]
+pub(crate) struct Types<'a> {
+    /// What `value` and `previous` are.
+    pub(crate) value: Kind,
+    /// What the datapoint at an address is.
+    pub(crate) of: &'a dyn Fn(&str) -> Kind,
+}
+
+impl Types<'_> {
+    /// Nothing is known.
+    pub(crate) const UNKNOWN: Types<'static> = Types { value: Kind::Any, of: &|_| Kind::Any };
+}
+
+/// The longest pattern of `matches`, in bytes.
+const MAX_REGEX_BYTES: usize = 512;
+/// The memory that a compiled pattern may take, in bytes, and its cache of states.
+const REGEX_SIZE: usize = 64 * 1024;
 
 /// A node with the height of its tree and its place.
 struct Parsed {
@@ -49,8 +69,13 @@ const PRODUCT: u8 = 6;
 const SIGN: u8 = 7;
 
 impl<'p> Parser<'p> {
-    pub(crate) fn new(text: &str, points: &'p mut Points) -> Result<Self, SyntaxError> {
-        Ok(Self { tokens: tokens(text)?, at: 0, open: 0, points })
+    pub(crate) fn new(text: &str, points: &'p mut Points, types: Types<'p>) -> Result<Self, SyntaxError> {
+        Ok(Self { tokens: tokens(text)?, at: 0, open: 0, points, types })
+    }
+
+    /// What `value` is in what is read next: a step may have changed it.
+    pub(crate) fn set_value_kind(&mut self, kind: Kind) {
+        self.types.value = kind;
     }
 
     pub(crate) fn peek(&self) -> &Token {
@@ -59,6 +84,11 @@ impl<'p> Parser<'p> {
 
     pub(crate) fn span(&self) -> Range<usize> {
         self.tokens[self.at].1.clone()
+    }
+
+    /// Where the token that was taken last ends.
+    pub(crate) fn behind(&self) -> usize {
+        self.tokens[self.at.saturating_sub(1)].1.end
     }
 
     pub(crate) fn advance(&mut self) -> (Token, Range<usize>) {
@@ -213,7 +243,7 @@ impl<'p> Parser<'p> {
         let leaf = |value: Value| Ok(Parsed { node: Node::Constant(value), height: 1, span: span.clone() });
         match token {
             Token::Int(n) => leaf(Value::uint(n)),
-            Token::Float(x) => leaf(Value::Float(x)),
+            Token::Float(x) | Token::Span(x) => leaf(Value::Float(x)),
             Token::Text(text) => leaf(Value::text(text)),
             Token::Symbol("(") => {
                 let inner = self.climb(0)?;
@@ -253,10 +283,13 @@ impl<'p> Parser<'p> {
                 SyntaxError::new(span.clone(), format!("unknown variable `{name}`{near}"))
                     .hint("a text stands in quotes, another datapoint is dp(\"address\")")
             })?;
-            return Ok(Parsed { node: Node::Variable(*variable), height: 1, span });
+            let kind = variable.kind(self.types.value);
+            return Ok(Parsed { node: Node::Variable(*variable, kind), height: 1, span });
         }
-        if name == "dp" {
-            return self.point(span);
+        match name {
+            "dp" => return self.point(span),
+            "matches" => return self.regex(span),
+            _ => {}
         }
         let (arguments, height) = self.arguments(")")?;
         let span = span.start..self.tokens[self.at - 1].1.end;
@@ -272,14 +305,58 @@ impl<'p> Parser<'p> {
         }
         let found = FUNCTIONS.iter().find(|(known, ..)| *known == name);
         let &(_, function, fewest, most, kind) = found.ok_or_else(|| {
-            let near = did_you_mean(name, FUNCTIONS.iter().map(|(known, ..)| *known));
+            let known = FUNCTIONS.iter().map(|(known, ..)| *known).chain(["if", "dp", "matches"]);
+            let near = did_you_mean(name, known);
             SyntaxError::new(span.clone(), format!("unknown function `{name}`{near}"))
         })?;
         if !(fewest..=most).contains(&arguments.len()) {
             let wanted = if fewest == most { format!("{fewest}") } else { format!("{fewest} to {most}") };
             return Err(SyntaxError::new(span, format!("`{name}` takes {wanted} arguments, not {}", arguments.len())));
         }
+        let wanted = function.wants();
+        for (nth, argument) in arguments.iter().enumerate() {
+            let wanted = wanted[nth.min(wanted.len() - 1)];
+            let kind = argument.kind();
+            if wanted != Kind::Any && kind != Kind::Any && kind != wanted {
+                let message = format!("`{name}` takes {}, not {}", wanted.name(), kind.name());
+                return Err(SyntaxError::new(span, message));
+            }
+        }
         finish(Node::Call(function, kind, arguments), height, span)
+    }
+
+    /// `matches(text, "pattern")`, behind the opening bracket. The pattern is compiled once, so it is written out.
+    fn regex(&mut self, span: Range<usize>) -> Result<Parsed, SyntaxError> {
+        let text = self.climb(0)?;
+        require(Kind::Text, &text)?;
+        self.expect(",")?;
+        let (token, at) = self.advance();
+        let Token::Text(pattern) = token else {
+            return Err(
+                SyntaxError::new(at, "`matches` takes its pattern in quotes").hint("write matches(value, \"^on\")")
+            );
+        };
+        self.expect(")")?;
+        if pattern.len() > MAX_REGEX_BYTES {
+            return Err(SyntaxError::new(
+                at,
+                format!("a pattern may have {MAX_REGEX_BYTES} bytes, not {}", pattern.len()),
+            ));
+        }
+        let built = regex::RegexBuilder::new(&pattern).size_limit(REGEX_SIZE).dfa_size_limit(REGEX_SIZE).build();
+        let regex = built.map_err(|error| {
+            // The library draws the pattern over several lines; its last line says what is wrong.
+            let message = error.to_string();
+            let line = message.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+            SyntaxError::new(at, format!("the pattern is none: {line}"))
+                .hint("regular expressions without look-around and back-references")
+        })?;
+        self.points.regexes += 1;
+        finish(
+            Node::Matches(Box::new(text.node), Box::new(regex)),
+            text.height,
+            span.start..self.tokens[self.at - 1].1.end,
+        )
     }
 
     /// `dp("address")`, behind the opening bracket.
@@ -289,7 +366,8 @@ impl<'p> Parser<'p> {
             return Err(SyntaxError::new(at, "`dp` takes one address in quotes").hint("write dp(\"plc_001.MAIN.x\")"));
         };
         self.expect(")")?;
-        Ok(Parsed { node: Node::Point(self.points.index(&address)), height: 1, span })
+        let kind = (self.types.of)(&address);
+        Ok(Parsed { node: Node::Point(self.points.index(&address), kind), height: 1, span })
     }
 }
 

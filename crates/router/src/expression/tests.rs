@@ -139,7 +139,7 @@ fn another_datapoint_is_read_and_its_quality_remembered() {
     assert_eq!(eval("dp(\"a.b\") + value", &Value::Int(2), &point), "int 42");
     let mut points = Points::default();
     Expression::compile("dp('a.b') + dp('c.d') + dp('a.b')", &mut points).unwrap();
-    assert_eq!(points.0.iter().map(|p| &**p).collect::<Vec<_>>(), ["a.b", "c.d"]);
+    assert_eq!(points.addresses.iter().map(|p| &**p).collect::<Vec<_>>(), ["a.b", "c.d"]);
 }
 
 #[test]

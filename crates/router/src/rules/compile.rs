@@ -1,15 +1,17 @@
 //! One route after the other: what is wrong with each, and its compiled form.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fieldrail_model::Class;
 
 use super::target::{Known, TargetName, Wrong};
 use super::{
-    Classes, Directory, MAX_PROBLEMS, Problem, Route, RouteIndex, RouteTarget, Rules, Severity, TargetClass, checks,
+    Claim, Classes, Directory, Logic, MAX_PROBLEMS, Pair, Problem, Route, RouteIndex, RouteTarget, Rules, Severity,
+    TargetClass, circles, reach, together, types, units,
 };
-use crate::expression::{Expression, Points, SyntaxError};
+use crate::expression::{Expression, Kind, Points, SyntaxError, Types};
 use crate::file::{DeliverySpec, Mode, RouteSpec, RoutingFile};
 use crate::pattern::{Pattern, Template, is_pattern, is_template};
 use crate::transform::Pipeline;
@@ -30,6 +32,10 @@ impl Findings {
         self.add(key, message.into(), hint, Severity::Error);
     }
 
+    pub(super) fn warning(&mut self, key: &'static str, message: impl Into<String>, hint: Option<String>) {
+        self.add(key, message.into(), hint, Severity::Warning);
+    }
+
     fn add(&mut self, key: &'static str, message: String, hint: Option<String>, severity: Severity) {
         if !self.full() {
             self.found.push(Problem { route: self.route.clone(), key, message, hint, severity });
@@ -40,7 +46,7 @@ impl Findings {
         self.error(key, error.to_string(), error.hint);
     }
 
-    fn full(&self) -> bool {
+    pub(super) fn full(&self) -> bool {
         self.found.len() >= MAX_PROBLEMS
     }
 
@@ -48,6 +54,17 @@ impl Findings {
         self.found.iter().any(|problem| problem.severity == Severity::Error)
     }
 }
+
+/// Conditions and pipelines that are compiled, by their texts and by what the value is: a thousand routes that scale
+/// alike share one.
+#[derive(Default)]
+struct Shelf<'f> {
+    known: HashMap<(Option<&'f str>, Option<&'f str>, Kind), Arc<Logic>>,
+    regexes: usize,
+}
+
+/// Regular expressions in one file, at the most: each takes memory.
+const MAX_REGEXES: usize = 500;
 
 pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<Rules, Vec<Problem>> {
     let mut findings = Findings { found: Vec::new(), route: None };
@@ -57,7 +74,7 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
         return Err(findings.found);
     }
     let mut rules = Rules { known: Known::new(directory), ..Rules::default() };
-    let mut ids = HashSet::new();
+    let (mut ids, mut shelf) = (HashSet::new(), Shelf::default());
     for (index, spec) in file.routes.iter().enumerate() {
         findings.about(&spec.id);
         check_id(&spec.id, &mut findings);
@@ -69,14 +86,17 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
             );
         }
         let index = RouteIndex(u32::try_from(index).expect("a file of four billion routes is larger than any memory"));
-        add(&mut rules, index, spec, directory, &mut findings);
+        add(&mut rules, index, spec, directory, &mut shelf, &mut findings);
         if findings.full() {
             return Err(findings.found);
         }
     }
     if !findings.has_errors() {
-        checks::two_writers(&rules, &mut findings);
-        checks::circles(&rules, &mut findings);
+        together::writers(&rules, &mut findings);
+        circles::direct(&rules, &mut findings);
+        circles::through_patterns(&rules, &mut findings);
+        together::shadows(&rules, &mut findings);
+        units::travel(&mut rules, directory, &mut findings);
     }
     if findings.has_errors() {
         return Err(findings.found);
@@ -97,24 +117,107 @@ fn check_id(id: &str, findings: &mut Findings) {
     }
 }
 
-fn add(rules: &mut Rules, index: RouteIndex, spec: &RouteSpec, directory: &dyn Directory, findings: &mut Findings) {
-    refuse_what_is_not_built(spec, findings);
+fn add<'f>(
+    rules: &mut Rules,
+    index: RouteIndex,
+    spec: &'f RouteSpec,
+    directory: &dyn Directory,
+    shelf: &mut Shelf<'f>,
+    findings: &mut Findings,
+) {
     sources(rules, index, spec, directory, findings);
     let targets = targets(rules, spec, directory, findings);
-    let mut points = Points::default();
+    let kind = source_kind(rules, spec, directory);
+    let logic = logic(rules, spec, kind, directory, shelf, findings);
+    types::check(rules, spec, &logic, &targets, directory, findings);
+    reach::check(spec, &logic, findings);
+    check_numbers(spec, findings);
+    check_delivery(spec, &targets, findings);
+    let pair = spec.bidirectional.then(|| pair(rules, index, spec, &logic, &targets, directory, findings)).flatten();
+    rules.routes.push(Route {
+        spec: spec.clone(),
+        logic,
+        targets,
+        on_quality: spec
+            .on_quality
+            .as_ref()
+            .map(|list| list.iter().map(|class| Class::from(*class)).collect::<Classes>()),
+        mode: spec.delivery.map(|delivery| match delivery {
+            DeliverySpec::Latest => Mode::Latest,
+            DeliverySpec::Queued => Mode::Queued,
+            DeliverySpec::Durable => Mode::Durable,
+        }),
+        ttl: spec.ttl_ms.map(Duration::from_millis),
+        claim: spec
+            .priority
+            .map(|priority| Claim { priority, lease: spec.lease_ms.map_or(LEASE, Duration::from_millis) }),
+        pair,
+    });
+}
+
+/// How long a route with a priority holds its target, if it does not say.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// What the values of all sources are, if they are alike.
+fn source_kind(rules: &Rules, spec: &RouteSpec, directory: &dyn Directory) -> Kind {
+    let kind = |from: &String| kind_at(rules, from, directory);
+    let mut kinds = spec.from.0.iter().map(kind);
+    let first = kinds.next().unwrap_or(Kind::Any);
+    if kinds.all(|kind| kind == first) { first } else { Kind::Any }
+}
+
+/// What the values at an address are, by their declared type.
+pub(super) fn kind_at(rules: &Rules, address: &str, directory: &dyn Directory) -> Kind {
+    if is_pattern(address) {
+        return Kind::Any;
+    }
+    let declared = directory.declared(&rules.known.canonical(address, directory));
+    declared.r#type.map_or(Kind::Any, Kind::of_type)
+}
+
+fn logic<'f>(
+    rules: &Rules,
+    spec: &'f RouteSpec,
+    kind: Kind,
+    directory: &dyn Directory,
+    shelf: &mut Shelf<'f>,
+    findings: &mut Findings,
+) -> Arc<Logic> {
+    let key = (spec.condition.as_deref(), spec.transform.as_deref(), kind);
+    if let Some(known) = shelf.known.get(&key) {
+        return Arc::clone(known);
+    }
+    let of = |address: &str| kind_at(rules, address, directory);
+    let types = Types { value: kind, of: &of };
+    let (mut points, before) = (Points::default(), findings.found.len());
     let condition = spec.condition.as_deref().and_then(|text| {
-        Expression::condition(text, &mut points).map_err(|error| findings.syntax("condition", error)).ok()
+        let compiled = Expression::condition_for(text, &mut points, types);
+        compiled.map_err(|error| findings.syntax("condition", error)).ok()
     });
-    let in_condition = points.0.len();
+    let in_condition = points.addresses.len();
     let pipeline = spec.transform.as_deref().and_then(|text| {
-        Pipeline::compile(text, &mut points).map_err(|error| findings.syntax("transform", error)).ok()
+        let compiled = Pipeline::compile_for(text, &mut points, types);
+        compiled.map_err(|error| findings.syntax("transform", error)).ok()
     });
-    for (nth, address) in points.0.iter_mut().enumerate() {
+    for (nth, address) in points.addresses.iter_mut().enumerate() {
         if let Err((message, hint)) = rules.known.source(address) {
             findings.error(if nth < in_condition { "condition" } else { "transform" }, message, hint);
         }
         *address = rules.known.canonical(address, directory).into();
     }
+    shelf.regexes += points.regexes;
+    if shelf.regexes > MAX_REGEXES && points.regexes > 0 {
+        let message = format!("more than {MAX_REGEXES} regular expressions in one file");
+        findings.error("condition", message, Some("use `contains`, `starts_with` or `in` where they do".into()));
+    }
+    let logic = Arc::new(Logic { condition, pipeline, points: points.addresses, kind });
+    if findings.found.len() == before {
+        shelf.known.insert(key, Arc::clone(&logic));
+    }
+    logic
+}
+
+fn check_numbers(spec: &RouteSpec, findings: &mut Findings) {
     if spec.ttl_ms == Some(0) {
         findings.error("ttl_ms", "a time to live of 0 ms would drop everything", None);
     }
@@ -125,39 +228,76 @@ fn add(rules: &mut Rules, index: RouteIndex, spec: &RouteSpec, directory: &dyn D
             Some("leave the key out to pass all".into()),
         );
     }
-    rules.routes.push(Route {
-        spec: spec.clone(),
-        condition,
-        pipeline,
-        points: points.0,
-        targets,
-        on_quality: spec
-            .on_quality
-            .as_ref()
-            .map(|list| list.iter().map(|class| Class::from(*class)).collect::<Classes>()),
-        mode: spec.delivery.map(|delivery| match delivery {
-            DeliverySpec::Latest => Mode::Latest,
-            DeliverySpec::Queued | DeliverySpec::Durable => Mode::Queued,
-        }),
-        ttl: spec.ttl_ms.map(Duration::from_millis),
-    });
+    match (spec.priority, spec.lease_ms) {
+        (None, Some(_)) => findings.error("lease_ms", "a lease needs a `priority`", None),
+        (_, Some(ms)) if !(100..=604_800_000).contains(&ms) => {
+            findings.error("lease_ms", format!("a lease lasts from 100 ms to a week, not {ms} ms"), None);
+        }
+        _ => {}
+    }
 }
 
-fn refuse_what_is_not_built(spec: &RouteSpec, findings: &mut Findings) {
-    if spec.delivery == Some(DeliverySpec::Durable) {
-        let hint = "use `queued`, which does not survive a restart";
-        findings.error("delivery", "`durable` is not built yet", Some(hint.into()));
+/// What waits on disk must have somewhere to go that can be away.
+fn check_delivery(spec: &RouteSpec, targets: &[RouteTarget], findings: &mut Findings) {
+    let kept = |target: &RouteTarget| match target {
+        RouteTarget::Fixed(target) => !matches!(target.name, TargetName::Instance { .. }),
+        RouteTarget::Filled(template) => template.prefix().starts_with("calc."),
+    };
+    if spec.delivery == Some(DeliverySpec::Durable) && targets.iter().any(kept) {
+        let hint = "the log and computed datapoints are on disk anyway; leave `delivery` out";
+        findings.error("delivery", "`durable` is for targets of an instance", Some(hint.into()));
     }
-    let keys = [
-        ("bidirectional", spec.bidirectional.is_some()),
-        ("priority", spec.priority.is_some()),
-        ("tests", spec.tests.is_some()),
-    ];
-    for (key, given) in keys {
-        if given {
-            findings.error(key, format!("`{key}` is not built yet"), Some("leave the key out".into()));
+}
+
+/// The two ends of a route that goes both ways.
+fn pair(
+    rules: &mut Rules,
+    index: RouteIndex,
+    spec: &RouteSpec,
+    logic: &Logic,
+    targets: &[RouteTarget],
+    directory: &dyn Directory,
+    findings: &mut Findings,
+) -> Option<Pair> {
+    let hint = || Some("make one route for each pair of datapoints".into());
+    let ([from], [RouteTarget::Fixed(to)]) = (spec.from.0.as_slice(), targets) else {
+        findings.error("bidirectional", "a route in both directions has one address on either side", hint());
+        return None;
+    };
+    if is_pattern(from) {
+        findings.error("bidirectional", "a route in both directions has no patterns", hint());
+        return None;
+    }
+    let source = match rules.known.target(&rules.known.canonical(from, directory)) {
+        Ok(source) => source,
+        Err((message, hint)) => {
+            findings.error("from", format!("it is written to as well: {message}"), hint);
+            return None;
+        }
+    };
+    for (key, end) in [("from", &source), ("to", to)] {
+        if !end.is_state() {
+            let message = format!("`{}` cannot be read back, so no value comes from there", end.address);
+            findings.error(key, message, Some("leave `bidirectional` out".into()));
+            return None;
         }
     }
+    if spec.priority.is_some() {
+        findings.error("priority", "a route in both directions has no priority", None);
+    }
+    let back = match logic.pipeline.as_ref().map(Pipeline::reversed).transpose() {
+        Ok(back) => back,
+        Err(step) => {
+            let message = format!("the step `{step}` knows no way back");
+            let hint = "scale, offset, invert, round, and map without two equal results do";
+            findings.error("transform", message, Some(hint.into()));
+            return None;
+        }
+    };
+    if spec.enabled {
+        rules.direct.entry(to.address.as_str().into()).or_default().push(index);
+    }
+    Some(Pair { source, back })
 }
 
 fn sources(rules: &mut Rules, index: RouteIndex, spec: &RouteSpec, directory: &dyn Directory, findings: &mut Findings) {
@@ -185,7 +325,7 @@ fn pattern(rules: &mut Rules, index: RouteIndex, from: &str, enabled: bool, find
     };
     if !rules.known.may_begin(compiled.0.prefix()) {
         let message = format!("no instance begins like `{from}`");
-        findings.add("from", message, Some("is the instance's name right?".into()), Severity::Warning);
+        findings.warning("from", message, Some("is the instance's name right?".into()));
     }
     if enabled {
         if rules.known.any_case_insensitive() {
@@ -249,11 +389,6 @@ fn check_fixed(
         && tag.is_empty()
     {
         let hint = format!("write `{address}.` and a tag");
-        findings.add(
-            "to",
-            format!("`{address}` is an instance; which datapoint of it?"),
-            Some(hint),
-            Severity::Warning,
-        );
+        findings.warning("to", format!("`{address}` is an instance; which datapoint of it?"), Some(hint));
     }
 }

@@ -1,21 +1,26 @@
 //! `routing.json`, checked against the instances there are and compiled.
 //!
-//! Read on in [`target`] (what an address may be written to), [`checks`] (what only shows when all routes are looked at
-//! together: two writers of one variable, circles).
+//! Read on in [`target`] (what an address may be written to), [`mod@compile`] (one route after the other), [`reach`]
+//! (conditions that are never true), [`types`], [`units`], then what only shows when all routes are looked at together:
+//! [`together`] (two writers of one variable, routes that do the same) and [`circles`].
 
-mod checks;
+mod circles;
 mod compile;
+mod reach;
 mod target;
+mod together;
+mod types;
+mod units;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fieldrail_model::Class;
+use fieldrail_model::{Class, IecType};
 use serde::Serialize;
 
-use crate::expression::Expression;
+use crate::expression::{Expression, Kind};
 use crate::file::{Mode, RouteSpec, RoutingFile};
 use crate::pattern::{PatternIndex, Template};
 use crate::transform::Pipeline;
@@ -51,6 +56,17 @@ pub struct InstanceFacts {
     pub case_insensitive: bool,
     /// What kind of targets it has.
     pub targets: TargetClass,
+    /// Whether it can be written to at all.
+    pub writable: bool,
+}
+
+/// What somebody said about a datapoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Its type.
+    pub r#type: Option<IecType>,
+    /// Its unit.
+    pub unit: Option<String>,
 }
 
 /// The instances there are.
@@ -62,6 +78,11 @@ pub trait Directory {
     /// case unless the directory knows better.
     fn canonical<'a>(&self, _instance: &str, tag: &'a str) -> Cow<'a, str> {
         tag.to_lowercase().into()
+    }
+
+    /// What somebody said about a datapoint, by its address in the spelling of the data space.
+    fn declared(&self, _address: &str) -> Declared {
+        Declared::default()
     }
 }
 
@@ -106,14 +127,39 @@ impl RouteIndex {
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) spec: RouteSpec,
-    pub(crate) condition: Option<Expression>,
-    pub(crate) pipeline: Option<Pipeline>,
-    /// The datapoints of `dp("…")` in condition and pipeline, by their index there.
-    pub(crate) points: Vec<Arc<str>>,
+    pub(crate) logic: Arc<Logic>,
     pub(crate) targets: Vec<RouteTarget>,
     pub(crate) on_quality: Option<Classes>,
     pub(crate) mode: Option<Mode>,
     pub(crate) ttl: Option<Duration>,
+    pub(crate) claim: Option<Claim>,
+    pub(crate) pair: Option<Pair>,
+}
+
+/// What a route does with a value. Routes whose texts are the same share it.
+#[derive(Debug)]
+pub(crate) struct Logic {
+    pub(crate) condition: Option<Expression>,
+    pub(crate) pipeline: Option<Pipeline>,
+    /// The datapoints of `dp("…")` in condition and pipeline, by their index there.
+    pub(crate) points: Vec<Arc<str>>,
+    /// What the values of the sources are.
+    pub(crate) kind: Kind,
+}
+
+/// The right to a target that several routes write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) priority: i64,
+    pub(crate) lease: Duration,
+}
+
+/// The way back of a route in both directions.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    /// The source, as a target.
+    pub(crate) source: TargetSpec,
+    pub(crate) back: Option<Pipeline>,
 }
 
 /// A target of a route.
@@ -155,6 +201,8 @@ pub struct Rules {
     /// The same patterns in lower case, for datapoints of case-insensitive instances.
     folded: PatternIndex<RouteIndex>,
     warnings: Vec<Problem>,
+    /// Units of computed datapoints that follow from their routes, by address.
+    units: HashMap<Box<str>, String>,
 }
 
 /// What the rules want to hear of.
@@ -180,6 +228,11 @@ impl Rules {
         &self.warnings
     }
 
+    /// The unit of a computed datapoint, if its route lets it be known.
+    pub fn unit(&self, address: &str) -> Option<&str> {
+        self.units.get(address).map(String::as_str)
+    }
+
     /// How many routes there are, those that are off too.
     pub fn len(&self) -> usize {
         self.routes.len()
@@ -195,10 +248,18 @@ impl Rules {
         &self.routes[route.index()].spec
     }
 
+    /// The address of a route's first target, if it is the same for all sources.
+    pub(crate) fn first_target(&self, route: usize) -> Option<&str> {
+        match self.routes.get(route)?.targets.first()? {
+            RouteTarget::Fixed(target) => Some(target.address.as_str()),
+            RouteTarget::Filled(_) => None,
+        }
+    }
+
     /// The sources and other datapoints that the routes that are on need.
     pub fn needs(&self) -> Needs {
         let on = self.routes.iter().filter(|route| route.spec.enabled);
-        let looked_up = on.flat_map(|route| &route.points).map(|address| (**address).to_owned());
+        let looked_up = on.flat_map(|route| &route.logic.points).map(|address| (**address).to_owned());
         let mut addresses: Vec<String> =
             self.direct.keys().map(|address| (**address).to_owned()).chain(looked_up).collect();
         let mut patterns: Vec<String> = self.patterns.patterns().map(|pattern| pattern.as_str().to_owned()).collect();

@@ -8,6 +8,7 @@ use fieldrail_model::text::nearest;
 use fieldrail_model::{Address, InstanceId};
 
 use super::{Directory, InstanceFacts, TargetClass};
+use crate::pattern::Pattern;
 
 /// A target that was found to exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl Known {
     }
 
     /// The address in the spelling of the data space.
-    pub(super) fn canonical<'a>(&self, address: &'a str, directory: &dyn Directory) -> Cow<'a, str> {
+    pub(crate) fn canonical<'a>(&self, address: &'a str, directory: &dyn Directory) -> Cow<'a, str> {
         match split(address, |id| self.instances.contains_key(id)) {
             Some((id, tag)) if !tag.is_empty() && self.instances[id].1.case_insensitive => {
                 format!("{id}.{}", directory.canonical(id, tag)).into()
@@ -89,12 +90,21 @@ impl Known {
             "log" => return Err((format!("`{address}` is no target"), Some("the log is `log.system`".into()))),
             "calc" if address.len() > "calc.".len() => TargetName::Calc,
             "calc" => return Err(("a computed datapoint needs a name".into(), Some("write `calc.name`".into()))),
-            "history" => return Err(("the target `history` is not built yet".into(), None)),
+            "history" => {
+                return Err((
+                    "there is no target `history`".into(),
+                    Some("write to `calc.name`, which keeps its value".into()),
+                ));
+            }
             "system" => return Err((format!("`{address}` is Fieldrail's own and cannot be written"), None)),
             _ => {
                 let (id, tag) =
                     split(address, |id| self.instances.contains_key(id)).ok_or_else(|| self.unknown(address))?;
                 let (instance, facts) = &self.instances[id];
+                if !facts.writable {
+                    let hint = "its driver only reads; look for a target that can be written";
+                    return Err((format!("`{id}` cannot be written to"), Some(hint.into())));
+                }
                 TargetName::Instance { instance: instance.clone(), tag: tag.into(), class: facts.targets }
             }
         };
@@ -127,6 +137,23 @@ impl Known {
         own || longer || split(prefix, |id| self.instances.contains_key(id)).is_some()
     }
 
+    /// An address that the pattern matches, of an instance that there is if there is one.
+    pub(super) fn example(&self, pattern: &Pattern) -> String {
+        const WORD: &str = "example";
+        let prefix = pattern.prefix();
+        if self.locate(prefix).1.is_some() || !prefix.is_empty() && prefix.starts_with("calc.") {
+            return pattern.example("", WORD);
+        }
+        // The wild part begins within the instance's id: take one whose datapoint would match.
+        let ids = self.ids.iter().filter(|id| id.starts_with(prefix)).take(MAX_EXAMPLES);
+        let mut tags = ids.flat_map(|id| {
+            let whole = pattern.example(&format!("{id}.{WORD}"), WORD);
+            let within = pattern.example(id, WORD);
+            [whole, within]
+        });
+        tags.find(|address| pattern.matches(address)).unwrap_or_else(|| pattern.example("", WORD))
+    }
+
     fn unknown(&self, address: &str) -> Wrong {
         let ends = address.match_indices('.').map(|(at, _)| at).chain([address.len()]);
         // Ids with as many segments as were written.
@@ -142,6 +169,9 @@ impl Known {
         (format!("`{first}` is not an instance"), Some("an address is the instance id, a dot and the tag".into()))
     }
 }
+
+/// So many instances are tried for an example of a pattern.
+const MAX_EXAMPLES: usize = 16;
 
 /// Ids with more segments are not searched for near ones.
 const MAX_SEGMENTS: usize = 8;

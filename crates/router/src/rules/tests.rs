@@ -7,7 +7,7 @@ pub(crate) struct House;
 
 impl Directory for House {
     fn instances(&self) -> Vec<(String, InstanceFacts)> {
-        let state = InstanceFacts { case_insensitive: false, targets: TargetClass::State };
+        let state = InstanceFacts { case_insensitive: false, targets: TargetClass::State, writable: true };
         let facts = [
             ("plc_001", InstanceFacts { case_insensitive: true, ..state }),
             ("plc_002", state),
@@ -65,7 +65,7 @@ fn an_unknown_instance_is_named_with_the_near_one() {
 #[test]
 fn reserved_targets_are_only_those_that_exist() {
     check(r#"{"id":"a","from":"plc_002.x","to":"log.sytem"}"#, "a to: `log.sytem` is no target");
-    check(r#"{"id":"a","from":"plc_002.x","to":"history"}"#, "a to: the target `history` is not built yet");
+    check(r#"{"id":"a","from":"plc_002.x","to":"history"}"#, "a to: there is no target `history`");
     check(
         r#"{"id":"a","from":"plc_002.x","to":"system.load"}"#,
         "a to: `system.load` is Fieldrail's own and cannot be written",
@@ -84,21 +84,6 @@ fn addresses_that_name_no_datapoint_are_noticed() {
     check(r#"{"id":"a","from":"plc_002.x","to":"plc_001"}"#, "a to: `plc_001` is an instance; which datapoint of it?");
     check(r#"{"id":"a","from":"","to":"log.system"}"#, "a from: an address needs at least one character");
     check(r#"{"id":"a","from":[],"to":[]}"#, "a from: a route needs a source\na to: a route needs a target");
-}
-
-#[test]
-fn what_is_not_built_is_refused_and_not_ignored() {
-    let keys = [("delivery", "\"durable\""), ("bidirectional", "true"), ("priority", "1"), ("tests", "[]")];
-    for (key, value) in keys {
-        let problems =
-            compile(&format!(r#"{{"id":"a","from":"plc_002.x","to":"log.system","{key}":{value}}}"#)).unwrap_err();
-        assert_eq!((problems.len(), problems[0].key), (1, key));
-        assert!(problems[0].message.ends_with("is not built yet"), "{}", problems[0].message);
-    }
-    check(
-        r#"{"id":"pv_average","from":"mqtt.broker_local.pv/state","transform":"avg(60s) | round(0)","to":"calc.pv_power_1min"}"#,
-        "pv_average transform: the step `avg` is not built yet (at character 1)",
-    );
 }
 
 #[test]
@@ -231,4 +216,255 @@ fn a_chain_of_a_hundred_thousand_routes_needs_no_deep_stack() {
     assert!(problems[0].message.starts_with("the routes run in a circle: calc.p"), "{}", problems[0].message);
     file.routes[5].enabled = false;
     assert_eq!(Rules::compile(&file, &House).unwrap().len(), 100_000);
+}
+
+#[test]
+fn circles_through_patterns_are_found_too() {
+    let circle = "run in a circle";
+    for routes in [
+        r#"{"id":"a","from":"plc_002.**","to":"calc.{rest}"},{"id":"b","from":"calc.**","to":"plc_002.{rest}"}"#,
+        r#"{"id":"a","from":"plc_002.**","to":"calc.{rest}"},{"id":"b","from":"calc.x","to":"plc_002.x"}"#,
+        r#"{"id":"a","from":"calc.*","to":"calc.x"}"#,
+        r#"{"id":"a","from":"*.**","to":"mqtt.broker_local.all/{source}"}"#,
+        r#"{"id":"a","from":"bt.*.voltage","to":"calc.v"},{"id":"b","from":"calc.*","to":"bt.bms_001.voltage"}"#,
+    ] {
+        let problems = compile(routes).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.message.contains(circle)), "{routes}: {problems:?}");
+    }
+    check(
+        r#"{"id":"a","from":"plc_002.in.**","to":"calc.{rest}"},{"id":"b","from":"calc.**","to":"plc_002.out.{rest}"}"#,
+        "",
+    );
+    check(r#"{"id":"a","from":"mqtt.broker_local.a/*","to":"mqtt.broker_local.b/{tag}"}"#, "");
+}
+
+#[test]
+fn routes_in_both_directions_need_two_ends_and_a_way_back() {
+    let both = |rest: &str| format!(r#"{{"id":"a","bidirectional":true,{rest}}}"#);
+    check(
+        &both(r#""from":"plc_002.x","to":"mqtt.broker_local.x","transform":"scale(0.1) | offset(2) | round(1)""#),
+        "",
+    );
+    check(&both(r#""from":"plc_002.x","to":"calc.x","transform":"map(0 = \"off\", 1 = \"on\")""#), "");
+    check(
+        &both(r#""from":"plc_002.x","to":["calc.x","calc.y"]"#),
+        "a bidirectional: a route in both directions has one address on either side",
+    );
+    check(&both(r#""from":"plc_002.*","to":"calc.x""#), "a bidirectional: a route in both directions has no patterns");
+    check(
+        &both(r#""from":"plc_002.x","to":"log.system""#),
+        "a to: `log.system` cannot be read back, so no value comes from there",
+    );
+    check(
+        &both(r#""from":"plc_002.x","to":"calc.x","transform":"scale(2) | clamp(0, 5)""#),
+        "a transform: the step `clamp(0, 5)` knows no way back",
+    );
+    check(
+        &format!(r#"{},{{"id":"b","from":"calc.y","to":"plc_002.x"}}"#, both(r#""from":"plc_002.x","to":"calc.x""#)),
+        "b to: `plc_002.x` is written by the route `a` too",
+    );
+    let triangle = [("a", "plc_002.x", "calc.x"), ("b", "calc.x", "bt.bms_001.x"), ("c", "bt.bms_001.x", "plc_002.x")];
+    let routes: Vec<String> = triangle
+        .iter()
+        .map(|(id, from, to)| format!(r#"{{"id":"{id}","from":"{from}","to":"{to}","bidirectional":true}}"#))
+        .collect();
+    assert!(compile(&routes.join(",")).is_err());
+}
+
+#[test]
+fn several_writers_need_a_priority_each() {
+    let with = |a: &str, b: &str| {
+        format!(
+            r#"{{"id":"a","from":"bt.bms_001.x","to":"calc.x"{a}}},{{"id":"b","from":"bt.bms_001.y","to":"calc.x"{b}}}"#
+        )
+    };
+    check(&with(r#","priority":1"#, r#","priority":2,"lease_ms":5000"#), "");
+    check(&with(r#","priority":1"#, ""), "b to: `calc.x` is written by the route `a` too");
+    check(
+        &with(r#","priority":1"#, r#","priority":1"#),
+        "b priority: `calc.x` is written by the route `a` with the priority 1 too",
+    );
+    check(r#"{"id":"a","from":"plc_002.x","to":"calc.x","lease_ms":500}"#, "a lease_ms: a lease needs a `priority`");
+    check(
+        r#"{"id":"a","from":"plc_002.x","to":"calc.x","priority":1,"lease_ms":5}"#,
+        "a lease_ms: a lease lasts from 100 ms to a week, not 5 ms",
+    );
+}
+
+#[test]
+fn conditions_that_are_never_true_are_noticed() {
+    let one = |condition: &str, want: &str| {
+        let condition = condition.replace('"', "\\\"");
+        let want = if want.is_empty() { String::new() } else { format!("a condition: {want}") };
+        check(&format!(r#"{{"id":"a","from":"plc_002.x","to":"log.system","condition":"{condition}"}}"#), &want);
+    };
+    one("value > 5 and value < 10", "");
+    one("value > 10 and value < 5", "the condition is never true: nothing is above 10 and below 5");
+    one("5 < value and value <= 5", "the condition is never true: nothing is above 5 and below 5");
+    one("value >= 5 and 5 >= value", "");
+    one("value == 1 and value == 2", "the condition is never true: nothing is 1 and 2 at once");
+    one("value == \"on\" and not (value == \"off\")", "");
+    one("value == 1 and value != 1", "the condition is never true: nothing is 1 and is not");
+    one("value > 5 or value < 3", "");
+    one("1 > 2", "the condition is never true: it is false for every sample");
+    one("1 < 2", "it is true for every sample");
+    one("quality == \"god\"", "there is no quality `god`; did you mean `good`?");
+    one("reason != \"stalle\"", "there is no reason `stalle`; did you mean `stale`?");
+    one("dp(\"plc_002.y\") > 5 and dp(\"plc_002.z\") < 3", "");
+    one(
+        "dp(\"plc_002.y\") > 5 and dp(\"plc_002.y\") < 3",
+        "the condition is never true: nothing is above 5 and below 3",
+    );
+    check(
+        r#"{"id":"a","from":"plc_002.x","to":"log.system","condition":"quality == \"bad\"","on_quality":["good"]}"#,
+        "a condition: the condition is never true: it wants the quality `bad`, which `on_quality` holds back",
+    );
+}
+
+#[test]
+fn routes_in_the_shadow_of_another_are_noticed() {
+    let pair = |a: &str, b: &str| format!(r#"{{"id":"a",{a}}},{{"id":"b",{b}}}"#);
+    let wide = r#""from":"plc_002.**","to":"log.system""#;
+    let narrow = r#""from":"plc_002.x","to":"log.system""#;
+    let shadow = "sends the values of `plc_002.x` to the same target already";
+    check(&pair(wide, narrow), &format!("b from: the route `a` {shadow}"));
+    check(&pair(narrow, wide), &format!("a from: the route `b` {shadow}"));
+    check(&pair(narrow, narrow), &format!("b from: the route `a` {shadow}"));
+    check(&pair(narrow, &format!(r#"{narrow},"condition":"value > 1""#)), &format!("b from: the route `a` {shadow}"));
+    check(&pair(narrow, &format!(r#"{narrow},"transform":"round(1)""#)), "");
+    check(&pair(narrow, r#""from":"plc_002.x","to":["log.system","webhook.alert_service"]"#), "");
+    check(&pair(&format!(r#"{narrow},"condition":"value > 5""#), &format!(r#"{narrow},"condition":"value < 1""#)), "");
+}
+
+/// A house in which somebody has said what the datapoints are.
+struct Declaring;
+
+impl Directory for Declaring {
+    fn instances(&self) -> Vec<(String, InstanceFacts)> {
+        House.instances()
+    }
+
+    fn declared(&self, address: &str) -> Declared {
+        let (r#type, unit) = match address.rsplit('.').next().unwrap_or("") {
+            "volts" => (IecType::Real, "V"),
+            "millivolts" => (IecType::Int, "mV"),
+            "watts" => (IecType::Int, "W"),
+            "amps" => (IecType::Real, "A"),
+            "wh" => (IecType::Real, "Wh"),
+            "flag" => (IecType::Bool, ""),
+            "name" => (IecType::String, ""),
+            _ => return Declared::default(),
+        };
+        Declared { r#type: Some(r#type), unit: Some(unit.into()).filter(|unit: &String| !unit.is_empty()) }
+    }
+}
+
+#[track_caller]
+fn check_declared(from: &str, rest: &str, to: &str, want: &str) {
+    let text =
+        format!(r#"{{"version":"1.0","routes":[{{"id":"a","from":"plc_002.{from}",{rest}"to":"bt.bms_001.{to}"}}]}}"#);
+    let file: RoutingFile = serde_json::from_str(&text).unwrap();
+    let problems =
+        Rules::compile(&file, &Declaring).map_or_else(|problems| problems, |rules| rules.warnings().to_vec());
+    let found: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
+    assert_eq!(found.join("\n"), want);
+}
+
+#[test]
+fn declared_types_and_units_are_held_against_the_route() {
+    check_declared("volts", "", "amps", "values in V go to a datapoint in A (`bt.bms_001.amps`)");
+    check_declared(
+        "millivolts",
+        "",
+        "volts",
+        "values in mV go to a datapoint in V without their factor of 0.001 (`bt.bms_001.volts`)",
+    );
+    check_declared("millivolts", r#""transform":"scale(0.001)","#, "volts", "");
+    check_declared("watts", r#""transform":"integrate(1h)","#, "wh", "");
+    check_declared("volts", "", "flag", "a number goes to `bt.bms_001.flag`, which is BOOL");
+    check_declared("volts", r#""transform":"hysteresis(1, 2)","#, "flag", "");
+    check_declared("name", "", "volts", "a text goes to `bt.bms_001.volts`, which is REAL");
+    check_declared("name", r#""transform":"float","#, "volts", "");
+    check_declared(
+        "volts",
+        r#""transform":"scale(1000)","#,
+        "millivolts",
+        "a number with a fraction goes to `bt.bms_001.millivolts`, which is INT",
+    );
+    check_declared("volts", r#""transform":"scale(1000) | round","#, "millivolts", "");
+    check_declared(
+        "name",
+        r#""transform":"round(1) | scale(2)","#,
+        "x",
+        "this step takes a number, and gets a text (at character 1)",
+    );
+    check_declared(
+        "flag",
+        r#""condition":"value > 5","#,
+        "x",
+        "true or false and a number do not go together here (at character 1)",
+    );
+    check_declared(
+        "volts",
+        r#""condition":"value == true","#,
+        "x",
+        "a number and true or false do not go together here (at character 1)",
+    );
+    check_declared(
+        "volts",
+        r#""condition":"contains(value, 'a')","#,
+        "x",
+        "`contains` takes a text, not a number (at character 1)",
+    );
+    check_declared(
+        "x",
+        r#""condition":"dp('plc_002.flag') > 1","#,
+        "y",
+        "true or false and a number do not go together here (at character 1)",
+    );
+}
+
+#[test]
+fn a_unit_travels_to_computed_datapoints() {
+    let text = r#"{"version":"1.0","routes":[
+        {"id":"b","from":"calc.mean","to":"calc.kw","transform":"scale(0.001)"},
+        {"id":"a","from":"plc_002.watts","to":"calc.mean","transform":"avg(60s)"},
+        {"id":"c","from":"calc.kw","to":"bt.bms_001.volts"}]}"#;
+    let rules = Rules::compile(&serde_json::from_str(text).unwrap(), &Declaring).unwrap();
+    assert_eq!((rules.unit("calc.mean"), rules.unit("calc.kw")), (Some("W"), Some("kW")));
+    assert_eq!(rules.warnings()[0].message, "values in kW go to a datapoint in V (`bt.bms_001.volts`)");
+}
+
+#[test]
+fn what_waits_on_disk_needs_a_target_that_can_be_away() {
+    check(r#"{"id":"a","from":"plc_002.x","to":"webhook.alert_service","delivery":"durable"}"#, "");
+    check(
+        r#"{"id":"a","from":"plc_002.x","to":"calc.x","delivery":"durable"}"#,
+        "a delivery: `durable` is for targets of an instance",
+    );
+}
+
+#[test]
+fn equal_texts_are_compiled_once() {
+    let rules = compile(
+        r#"{"id":"a","from":"plc_002.x","to":"calc.a","condition":"value > 1","transform":"scale(2)"},
+           {"id":"b","from":"plc_002.y","to":"calc.b","condition":"value > 1","transform":"scale(2)"},
+           {"id":"c","from":"plc_002.y","to":"calc.c","condition":"value > 1"}"#,
+    )
+    .unwrap();
+    assert!(Arc::ptr_eq(&rules.routes[0].logic, &rules.routes[1].logic));
+    assert!(!Arc::ptr_eq(&rules.routes[0].logic, &rules.routes[2].logic));
+}
+
+#[test]
+fn regular_expressions_are_bounded() {
+    let one = |n: usize, pattern: &str| {
+        format!(r#"{{"id":"r{n}","from":"plc_002.x{n}","to":"log.system","condition":"matches(value, '{pattern}')"}}"#)
+    };
+    check(&one(1, "^on"), "");
+    let large = compile(&one(1, "(a{1000}){1000}")).unwrap_err();
+    assert!(large[0].message.contains("the pattern is none"), "{}", large[0].message);
+    let many: Vec<String> = (0..502).map(|n| one(n, &format!("^{n}$"))).collect();
+    let problems = compile(&many.join(",")).unwrap_err();
+    assert_eq!(problems[0].message, "more than 500 regular expressions in one file");
 }

@@ -1,10 +1,13 @@
-//! The steps of a pipeline that need no memory.
+//! The steps of a pipeline, and what each makes of a value, of its kind and of its unit.
 
 use std::fmt::Write as _;
 
 use fieldrail_model::{IecType, Value};
 
-use crate::expression::{Datum, EvalError, Expression, Input, MAX_TEXT_BYTES, add, multiply, negate, round};
+use super::remember::Remember;
+use super::window::Aggregate;
+use crate::expression::{Datum, EvalError, Expression, Input, Kind, MAX_TEXT_BYTES, add, multiply, negate, round};
+use crate::unit::Effect;
 
 /// The largest text that `json` reads, in bytes.
 pub(super) const MAX_JSON_BYTES: usize = 1 << 20;
@@ -32,6 +35,8 @@ pub(super) enum Step {
     Json(Box<str>),
     Expr(Box<Expression>),
     Template(Vec<Piece>),
+    /// A step with a memory, and which of the memories is its own.
+    Remember(usize, Remember),
 }
 
 /// A piece of a template.
@@ -78,7 +83,124 @@ impl Step {
             Self::Json(pointer) => json(value, pointer),
             Self::Expr(expression) => expression.value(input),
             Self::Template(pieces) => filled(pieces, input),
+            // A pipeline runs these with their memory.
+            Self::Remember(..) => Ok(value.clone()),
         }
+    }
+
+    /// What comes out, given what comes in; or what it needs to come in.
+    pub(super) fn kind(&self, of: Kind) -> Result<Kind, Kind> {
+        let number = |gives| if matches!(of, Kind::Any | Kind::Number) { Ok(gives) } else { Err(Kind::Number) };
+        match self {
+            Self::Scale(_) | Self::Divide(_) | Self::Offset(_) | Self::Round(_) | Self::Clamp(..) => {
+                number(Kind::Number)
+            }
+            Self::Bit(_) => number(Kind::Bool),
+            Self::Invert => {
+                if of == Kind::Text {
+                    Err(Kind::Number)
+                } else {
+                    Ok(of)
+                }
+            }
+            Self::Map { cases, otherwise } => {
+                let kinds = cases.iter().map(|(_, to)| to).chain(otherwise).map(Kind::of);
+                Ok(kinds.reduce(|a, b| if a == b { a } else { Kind::Any }).unwrap_or(Kind::Any))
+            }
+            Self::Bool => Ok(Kind::Bool),
+            Self::Int | Self::Float => Ok(Kind::Number),
+            Self::Text | Self::Template(_) => Ok(Kind::Text),
+            Self::Json(_) => {
+                if matches!(of, Kind::Any | Kind::Text) {
+                    Ok(Kind::Any)
+                } else {
+                    Err(Kind::Text)
+                }
+            }
+            Self::Expr(expression) => Ok(expression.kind()),
+            Self::Remember(_, step) => match step {
+                Remember::OnChange | Remember::Throttle(_) | Remember::Debounce(_) => Ok(of),
+                Remember::Over(span) if span.of == Aggregate::Last => Ok(of),
+                Remember::Over(span) if span.of == Aggregate::Count => Ok(Kind::Number),
+                Remember::Hysteresis(..) => number(Kind::Bool),
+                _ => number(Kind::Number),
+            },
+        }
+    }
+
+    /// Whether what comes out surely may have digits behind the point, given whether what comes in may.
+    pub(super) fn has_fractions(&self, before: bool) -> bool {
+        let has = |number: &Value| number.as_f64().is_some_and(|x| x.fract() != 0.0);
+        match self {
+            Self::Divide(_) => true,
+            Self::Scale(by) | Self::Offset(by) => before || has(by),
+            Self::Round(digits) => *digits > 0 && before,
+            Self::Clamp(..) | Self::Invert | Self::Float => before,
+            Self::Remember(_, step) => match step {
+                Remember::Rate(_) | Remember::Integrate(..) => true,
+                Remember::Over(span) => match span.of {
+                    Aggregate::Avg => true,
+                    Aggregate::Count => false,
+                    _ => before,
+                },
+                Remember::Hysteresis(..) => false,
+                _ => before,
+            },
+            _ => false,
+        }
+    }
+
+    /// What the step does to the unit of the value.
+    pub(super) fn effect(&self) -> Effect {
+        let times = |factor: &Value| Effect::Affine(factor.as_f64().unwrap_or(1.0), 0.0);
+        match self {
+            Self::Scale(factor) => times(factor),
+            Self::Divide(divisor) => Effect::Affine(1.0 / divisor, 0.0),
+            Self::Offset(by) => Effect::Affine(1.0, by.as_f64().unwrap_or(0.0)),
+            Self::Invert => Effect::Affine(-1.0, 0.0),
+            Self::Round(_) | Self::Clamp(..) | Self::Int | Self::Float => Effect::Keep,
+            Self::Map { .. }
+            | Self::Bit(_)
+            | Self::Bool
+            | Self::Text
+            | Self::Json(_)
+            | Self::Expr(_)
+            | Self::Template(_) => Effect::Lose,
+            Self::Remember(_, step) => match step {
+                Remember::Hysteresis(..) => Effect::Lose,
+                Remember::Over(span) if span.of == Aggregate::Count => Effect::Lose,
+                Remember::Delta => Effect::Difference,
+                Remember::Rate(per_s) => Effect::Rate(*per_s),
+                Remember::Integrate(per_s, _) => Effect::Integral(*per_s),
+                _ => Effect::Keep,
+            },
+        }
+    }
+
+    /// The step that leads back, none where nothing has to be done; `None` if there is no way back.
+    pub(super) fn reversed(&self) -> Option<Option<Self>> {
+        Some(Some(match self {
+            Self::Scale(factor) => {
+                let factor = factor.as_f64().filter(|factor| *factor != 0.0)?;
+                Self::Divide(factor)
+            }
+            Self::Divide(divisor) => Self::Scale(Value::Float(*divisor)),
+            Self::Offset(by) => Self::Offset(match by {
+                Value::Int(n) => Value::Int(n.checked_neg()?),
+                other => Value::Float(-other.as_f64()?),
+            }),
+            Self::Invert => Self::Invert,
+            Self::Round(_) => return Some(None),
+            Self::Map { cases, otherwise: None } => {
+                let distinct = |nth: usize, to: &Value| cases[..nth].iter().all(|(_, other)| other != to);
+                if !cases.iter().enumerate().all(|(nth, (_, to))| distinct(nth, to)) {
+                    return None;
+                }
+                let cases = cases.iter().map(|(from, to)| (to.clone(), from.clone())).collect();
+                Self::Map { cases, otherwise: None }
+            }
+            _ => return None,
+        }))
     }
 }
 

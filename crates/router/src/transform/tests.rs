@@ -29,7 +29,7 @@ fn check(text: &str, value: impl Into<Value>, want: &str) {
         points: &Nothing,
         worst: &worst,
     };
-    let got = match Pipeline::compile(text, &mut Points::default()).map(|pipeline| pipeline.apply(&input)) {
+    let got = match Pipeline::compile(text, &mut Points::default()).map(|pipeline| pipeline.apply(&input, None)) {
         Ok(Ok((value, _))) => format!("{} {value}", value.kind()),
         Ok(Err(error)) => format!("{}: {error}", error.quality()),
         Err(error) => format!("syntax: {error}"),
@@ -130,7 +130,15 @@ fn a_template_makes_a_text() {
 #[test]
 fn a_wrong_pipeline_is_refused_with_the_place() {
     check("skale(2)", 1_i64, "syntax: unknown step `skale`; did you mean `scale`? (at character 1)");
-    check("avg(60s) | round(0)", 1_i64, "syntax: the step `avg` is not built yet (at character 1)");
+    check("avg(60)", 1_i64, "syntax: `60` is a number; which unit of time? (at character 5)");
+    check("avg(60s, every=7s)", 1_i64, "syntax: the stretch is no whole number of `every` (at character 5)");
+    check("avg(1h, every=1s)", 1_i64, "syntax: the stretch has more than 1000 times `every` (at character 5)");
+    check("throttle(1ms)", 1_i64, "syntax: a time is between 10ms and 31d (at character 10)");
+    check("avg(60s, evry=7s)", 1_i64, "syntax: expected `every`, found `evry` (at character 10)");
+    check("hysteresis(5, 2)", 1_i64, "syntax: the lower bound is not below the upper one (at character 12)");
+    check("deadband('a')", 1_i64, "syntax: expected a width, found the text \"a\" (at character 10)");
+    check("scale(0)", 1_i64, "syntax: `scale(0)` makes everything 0 (at character 7)");
+    check("text | scale(2)", 1_i64, "syntax: this step takes a number, and gets a text (at character 8)");
     check("scale(2) round(1)", 1_i64, "syntax: expected `|` between two steps, found `round` (at character 10)");
     check("scale", 1_i64, "syntax: `scale`: its arguments are missing (at character 1)");
     check("scale(\"2\")", 1_i64, "syntax: `scale`: these are not its arguments (at character 1)");

@@ -1,20 +1,15 @@
 //! The table the lines lie in.
 
-use std::fs::{OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use fieldrail_model::Timestamp;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OpenFlags, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::line::{LogLine, LogRecord, from_stored, stored};
 use super::{Filter, LogError, LogLimits};
-use crate::error::FileError;
+use crate::database;
 
-/// How long another program may hold the database before an error is returned.
-const BUSY: Duration = Duration::from_secs(2);
 /// How many lines are deleted at once, beyond as many as were just added.
 const SLICE: u64 = 256;
 /// Lines of an answer when no number is asked for, and the most there are.
@@ -39,19 +34,10 @@ const CREATE: &str = "
     CREATE INDEX IF NOT EXISTS line_by_instance ON line (instance, id);
 ";
 
-/// The files that a database at `path` consists of, the database first.
-pub(super) fn files(path: &Path) -> [PathBuf; 3] {
-    ["", "-wal", "-shm"].map(|end| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        name.into()
-    })
-}
-
 /// Opens the database at `path` for writing and for reading; it is created when missing.
 pub(super) fn open(path: &Path) -> Result<(Table, Connection), LogError> {
     let table = Table::open(path)?;
-    let reader = reader(path)?;
+    let reader = database::reader(path)?;
     Ok((table, reader))
 }
 
@@ -61,10 +47,7 @@ pub(super) struct Table(Connection);
 
 impl Table {
     fn open(path: &Path) -> Result<Self, LogError> {
-        create_private(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY)?;
+        let connection = database::create::<LogError>(path)?;
         connection.execute_batch(CREATE)?;
         let table = Self(connection);
         table.probe()?;
@@ -125,22 +108,6 @@ impl Table {
         let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
         Ok(u64::try_from(used).unwrap_or(0))
     }
-}
-
-/// SQLite gives its journal the mode of the database, so this makes all files private.
-fn create_private(path: &Path) -> Result<(), FileError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    let closed = file.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)));
-    closed.map_err(|error| FileError::io("open", path, error))
-}
-
-/// The side that reads.
-fn reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "cache_size", -1024)?;
-    Ok(connection)
 }
 
 /// The lines that pass `filter`, the newest first. The statement is put together from fixed parts only.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fieldrail_model::{InstanceId, Timestamp};
-use fieldrail_supervisor::{Listener, LogRecord, Options, Policy, Snapshot, Spec, State, Supervisor};
+use fieldrail_supervisor::{Listener, LogRecord, Options, Policy, Receipt, Snapshot, Spec, State, Supervisor};
 use fieldrail_wire::FromPlugin;
 use fieldrail_wire::plugin::{Hello, Samples};
 
@@ -44,8 +44,9 @@ impl Listener for Ear {
     fn ready(&self, id: &InstanceId, generation: u64, hello: &Hello) {
         self.hear(id, Heard::Ready(generation, hello.clone()));
     }
-    fn samples(&self, id: &InstanceId, generation: u64, batch: Samples) {
+    fn samples(&self, id: &InstanceId, generation: u64, batch: Samples) -> Option<Receipt> {
         self.hear(id, Heard::Samples(generation, batch));
+        None
     }
     fn message(&self, id: &InstanceId, generation: u64, message: FromPlugin) {
         self.hear(id, Heard::Message(generation, message));

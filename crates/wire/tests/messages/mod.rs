@@ -34,11 +34,15 @@ fn to(about: &'static str, message: ToPlugin) -> Case {
 }
 
 fn failure() -> Failure {
-    Failure { message: "symbol MAIN.x does not exist".into(), hint: Some("was the program changed?".into()) }
+    Failure {
+        message: "symbol MAIN.x does not exist".into(),
+        hint: Some("was the program changed?".into()),
+        again: false,
+    }
 }
 
 fn bare_failure() -> Failure {
-    Failure { message: "no answer within 500 ms".into(), hint: None }
+    Failure { message: "no answer within 500 ms".into(), hint: None, again: false }
 }
 
 /// A sample with nothing but tag and value.
