@@ -1,7 +1,7 @@
 //! Datapoints, writes, and the trees of devices.
 
 use fieldrail_node::views::{Paged, Point, TreeNode, WriteRequest, WriteResult};
-use fieldrail_node::{Datum, Wanted};
+use fieldrail_node::{Datum, Explanation, Wanted};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -73,6 +73,18 @@ pub(crate) async fn browse(call: Call, query: BrowseQuery, _: NoBody) -> Result<
     let BrowseQuery { instance, path, filter, after, limit } = query;
     let filter = filter.filter(|text| !text.is_empty());
     Ok(Json(call.node().browse(call.who()?, &instance, &path, filter, after, limit).await?))
+}
+
+/// Which datapoint is to be explained.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExplainQuery {
+    /// The full address.
+    address: String,
+}
+
+pub(crate) fn explain(call: &Call, query: ExplainQuery, _: NoBody) -> Result<Json<Explanation>> {
+    Ok(Json(call.node().explain(call.who()?, &query.address)?))
 }
 
 pub(crate) fn route_data(call: &Call, _: NoQuery, Json(datum): Json<Datum>) -> Result<Done> {

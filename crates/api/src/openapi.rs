@@ -66,7 +66,8 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator, problem: &Sch
     operation["security"] =
         if endpoint.access == Access::Open { json!([]) } else { json!([{ "session": [] }, { "token": [] }]) };
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        operation["description"] = json!(format!("{} {}", description(endpoint), crate::live::DESCRIPTION));
+        operation["description"] =
+            json!(format!("{} {}", description(endpoint), crate::live::description(endpoint.path)));
     }
     operation
 }

@@ -69,6 +69,14 @@ fn of_routes() -> Vec<Endpoint> {
         at(POST, "/api/router/data", Operator, "Give the data space a value of `calc` or of a virtual instance.")
             .by_address()
             .answers(data::route_data),
+        at(GET, "/api/router/explain", Viewer, "Say why a datapoint has its value.")
+            .by_address()
+            .answers(data::explain),
+        at(GET, "/api/router/tap", Viewer, "Watch values on their way through the router over a WebSocket.")
+            .by_address()
+            .upgrades(live::tap),
+        at(GET, "/api/router/record", Admin, "Record what comes into the router over a WebSocket.")
+            .upgrades(live::record),
         at(GET, "/api/router/stats", Viewer, "Say what the router has done.").answers(routes::stats),
     ]
 }

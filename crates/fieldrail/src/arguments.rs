@@ -73,6 +73,12 @@ pub(crate) enum Command {
     Write(Write),
     /// Look at the tree of an instance of a running house
     Browse(Browse),
+    /// Say why a datapoint of a running house has its value
+    Explain(Explain),
+    /// Record what comes into the router of a running house
+    Record(Record),
+    /// Say what other rules would have made of a recording; changes nothing
+    Plan(Plan),
     /// Print the JSON schema of a configuration file or of a driver
     Schema(Schema),
     /// Make, list and remove machine tokens
@@ -92,6 +98,12 @@ pub(crate) struct Tap {
     /// Addresses, or patterns with `*` (within a segment) and `**` (any depth)
     #[arg(required = true, value_name = "ADDRESS")]
     pub(crate) addresses: Vec<String>,
+    /// Watch the values on their way through the router: `input`, `step`, `dropped`, `output`; may be given several times
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Vec<String>,
+    /// Watch the values on their way through this route
+    #[arg(long, value_name = "ID")]
+    pub(crate) route: Option<String>,
     /// End after so many values
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
@@ -99,6 +111,39 @@ pub(crate) struct Tap {
     #[arg(long = "for", value_name = "SECONDS")]
     pub(crate) seconds: Option<u64>,
     /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The full address
+    pub(crate) address: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// Where the recording goes; a file that is there is written over
+    pub(crate) file: PathBuf,
+    /// End after so many seconds; without it, with Ctrl-C
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
+    /// End at so many megabytes
+    #[arg(long, value_name = "MB", default_value_t = 500)]
+    pub(crate) most: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The new rules, in the format of routing.json
+    pub(crate) rules: PathBuf,
+    /// A recording that `fieldrail record` made
+    #[arg(long, value_name = "RECORDING")]
+    pub(crate) from: PathBuf,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

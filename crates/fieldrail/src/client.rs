@@ -60,11 +60,12 @@ impl Client {
         }
     }
 
-    /// Opens the live view.
-    pub(crate) async fn live(&self) -> Result<WebSocketStream<TcpStream>> {
-        let mut request = format!("ws://{}/api/live", self.0.address).into_client_request()?;
+    /// Opens one of the daemon's WebSockets.
+    pub(crate) async fn socket(&self, path: &str) -> Result<WebSocketStream<TcpStream>> {
+        let mut request = format!("ws://{}{path}", self.0.address).into_client_request()?;
         request.headers_mut().insert("cookie", self.cookie().parse()?);
-        let (socket, _) = client_async(request, self.connect().await?).await.context("the live view was refused")?;
+        let (socket, _) =
+            client_async(request, self.connect().await?).await.with_context(|| format!("{path} was refused"))?;
         Ok(socket)
     }
 }

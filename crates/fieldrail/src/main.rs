@@ -1,7 +1,7 @@
 //! The daemon and its command line: `fieldrail run` keeps a house, the other commands look at one or help to write one.
 //!
 //! Read in this order: [`arguments`] what can be typed, [`run`] the daemon, [`demo`] the house it shows itself with,
-//! [`offline`] commands on files, [`online`] commands that ask a running daemon, [`client`] how they reach it, [`console`] what they print.
+//! [`offline`] commands on files, [`online`] commands that ask a running daemon, [`rules`] those about the router, [`client`] how they reach it, [`console`] what they print.
 
 mod arguments;
 mod client;
@@ -10,6 +10,7 @@ mod demo;
 mod door;
 mod offline;
 mod online;
+mod rules;
 mod run;
 
 use std::process::ExitCode;
@@ -28,6 +29,9 @@ fn main() -> ExitCode {
         Command::Tap(options) => online::block_on(online::tap(&folders, &options)),
         Command::Write(options) => online::block_on(online::write(&folders, &options)),
         Command::Browse(options) => online::block_on(online::browse(&folders, &options)),
+        Command::Explain(options) => online::block_on(rules::explain(&folders, &options)),
+        Command::Record(options) => online::block_on(rules::record(&folders, &options)),
+        Command::Plan(options) => rules::plan(&folders, &options),
     };
     done.unwrap_or_else(|error| {
         if console::is_hang_up(&error) {

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::arguments::{Browse, Folders, Tap, Write};
 use crate::client::{Client, query};
-use crate::console;
+use crate::{console, rules};
 
 /// Runs a command to its end.
 pub(crate) fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
@@ -20,7 +20,10 @@ pub(crate) fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Resul
 
 /// Follows live values.
 pub(crate) async fn tap(folders: &Folders, options: &Tap) -> Result<ExitCode> {
-    let mut socket = Client::find(&folders.state())?.live().await?;
+    if !options.stage.is_empty() || options.route.is_some() {
+        return rules::tap(folders, options).await;
+    }
+    let mut socket = Client::find(&folders.state())?.socket("/api/live").await?;
     let wanted = json!({ "subscribe": options.addresses }).to_string();
     socket.send(Message::text(wanted)).await?;
     let end = async {
