@@ -60,7 +60,7 @@ impl Client {
         }
     }
 
-    /// Opens one of the daemon's WebSockets.
+    /// Opens a WebSocket of the daemon.
     pub(crate) async fn socket(&self, path: &str) -> Result<WebSocketStream<TcpStream>> {
         let mut request = format!("ws://{}{path}", self.0.address).into_client_request()?;
         request.headers_mut().insert("cookie", self.cookie().parse()?);

@@ -104,7 +104,7 @@ impl Pattern {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Within | Part::Rest if nth == 0 => {
-                    text.push_str(if beginning.is_empty() { word } else { beginning })
+                    text.push_str(if beginning.is_empty() { word } else { beginning });
                 }
                 Part::Within | Part::Rest => text.push_str(word),
                 Part::Segments(separator) if nth == 0 && !beginning.is_empty() => {

@@ -197,19 +197,16 @@ impl Comparison {
         for (place, time, value) in before.drain(..) {
             let change = &mut changes[place as usize];
             change.before += 1;
-            match after.iter().position(|(other, ..)| *other == place) {
-                Some(at) => {
-                    let (.., new) = after.remove(at);
-                    change.after += 1;
-                    if new != value {
-                        change.changed += 1;
-                        note(change, time, Some(value), Some(new));
-                    }
+            if let Some(at) = after.iter().position(|(other, ..)| *other == place) {
+                let (.., new) = after.remove(at);
+                change.after += 1;
+                if new != value {
+                    change.changed += 1;
+                    note(change, time, Some(value), Some(new));
                 }
-                None => {
-                    change.gone += 1;
-                    note(change, time, Some(value), None);
-                }
+            } else {
+                change.gone += 1;
+                note(change, time, Some(value), None);
             }
         }
         for (place, time, value) in after.drain(..) {

@@ -143,6 +143,7 @@ impl Unit {
     }
 
     /// A symbol for this unit, if there is one.
+    #[allow(clippy::float_cmp)] // offsets are constants of the table
     fn symbol(&self) -> Option<String> {
         let fits = |unit: &Self| {
             unit.same_quantity(self) && (unit.factor / self.factor - 1.0).abs() < 1e-9 && unit.offset == self.offset

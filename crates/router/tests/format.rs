@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use fieldrail_model::{IecType, Origin, Quality, Sample, Timestamp, Value};
@@ -147,11 +148,11 @@ fn every_example_does_what_the_text_says() {
         let file = block.file();
         for problem in check(&file) {
             let route = problem.route.unwrap_or_default();
-            wrong += &format!("line {}, {route}, {}: {}\n", block.line, problem.key, problem.message);
+            let _ = writeln!(wrong, "line {}, {route}, {}: {}", block.line, problem.key, problem.message);
         }
         let tests = file.routes.iter().filter_map(|route| route.tests.as_ref()).flatten().count();
         if (tests > 0) == (block.kind == "route no-test") {
-            wrong += &format!("line {}: {tests} tests in a block `{}`\n", block.line, block.kind);
+            let _ = writeln!(wrong, "line {}: {tests} tests in a block `{}`", block.line, block.kind);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -163,7 +164,7 @@ fn every_refused_example_is_refused_in_these_words() {
     for block in Block::all(TEXT).into_iter().filter(|block| block.kind == "refused") {
         let found = told(&check(&block.file()));
         if found != block.arrows {
-            wrong += &format!("line {}: {found:#?}\n", block.line);
+            let _ = writeln!(wrong, "line {}: {found:#?}", block.line);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

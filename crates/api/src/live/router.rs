@@ -129,19 +129,15 @@ pub(super) async fn record(app: Arc<App>, caller: Caller, socket: WebSocket) {
             () = line.ended() => return,
             piece = recording.next() => piece,
         };
-        match piece {
-            Some(piece) => {
-                if !line.send(Message::Binary(piece.into())).await {
-                    return;
-                }
-            }
-            None => {
-                let error = fieldrail_node::Error::unavailable(
-                    "the recording was not taken fast enough and has ended",
-                    "write it to a faster disk",
-                );
-                return line.object(&error).await;
-            }
+        let Some(piece) = piece else {
+            let error = fieldrail_node::Error::unavailable(
+                "the recording was not taken fast enough and has ended",
+                "write it to a faster disk",
+            );
+            return line.object(&error).await;
+        };
+        if !line.send(Message::Binary(piece.into())).await {
+            return;
         }
     }
 }

@@ -119,7 +119,9 @@ impl Backlog {
         if !ended.is_empty() {
             self.pause = PAUSE;
         }
-        ended.iter().for_each(|entry| self.landed(entry));
+        for entry in &ended {
+            self.landed(entry);
+        }
         ended.into_iter().map(|entry| entry.seq).collect()
     }
 
@@ -240,9 +242,11 @@ mod tests {
         assert_eq!(backlog.wants(), None);
         let mut left = 0;
         while backlog.wants().is_none() && left < LOADED {
-            let now: Vec<u64> = leave(&mut backlog, 0);
+            let now = leave(&mut backlog, 0);
             left += now.len();
-            now.iter().for_each(|command| drop(backlog.confirmed(*command, *command)));
+            for command in now {
+                backlog.confirmed(command, command);
+            }
         }
         assert!(backlog.wants().is_some_and(|(cursor, _)| cursor == LOADED as u64));
         backlog.load(Vec::new());

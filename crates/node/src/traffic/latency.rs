@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(latency.p99_us(), 100);
         let mut latency = Latency::default();
         (0..990).for_each(|_| latency.add(Duration::from_micros(100)));
-        (0..10).for_each(|_| latency.add(Duration::from_micros(50_000)));
+        (0..10).for_each(|_| latency.add(Duration::from_millis(50)));
         assert_eq!(latency.p99_us(), 128);
     }
 }

@@ -21,7 +21,10 @@ use table::Row;
 #[global_allocator]
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
-const PARTS: [(&str, fn(Effort) -> Vec<Row>); 5] = [
+/// A part by its name.
+type Part = (&'static str, fn(Effort) -> Vec<Row>);
+
+const PARTS: [Part; 5] = [
     ("rate", rate::rows),
     ("evaluation", evaluation::rows),
     ("memory", memory::rows),

@@ -94,7 +94,7 @@ impl Router {
                                     time: sample.source_time,
                                 };
                                 let flown = pipeline.run(item, &input, &mut state.memories, &mut state.trace);
-                                state.await_due(id, pipeline.due(&state.memories), exit.timers);
+                                state.await_due(id, Pipeline::due(&state.memories), exit.timers);
                                 flowed(flown, &mut live.counters)
                             }
                             _ => Some(made(route, sample, &input, &mut live.counters, Some(&mut state.trace))),
@@ -104,13 +104,12 @@ impl Router {
                 if let Some(id) = step.state {
                     exit.tap_steps(step.route, &states.get(id).trace, sample);
                 }
-                match made {
-                    Some(made) => exit.send_all(step, route, sample, &made, &mut live.counters),
-                    None => {
-                        live.counters.held += 1;
-                        exit.tap_drop(step.route, Ran::Held, sample);
-                        Ran::Held
-                    }
+                if let Some(made) = made {
+                    exit.send_all(step, route, sample, &made, &mut live.counters)
+                } else {
+                    live.counters.held += 1;
+                    exit.tap_drop(step.route, Ran::Held, sample);
+                    Ran::Held
                 }
             };
             step.ran = Some((now, ran));
@@ -165,7 +164,7 @@ impl Router {
         if let Some(pipeline) = &route.logic.pipeline {
             // Several steps may be due at once; each wakes once.
             for _ in 0..state.memories.len() {
-                if pipeline.due(&state.memories).is_none_or(|due| due > now) {
+                if Pipeline::due(&state.memories).is_none_or(|due| due > now) {
                     break;
                 }
                 let flown = pipeline.wake(&input, &mut state.memories, &mut state.trace);
@@ -175,7 +174,7 @@ impl Router {
                     step.ran = Some((now, ran));
                 }
             }
-            let due = pipeline.due(&state.memories).map(|due| due.max(Timestamp(now.0.saturating_add(1))));
+            let due = Pipeline::due(&state.memories).map(|due| due.max(Timestamp(now.0.saturating_add(1))));
             state.await_due(id, due, exit.timers);
         }
         plans.get_mut(plan).steps = steps;

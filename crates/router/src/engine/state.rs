@@ -83,15 +83,12 @@ impl States {
 
     fn make(&mut self, route: &str, point: PointId, transform: &str, memories: Box<[Memory]>) -> StateId {
         let state = State { point, memories, trace: Vec::new(), awaited: None };
-        let id = match self.free.pop() {
-            Some(id) => {
-                *self.get_mut(id) = state;
-                id
-            }
-            None => {
-                self.table.push(state);
-                StateId(u32::try_from(self.table.len() - 1).unwrap_or(u32::MAX))
-            }
+        let id = if let Some(id) = self.free.pop() {
+            *self.get_mut(id) = state;
+            id
+        } else {
+            self.table.push(state);
+            StateId(u32::try_from(self.table.len() - 1).unwrap_or(u32::MAX))
         };
         self.owned.insert((route.into(), point), Owned { id, transform: transform.into() });
         id

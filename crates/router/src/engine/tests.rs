@@ -356,6 +356,7 @@ fn a_filled_target_that_is_too_long_is_counted() {
 fn check_over_time(transform: &str, inputs: &str, until: f64, want: &str) {
     let mut bench = bench(&format!(r#"{{"id":"a","from":"plc_002.x","to":"log.system","transform":"{transform}"}}"#));
     let point = bench.router.space.intern("plc_002.x").unwrap();
+    #[allow(clippy::cast_possible_truncation)] // a few hundred seconds
     let at = |second: f64| Timestamp((second * 1e6).round() as i64);
     let mut said = Vec::new();
     let mut take = |bench: &Bench, out: &mut Outcome| {
@@ -457,10 +458,10 @@ fn a_reload_leaves_the_windows_of_other_routes_alone() {
     bench.send("plc_002.x", 1_i64);
     bench.send("plc_002.y", 1_i64);
     bench.router.swap(
-        compile(&format!(
-            r#"{{"id":"b","from":"plc_002.y","to":"calc.y","transform":"sum(60s) | scale(10)"}},
-               {{"id":"a","description":"new","from":"plc_002.x","to":"log.system","transform":"sum(60s)"}}"#
-        ))
+        compile(
+            r#"{"id":"b","from":"plc_002.y","to":"calc.y","transform":"sum(60s) | scale(10)"},
+               {"id":"a","description":"new","from":"plc_002.x","to":"log.system","transform":"sum(60s)"}"#,
+        )
         .unwrap(),
     );
     bench.now = Timestamp(1_000 * MS);

@@ -221,6 +221,7 @@ pub(crate) fn equal(a: &Datum<'_>, b: &Datum<'_>) -> Result<bool, EvalError> {
 
 /// Whether a device that was sent `a` and says `b` says the same: a REAL has fewer digits than a 64-bit float, and some
 /// spell true as 1.
+#[allow(clippy::float_cmp)] // equal ones need no margin, and infinities have none
 pub(crate) fn alike(a: &Value, b: &Value) -> bool {
     let number = |value: &Value| match value {
         Value::Bool(b) => Some(f64::from(u8::from(*b))),

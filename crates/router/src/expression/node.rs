@@ -371,17 +371,15 @@ impl Node {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Constant(value) => Kind::of(value),
-            Self::Variable(_, kind) | Self::Point(_, kind) => *kind,
-            Self::Negate(_) => Kind::Number,
+            Self::Variable(_, kind) | Self::Point(_, kind) | Self::Call(_, kind, _) => *kind,
             Self::Not(_) | Self::And(_) | Self::Or(_) | Self::In(..) | Self::Matches(..) => Kind::Bool,
             Self::Binary(operator, _) if operator.compares() => Kind::Bool,
             Self::Binary(Binary::Add, sides) => match (sides[0].kind(), sides[1].kind()) {
                 (Kind::Any, other) | (other, _) => other,
             },
-            Self::Binary(..) => Kind::Number,
+            Self::Binary(..) | Self::Negate(_) => Kind::Number,
             Self::If(parts) if parts[1].kind() == parts[2].kind() => parts[1].kind(),
             Self::If(_) => Kind::Any,
-            Self::Call(_, kind, _) => *kind,
         }
     }
 

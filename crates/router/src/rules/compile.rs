@@ -55,11 +55,14 @@ impl Findings {
     }
 }
 
+/// Condition, transform, and what the value is.
+type Texts<'f> = (Option<&'f str>, Option<&'f str>, Kind);
+
 /// Conditions and pipelines that are compiled, by their texts and by what the value is: a thousand routes that scale
 /// alike share one.
 #[derive(Default)]
 struct Shelf<'f> {
-    known: HashMap<(Option<&'f str>, Option<&'f str>, Kind), Arc<Logic>>,
+    known: HashMap<Texts<'f>, Arc<Logic>>,
     regexes: usize,
 }
 
@@ -156,7 +159,7 @@ fn add<'f>(
 }
 
 /// How long a route with a priority holds its target, if it does not say.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// What the values of all sources are, if they are alike.
 fn source_kind(rules: &Rules, spec: &RouteSpec, directory: &dyn Directory) -> Kind {

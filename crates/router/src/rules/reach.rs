@@ -102,8 +102,8 @@ fn wanted_class(parts: &[&Node]) -> Option<Class> {
 /// The numbers that pass so far, and the constant that must be met.
 #[derive(Default)]
 struct Bounds<'a> {
-    low: Option<(f64, bool)>,
-    high: Option<(f64, bool)>,
+    low: Option<Bound>,
+    high: Option<Bound>,
     equal: Option<&'a Value>,
 }
 
@@ -126,25 +126,24 @@ fn contradiction(parts: &[&Node]) -> Option<String> {
 
 impl<'a> Bounds<'a> {
     fn narrow(&mut self, operator: Binary, value: &'a Value) -> Option<String> {
-        if operator == Binary::Equal {
-            if let Some(other) = self.equal.replace(value)
-                && !same(other, value)
-            {
-                return Some(format!("nothing is {other} and {value} at once"));
-            }
+        if operator == Binary::Equal
+            && let Some(other) = self.equal.replace(value)
+            && !same(other, value)
+        {
+            return Some(format!("nothing is {other} and {value} at once"));
         }
         if operator == Binary::Unequal && self.equal.is_some_and(|equal| same(equal, value)) {
             return Some(format!("nothing is {value} and is not"));
         }
         let x = value.as_f64()?;
         match operator {
-            Binary::Greater => self.low = higher(self.low, (x, true)),
-            Binary::GreaterOrEqual => self.low = higher(self.low, (x, false)),
-            Binary::Less => self.high = lower(self.high, (x, true)),
-            Binary::LessOrEqual => self.high = lower(self.high, (x, false)),
+            Binary::Greater => self.low = Some(higher(self.low, (x, true))),
+            Binary::GreaterOrEqual => self.low = Some(higher(self.low, (x, false))),
+            Binary::Less => self.high = Some(lower(self.high, (x, true))),
+            Binary::LessOrEqual => self.high = Some(lower(self.high, (x, false))),
             Binary::Equal => {
-                self.low = higher(self.low, (x, false));
-                self.high = lower(self.high, (x, false));
+                self.low = Some(higher(self.low, (x, false)));
+                self.high = Some(lower(self.high, (x, false)));
             }
             _ => {}
         }
@@ -158,10 +157,15 @@ fn same(a: &Value, b: &Value) -> bool {
     a == b || crate::expression::equal(&a.into(), &b.into()) == Ok(true)
 }
 
-fn higher(known: Option<(f64, bool)>, new: (f64, bool)) -> Option<(f64, bool)> {
-    Some(known.filter(|known| known.0 > new.0 || (known.0 == new.0 && known.1)).unwrap_or(new))
+/// A bound, and whether it does not belong to what passes itself.
+type Bound = (f64, bool);
+
+#[allow(clippy::float_cmp)] // both are constants as written
+fn higher(known: Option<Bound>, new: Bound) -> Bound {
+    known.filter(|known| known.0 > new.0 || (known.0 == new.0 && known.1)).unwrap_or(new)
 }
 
-fn lower(known: Option<(f64, bool)>, new: (f64, bool)) -> Option<(f64, bool)> {
-    Some(known.filter(|known| known.0 < new.0 || (known.0 == new.0 && known.1)).unwrap_or(new))
+#[allow(clippy::float_cmp)] // both are constants as written
+fn lower(known: Option<Bound>, new: Bound) -> Bound {
+    known.filter(|known| known.0 < new.0 || (known.0 == new.0 && known.1)).unwrap_or(new)
 }

@@ -19,7 +19,8 @@ pub(super) fn travel(rules: &mut Rules, directory: &dyn Directory, findings: &mu
         let before = derived.len();
         for route in 0..rules.routes.len() {
             let Some(from) = unit_of_sources(rules, route, directory, &derived) else { continue };
-            let effects = rules.routes[route].logic.pipeline.iter().flat_map(|pipeline| pipeline.effects());
+            let effects =
+                rules.routes[route].logic.pipeline.iter().flat_map(super::super::transform::Pipeline::effects);
             let Some(to) = travelled(&from, effects) else { continue };
             for target in fixed(rules, route).filter(|target| target.address.as_str().starts_with("calc.")) {
                 let address = target.address.as_str();
@@ -70,7 +71,7 @@ fn complain(
     for target in fixed(rules, route) {
         // Only what somebody declared can be missed.
         let Some(to) = directory.declared(target.address.as_str()).unit else { continue };
-        let effects = rules.routes[route].logic.pipeline.iter().flat_map(|pipeline| pipeline.effects());
+        let effects = rules.routes[route].logic.pipeline.iter().flat_map(super::super::transform::Pipeline::effects);
         if let Some((message, hint)) = mismatch(&from, &to, effects) {
             findings.about(&rules.routes[route].spec.id);
             findings.warning("transform", format!("{message} (`{}`)", target.address), hint);

@@ -185,7 +185,7 @@ impl Pipeline {
     }
 
     /// When the first of the memories has something to say by itself.
-    pub(crate) fn due(&self, memories: &[Memory]) -> Option<Timestamp> {
+    pub(crate) fn due(memories: &[Memory]) -> Option<Timestamp> {
         memories.iter().filter_map(Memory::due).min()
     }
 

@@ -85,15 +85,12 @@ impl Remember {
             Self::DeadbandPart(part) => {
                 Ok(pass(memory, item, |before, value| is_apart(before, value, |before| before.abs() * part)))
             }
-            Self::Throttle(interval) => Ok(match memory {
-                Memory::Waiting(waiting, _) => {
-                    *waiting = Some(item);
-                    None
-                }
-                _ => {
-                    *memory = Memory::Waiting(None, now.after(*interval));
-                    Some(item)
-                }
+            Self::Throttle(interval) => Ok(if let Memory::Waiting(waiting, _) = memory {
+                *waiting = Some(item);
+                None
+            } else {
+                *memory = Memory::Waiting(None, now.after(*interval));
+                Some(item)
             }),
             Self::Debounce(quiet) => {
                 match memory {
@@ -105,13 +102,12 @@ impl Remember {
             }
             Self::Integrate(per, every) => integrate(memory, item, *per, *every, now),
             Self::Over(span) => {
-                let window = match memory {
-                    Memory::Window(window) => window,
-                    _ => {
-                        *memory = Memory::Window(Box::new(Window::new(span, now)));
-                        let Memory::Window(window) = memory else { return Ok(None) };
-                        window
-                    }
+                let window = if let Memory::Window(window) = memory {
+                    window
+                } else {
+                    *memory = Memory::Window(Box::new(Window::new(span, now)));
+                    let Memory::Window(window) = memory else { return Ok(None) };
+                    window
                 };
                 window.take(span, &item, now)?;
                 Ok(None)
@@ -164,16 +160,15 @@ impl Remember {
     /// Says what the step has to say at its time.
     pub(super) fn wake(&self, memory: &mut Memory, now: Timestamp) -> Option<Item> {
         match (self, &mut *memory) {
-            (Self::Throttle(interval), Memory::Waiting(waiting, due)) => match waiting.take() {
-                Some(item) => {
+            (Self::Throttle(interval), Memory::Waiting(waiting, due)) => {
+                if let Some(item) = waiting.take() {
                     *due = now.after(*interval);
                     Some(item)
-                }
-                None => {
+                } else {
                     *memory = Memory::Blank;
                     None
                 }
-            },
+            }
             (_, Memory::Waiting(waiting, _)) => {
                 let item = waiting.take();
                 *memory = Memory::Blank;

@@ -178,6 +178,7 @@ impl Step {
     }
 
     /// The step that leads back, none where nothing has to be done; `None` if there is no way back.
+    #[allow(clippy::option_option)] // two questions: is there a way back, and is there something to do on it
     pub(super) fn reversed(&self) -> Option<Option<Self>> {
         Some(Some(match self {
             Self::Scale(factor) => {
