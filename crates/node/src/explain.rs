@@ -126,13 +126,17 @@ impl Node {
             quality: reached.quality.to_string(),
             note: None,
             time_ms: to_wall(reached.at).millis(),
-            origin: Some(reached.origin.address.to_string()),
+            origin: Some(reached.origin.address.to_string()).filter(|origin| who.reaches(origin)),
             hops: reached.origin.hops,
         });
         let because = match &known.reached {
             None if known.writers.is_empty() => "It says so itself; no route writes it.".into(),
             None => "No route has sent it anything yet.".into(),
             Some(reached) => match reached.route {
+                Some(route) if !who.reaches(reached.from.as_str()) => {
+                    format!("The route `{}` sent it.", id_of(router, route))
+                }
+                None if !who.reaches(reached.from.as_str()) => "A route that was changed since sent it.".into(),
                 Some(route) => format!("The route `{}` sent it, from `{}`.", id_of(router, route), reached.from),
                 None => format!("A route that was changed since sent it, from `{}`.", reached.from),
             },
@@ -146,7 +150,10 @@ impl Node {
         let writers = writers.map(|writer| explained(router, writer, won(writer))).collect();
         Ok(Explanation {
             address: known.address.to_string(),
-            sample: known.sample.as_ref().map(ExplainedValue::from),
+            sample: known.sample.as_ref().map(|sample| {
+                let value = ExplainedValue::from(sample);
+                ExplainedValue { origin: value.origin.filter(|origin| who.reaches(origin)), ..value }
+            }),
             sent,
             because,
             writers,

@@ -34,6 +34,9 @@ const MATRIX: &str = "
     a DELETE /api/router/routes/{id}
     a POST /api/router/check
     o* POST /api/router/data
+    v* GET /api/router/explain
+    v* GET /api/router/tap
+    a GET /api/router/record
     v GET /api/router/stats
     a GET /api/connections
     a POST /api/connections
@@ -203,6 +206,7 @@ async fn a_narrow_token_sees_its_addresses_and_nothing_beside_them() {
     assert_eq!(items(tree), 0);
     let datum = serde_json::json!({ "source_id": "meter2", "tag": "power", "value": 1 });
     house.ask("POST", "/api/router/data", &narrow, Some(&datum)).await.must_be(403);
+    house.ask("GET", "/api/router/explain?address=calc.other", &narrow, None).await.must_be(403);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
