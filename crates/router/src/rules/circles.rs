@@ -107,6 +107,9 @@ const MAX_FOLLOWED: usize = 64;
 /// Examples are tried for so many routes with patterns.
 const MAX_TRIED: usize = 2_000;
 
+/// Routes that all examples together are sent through, at the most.
+const MAX_LOOKED_AT: usize = 500_000;
+
 /// A circle through patterns and placeholders: an address that each pattern matches is sent through the rules, and must not
 /// come back. What is found so is a circle for certain.
 pub(super) fn through_patterns(rules: &Rules, findings: &mut Findings) {
@@ -121,9 +124,13 @@ pub(super) fn through_patterns(rules: &Rules, findings: &mut Findings) {
     let mut plain: Vec<&str> = rules.direct.keys().map(|address| &**address).collect();
     plain.sort_unstable();
     let examples = wild.into_iter().map(|(pattern, _)| rules.known.example(pattern));
+    let mut left = MAX_LOOKED_AT;
     for example in examples.chain(plain.into_iter().take(MAX_TRIED).map(Into::into)) {
         let mut path = vec![example];
-        if let Some(route) = follow(rules, &mut path)
+        if left == 0 {
+            return;
+        }
+        if let Some(route) = follow(rules, &mut path, &mut left)
             && told.insert(route)
         {
             let start = path.iter().position(|address| Some(address) == path.last()).unwrap_or(0);
@@ -137,13 +144,17 @@ pub(super) fn through_patterns(rules: &Rules, findings: &mut Findings) {
 }
 
 /// Follows the last address of the path through the rules, depth first; the route that closes a circle, if one does.
-fn follow(rules: &Rules, path: &mut Vec<String>) -> Option<usize> {
+fn follow(rules: &Rules, path: &mut Vec<String>, left: &mut usize) -> Option<usize> {
     let mut todo: Vec<(usize, String, usize)> = Vec::new();
     let mut steps = 0;
-    let expand = |todo: &mut Vec<(usize, String, usize)>, address: &str, depth: usize| {
+    let mut expand = |todo: &mut Vec<(usize, String, usize)>, address: &str, depth: usize| {
         let (end, facts) = rules.known.locate(address);
         let (source, tag) = (&address[..end], address.get(end + 1..).unwrap_or(""));
         for route in rules.routes_of(address, facts.is_some_and(|facts| facts.case_insensitive)) {
+            if *left == 0 {
+                return;
+            }
+            *left -= 1;
             if rules.routes[route.index()].pair.is_some() {
                 continue;
             }

@@ -108,6 +108,9 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
     Ok(rules)
 }
 
+/// Addresses in one list, at the most: sources times targets is what a check has to look at.
+const MAX_LISTED: usize = 256;
+
 fn check_id(id: &str, findings: &mut Findings) {
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if id.is_empty() || id.len() > 64 || !id.chars().all(letter) {
@@ -307,6 +310,10 @@ fn sources(rules: &mut Rules, index: RouteIndex, spec: &RouteSpec, directory: &d
     if spec.from.0.is_empty() {
         findings.error("from", "a route needs a source", None);
     }
+    if spec.from.0.len() > MAX_LISTED {
+        let message = format!("a list has at most {MAX_LISTED} sources, not {}", spec.from.0.len());
+        return findings.error("from", message, Some("write a pattern, or several routes".into()));
+    }
     for from in &spec.from.0 {
         if is_pattern(from) {
             pattern(rules, index, from, spec.enabled, findings);
@@ -343,6 +350,11 @@ fn targets(rules: &Rules, spec: &RouteSpec, directory: &dyn Directory, findings:
         findings.error("to", "a route needs a target", None);
     }
     let mut found = Vec::new();
+    if spec.to.0.len() > MAX_LISTED {
+        let message = format!("a list has at most {MAX_LISTED} targets, not {}", spec.to.0.len());
+        findings.error("to", message, Some("write several routes".into()));
+        return found;
+    }
     for to in &spec.to.0 {
         match target(rules, to, directory) {
             Ok(target) => {

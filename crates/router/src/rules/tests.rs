@@ -468,3 +468,17 @@ fn regular_expressions_are_bounded() {
     let problems = compile(&many.join(",")).unwrap_err();
     assert_eq!(problems[0].message, "more than 500 regular expressions in one file");
 }
+
+#[test]
+fn lists_are_bounded() {
+    let many: Vec<String> = (0..257).map(|n| format!("\"plc_002.x{n}\"")).collect();
+    let many = many.join(",");
+    check(
+        &format!(r#"{{"id":"a","from":[{many}],"to":"log.system"}}"#),
+        "a from: a list has at most 256 sources, not 257",
+    );
+    check(
+        &format!(r#"{{"id":"a","from":"bt.bms_001.x","to":[{many}]}}"#),
+        "a to: a list has at most 256 targets, not 257",
+    );
+}

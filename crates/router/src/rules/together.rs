@@ -10,46 +10,61 @@ fn working(rules: &Rules) -> impl Iterator<Item = usize> {
     (0..rules.routes.len()).filter(|route| rules.routes[*route].spec.enabled)
 }
 
+/// Who writes one state.
+#[derive(Default)]
+struct Writers {
+    first: Option<usize>,
+    /// One without a priority.
+    plain: Option<usize>,
+    by_priority: HashMap<i64, usize>,
+}
+
 /// Two routes to one variable would fight over its value, unless each has a priority of its own.
 pub(super) fn writers(rules: &Rules, findings: &mut Findings) {
-    let mut writers: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut writers: HashMap<&str, Writers> = HashMap::new();
     for route in working(rules) {
         let back = rules.routes[route].pair.as_ref().map(|pair| &pair.source);
         for target in fixed(rules, route).chain(back).filter(|target| target.is_state()) {
             let address = target.address.as_str();
-            let others = writers.entry(address).or_default();
-            for &other in others.iter().filter(|other| **other != route) {
-                contest(rules, address, other, route, findings);
-                if findings.full() {
-                    return;
-                }
-                // One complaint a route and target is enough.
-                if rules.routes[route].claim.is_none() {
-                    break;
-                }
+            let known = writers.entry(address).or_default();
+            contest(rules, address, known, route, findings);
+            if findings.full() {
+                return;
             }
-            others.push(route);
         }
     }
 }
 
-fn contest(rules: &Rules, address: &str, first: usize, second: usize, findings: &mut Findings) {
-    let priority = |route: usize| rules.routes[route].claim.map(|claim| claim.priority);
-    let other = &rules.routes[first].spec.id;
-    findings.about(&rules.routes[second].spec.id);
-    match (priority(first), priority(second)) {
-        (Some(a), Some(b)) if a != b => {}
-        (Some(a), Some(_)) => {
-            let message = format!("`{address}` is written by the route `{other}` with the priority {a} too");
-            findings.error("priority", message, Some("give each route a priority of its own".into()));
+/// One writer more of this state.
+fn contest(rules: &Rules, address: &str, known: &mut Writers, route: usize, findings: &mut Findings) {
+    let other = |other: Option<usize>| other.filter(|other| *other != route);
+    let name = |route: usize| rules.routes[route].spec.id.as_str();
+    findings.about(name(route));
+    let rival = match rules.routes[route].claim {
+        None => other(known.first),
+        Some(claim) => {
+            if let Some(same) = other(known.by_priority.get(&claim.priority).copied()) {
+                let priority = claim.priority;
+                let message =
+                    format!("`{address}` is written by the route `{}` with the priority {priority} too", name(same));
+                findings.error("priority", message, Some("give each route a priority of its own".into()));
+            }
+            known.by_priority.insert(claim.priority, route);
+            other(known.plain)
         }
-        _ => {
-            let hint = "give each its own target, put both sources into one route, or give each a `priority`";
-            let message = format!("`{address}` is written by the route `{other}` too");
-            findings.error("to", message, Some(hint.into()));
-        }
+    };
+    if let Some(rival) = rival {
+        let hint = "give each its own target, put both sources into one route, or give each a `priority`";
+        findings.error("to", format!("`{address}` is written by the route `{}` too", name(rival)), Some(hint.into()));
     }
+    if rules.routes[route].claim.is_none() {
+        known.plain.get_or_insert(route);
+    }
+    known.first.get_or_insert(route);
 }
+
+/// Pairs of routes that are compared, at the most: a huge file is not to keep the check busy.
+const MAX_COMPARED: usize = 500_000;
 
 /// Routes that have no effect of their own: another one sends the same values to the same target already.
 pub(super) fn shadows(rules: &Rules, findings: &mut Findings) {
@@ -57,11 +72,16 @@ pub(super) fn shadows(rules: &Rules, findings: &mut Findings) {
     let mut addresses: Vec<(&str, &[RouteIndex])> =
         rules.direct.iter().map(|(address, routes)| (&**address, routes.as_slice())).collect();
     addresses.sort_unstable_by_key(|(address, routes)| (routes.first().copied(), *address));
+    let mut compared = 0;
     for (address, direct) in addresses {
         if direct.len() < 2 && !has_patterns {
             continue;
         }
         let all = rules.routes_of(address, false);
+        compared += all.len() * direct.len();
+        if compared > MAX_COMPARED {
+            return;
+        }
         for &route in direct {
             let Some(by) = all.iter().find(|by| **by != route && shadows_it(rules, **by, route, direct)) else {
                 continue;
