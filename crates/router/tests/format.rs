@@ -13,7 +13,7 @@ use std::time::Duration;
 use fieldrail_model::{IecType, Origin, Quality, Sample, Timestamp, Value};
 use fieldrail_router::{
     Counters, Declared, Directory, InstanceFacts, Mode, Outcome, Pattern, Problem, RouteSpec, Router, RoutingFile,
-    Rules, Stage, Tap, TapId, TargetClass, expression, rehearse, transform,
+    Rules, Severity, Stage, Tap, TapId, TargetClass, expression, rehearse, transform,
 };
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -80,8 +80,11 @@ fn example(id: &str) -> Rules {
     Rules::compile(&file, &House::of_the_text()).unwrap()
 }
 
-/// The house that the text describes.
-struct House(HashMap<String, About>);
+/// The house that a text describes.
+struct House {
+    instances: Vec<(&'static str, InstanceFacts)>,
+    about: HashMap<String, About>,
+}
 
 /// What `datapoints.json` says of one datapoint.
 #[derive(Clone, Deserialize)]
@@ -92,6 +95,7 @@ struct About {
 }
 
 impl House {
+    /// The house of `routing.md`.
     fn of_the_text() -> Self {
         #[derive(Deserialize)]
         struct File {
@@ -99,7 +103,24 @@ impl House {
         }
         let block = Block::all(TEXT).into_iter().find(|block| block.kind == "datapoints").unwrap();
         let file: File = serde_json::from_str(&block.json).unwrap();
-        Self(file.datapoints.into_iter().map(|(address, about)| (canonical(&address).into_owned(), about)).collect())
+        let about = file.datapoints.into_iter().map(|(address, about)| (canonical(&address).into_owned(), about));
+        let state = InstanceFacts { case_insensitive: false, targets: TargetClass::State, writable: true };
+        let instances = vec![
+            ("plc_001", InstanceFacts { case_insensitive: true, ..state }),
+            ("plc_002", state),
+            ("mqtt.broker_local", state),
+            ("bt.bms_001", state),
+            ("webhook.alert_service", InstanceFacts { targets: TargetClass::Event, ..state }),
+        ];
+        Self { instances, about: about.collect() }
+    }
+
+    /// The house of the manuals: it has another broker.
+    fn of_the_manuals() -> Self {
+        let mut house = Self::of_the_text();
+        let broker = house.instances.iter_mut().find(|(id, _)| *id == "mqtt.broker_local").unwrap();
+        broker.0 = "mqtt.house";
+        house
     }
 }
 
@@ -109,36 +130,29 @@ fn canonical(address: &str) -> Cow<'_, str> {
 
 impl Directory for House {
     fn instances(&self) -> Vec<(String, InstanceFacts)> {
-        let state = InstanceFacts { case_insensitive: false, targets: TargetClass::State, writable: true };
-        let facts = [
-            ("plc_001", InstanceFacts { case_insensitive: true, ..state }),
-            ("plc_002", state),
-            ("mqtt.broker_local", state),
-            // Of the manual.
-            ("mqtt.house", state),
-            ("bt.bms_001", state),
-            ("webhook.alert_service", InstanceFacts { targets: TargetClass::Event, ..state }),
-        ];
-        facts.into_iter().map(|(id, facts)| (id.to_owned(), facts)).collect()
+        self.instances.iter().map(|(id, facts)| ((*id).to_owned(), *facts)).collect()
     }
 
     fn declared(&self, address: &str) -> Declared {
-        let about = self.0.get(address).cloned();
+        let about = self.about.get(address).cloned();
         about.map(|About { r#type, unit }| Declared { r#type, unit }).unwrap_or_default()
     }
 }
 
-/// Everything that `fieldrail check` finds.
-fn check(file: &RoutingFile) -> Vec<Problem> {
-    let house = House::of_the_text();
-    match Rules::compile(file, &house) {
-        Ok(rules) => [rules.warnings(), &rehearse(file, &house)].concat(),
+/// Everything that `fieldrail check` finds in this house.
+fn check(file: &RoutingFile, house: &House) -> Vec<Problem> {
+    match Rules::compile(file, house) {
+        Ok(rules) => [rules.warnings(), &rehearse(file, house)].concat(),
         Err(problems) => problems,
     }
 }
 
 fn told(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(|problem| problem.message.clone()).collect()
+    let told = |problem: &Problem| match problem.severity {
+        Severity::Error => problem.message.clone(),
+        Severity::Warning => format!("warning: {}", problem.message),
+    };
+    problems.iter().map(told).collect()
 }
 
 #[test]
@@ -146,7 +160,7 @@ fn every_example_does_what_the_text_says() {
     let mut wrong = String::new();
     for block in examples() {
         let file = block.file();
-        for problem in check(&file) {
+        for problem in check(&file, &House::of_the_text()) {
             let route = problem.route.unwrap_or_default();
             let _ = writeln!(wrong, "line {}, {route}, {}: {}", block.line, problem.key, problem.message);
         }
@@ -162,7 +176,7 @@ fn every_example_does_what_the_text_says() {
 fn every_refused_example_is_refused_in_these_words() {
     let mut wrong = String::new();
     for block in Block::all(TEXT).into_iter().filter(|block| block.kind == "refused") {
-        let found = told(&check(&block.file()));
+        let found = told(&check(&block.file(), &House::of_the_text()));
         if found != block.arrows {
             let _ = writeln!(wrong, "line {}: {found:#?}", block.line);
         }
@@ -175,7 +189,7 @@ fn an_example_that_is_wrong_would_be_noticed() {
     let file = |json: &str| Block { line: 1, kind: "route", json: json.into(), arrows: Vec::new() }.file();
     let wrong =
         r#"{"id":"a","from":"plc_002.x","to":"calc.x","transform":"scale(2)","tests":[{"input":2,"output":5}]}"#;
-    assert_eq!(told(&check(&file(wrong))), ["test 1: expected 5, got 4 (good) at 0 ms"]);
+    assert_eq!(told(&check(&file(wrong), &House::of_the_text())), ["test 1: expected 5, got 4 (good) at 0 ms"]);
 }
 
 #[test]
@@ -194,7 +208,7 @@ fn the_routes_of_the_manuals_work() {
             Block::all(manual).into_iter().filter(|block| block.json.contains("\"routes\"")).collect();
         assert!(!files.is_empty());
         for block in files {
-            assert_eq!(told(&check(&block.file())), [""; 0], "line {}", block.line);
+            assert_eq!(told(&check(&block.file(), &House::of_the_manuals())), [""; 0], "line {}", block.line);
         }
     }
 }
