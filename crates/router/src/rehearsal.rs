@@ -84,7 +84,7 @@ fn run(
         None => first.as_ref().is_none_or(|first| *first == got.1),
     };
     let got: Vec<&Got> = got.iter().filter(meant).collect();
-    compare(&test.output.0, &got)
+    compare(&test.output.0, &wanted, &got)
 }
 
 fn outputs(
@@ -143,13 +143,16 @@ fn collect(router: &Router, out: &Outcome, got: &mut Vec<Got>, left: &mut usize)
     if got.len() > MAX_OUTPUTS { Err(format!("more than {MAX_OUTPUTS} outputs")) } else { Ok(()) }
 }
 
-fn compare(wanted: &[Moment], got: &[&Got]) -> Result<(), String> {
+fn compare(wanted: &[Moment], addresses: &[Option<String>], got: &[&Got]) -> Result<(), String> {
     for (nth, moment) in wanted.iter().enumerate() {
         let Some(got) = got.get(nth) else {
             return Err(format!("expected {}, got {} of {} outputs", shown(moment), got.len(), wanted.len()));
         };
         if !meets(moment, got) {
             return Err(format!("expected {}, got {}", shown(moment), shown_got(got)));
+        }
+        if let Some(address) = addresses[nth].as_ref().filter(|address| **address != got.1) {
+            return Err(format!("expected {} for `{address}`, got it for `{}`", shown(moment), got.1));
         }
     }
     match got.get(wanted.len()) {
@@ -263,6 +266,16 @@ mod tests {
         check(
             r#""from":"plc_002.x","to":"log.system","tests":[{"input":[{"at_ms":5,"value":1},{"at_ms":4,"value":1}],"output":[]}]"#,
             "test 1: the inputs go back in time, from 5 ms to 4 ms",
+        );
+    }
+
+    #[test]
+    fn outputs_come_to_the_targets_that_are_named_in_this_order() {
+        let route = r#""from":"plc_002.x","to":["calc.a","log.system"],"tests":[{"input":1,"output":"#;
+        check(&format!(r#"{route}[{{"address":"calc.a","value":1}},{{"address":"log.system","value":1}}]}}]"#), "");
+        check(
+            &format!(r#"{route}[{{"address":"log.system","value":1}},{{"address":"calc.a","value":1}}]}}]"#),
+            "test 1: expected 1 for `log.system`, got it for `calc.a`",
         );
     }
 

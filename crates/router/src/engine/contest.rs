@@ -131,10 +131,15 @@ impl Router {
         }
         let space = &self.space;
         let stands = |held: &Held| space.sample(held.point).is_some_and(|sample| sample.quality.class() != Class::Bad);
-        // One whose own lease runs, else the highest one whose source still stands for its value.
+        // One whose own lease runs, else the lowest one: what stood there before all overrides. The others were overrides
+        // too, and are over.
         let running = contest.held.iter().position(|held| held.until > now && stands(held));
-        let resting = || contest.held.iter().position(|held| Some(held.delivery.route) != holder && stands(held));
-        let Some(next) = running.or_else(resting) else {
+        let lowest = contest.held.len().checked_sub(1);
+        let resting = lowest.filter(|lowest| {
+            let held = &contest.held[*lowest];
+            Some(held.delivery.route) != holder && stands(held)
+        });
+        let Some(next) = running.or(resting) else {
             contest.holder = None;
             return;
         };

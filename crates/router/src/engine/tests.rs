@@ -398,6 +398,7 @@ fn steps_with_a_memory_do_what_their_names_say() {
     check_over_time("delta", "0:5 1:7 2:4 3:bad 4:9", 9.0, "1:2 2:-3 3:null bad:not_connected 4:5");
     check_over_time("rate", "0:5 2:9 2:10 4:9", 9.0, "2:2 4:0");
     check_over_time("rate(1h)", "0:5 2:9", 9.0, "2:7200");
+    check_over_time("integrate(1h)", "0:3600 10:a 25:0 30:0", 99.0, "0:0 10:null bad:type_mismatch 25:10 30:10");
     check_over_time("integrate(1h)", "0:3600 10:0 20:0", 99.0, "0:0 10:10 20:10");
     check_over_time(
         "integrate(1h, every=10s)",
@@ -422,6 +423,7 @@ fn windows_end_with_the_clock_and_weigh_by_time() {
     check_over_time("median(10s)", "0:5 1:9 2:7 12:4 13:8", 30.0, "10:7 20:6 30:8");
     check_over_time("last(10s)", "0:5 3:on", 20.0, "10:on 20:on");
     check_over_time("last(10s)", "0:1 1:2 2:3 3:2", 10.0, "10:2");
+    check_over_time("last(10s)", "0:5 6:bad", 20.0, "10:5 20:null bad:no_data");
 }
 
 #[test]
@@ -510,6 +512,34 @@ fn the_highest_priority_holds_its_target_until_its_lease_ends() {
     bench.sample("plc_002.plan", Sample { quality: Quality::NotConnected, ..Sample::good(2_i64, Timestamp(0)) });
     bench.router.tick(Timestamp(30_000 * MS), &mut out);
     assert_eq!(bench.show(&out), "");
+}
+
+#[test]
+fn an_override_that_is_over_does_not_come_back() {
+    let mut bench = bench(
+        r#"{"id":"plan","from":"plc_002.plan","to":"bt.bms_001.x","priority":1},
+           {"id":"hand","from":"plc_002.hand","to":"bt.bms_001.x","priority":10},
+           {"id":"fire","from":"plc_002.fire","to":"bt.bms_001.x","priority":20}"#,
+    );
+    let after = |bench: &mut Bench, second: i64| {
+        let mut out = Outcome::default();
+        bench.now = Timestamp(second * 1_000 * MS);
+        bench.router.tick(bench.now, &mut out);
+        bench.show(&out)
+    };
+    bench.send("plc_002.plan", 35_i64);
+    assert_eq!(after(&mut bench, 100), "");
+    bench.send("plc_002.hand", 50_i64);
+    assert_eq!(after(&mut bench, 160), "bt.bms_001.x=35");
+    assert_eq!(after(&mut bench, 580), "");
+    bench.send("plc_002.hand", 51_i64);
+    assert_eq!(after(&mut bench, 600), "");
+    bench.send("plc_002.fire", 0_i64);
+    assert_eq!(after(&mut bench, 659), "");
+    assert_eq!(after(&mut bench, 660), "bt.bms_001.x=35");
+    // The end of the lowest lease puts no higher one back.
+    bench.send("plc_002.plan", 36_i64);
+    assert_eq!(after(&mut bench, 900), "");
 }
 
 #[test]

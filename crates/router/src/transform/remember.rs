@@ -232,7 +232,7 @@ fn integrate(
     now: Timestamp,
 ) -> Result<Option<Item>, EvalError> {
     let bad = item.quality.class() == Class::Bad;
-    let x = if bad { None } else { Some(number(&item.value, "integrate")?) };
+    let x = if bad { Ok(None) } else { number(&item.value, "integrate").map(Some) };
     let (mut total, mut due) = (0.0, every.map(|every| Span::end_of(now, every)));
     if let Memory::Total { total: so_far, runs, due: next } = memory {
         total = *so_far + runs.map_or(0.0, |(x, since)| x * since.age(now).as_secs_f64());
@@ -241,7 +241,9 @@ fn integrate(
     if !total.is_finite() {
         return Err(EvalError::Overflow("`integrate`"));
     }
-    *memory = Memory::Total { total, runs: x.map(|x| (x, now)), due };
+    // What is no number ends the time of the value before it, as a lost source does.
+    *memory = Memory::Total { total, runs: x.clone().ok().flatten().map(|x| (x, now)), due };
+    x?;
     let quality = if bad { Quality::LastUsable } else { item.quality };
     Ok(Some(Item { value: Value::Float(total / per), quality, ..item }))
 }

@@ -66,6 +66,7 @@ struct Slice {
     covered_us: i64,
     min: Option<Value>,
     max: Option<Value>,
+    last: Option<Value>,
     /// The sum of the samples; integers are summed apart, so that their sum is exact.
     sum: f64,
     whole: i128,
@@ -228,7 +229,7 @@ impl Window {
                 let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
                 Some(Value::Float(low + (high - low) / 2.0))
             }
-            Aggregate::Last => self.stands.as_ref().map(|stands| stands.value.clone()),
+            Aggregate::Last => self.slices().filter_map(|slice| slice.last.as_ref()).last().cloned(),
             Aggregate::Count => None,
         }
     }
@@ -238,6 +239,7 @@ impl Slice {
     /// The value was true in this slice.
     fn see(&mut self, value: &Value, quality: Quality) {
         self.worst = self.worst.worse(quality);
+        self.last = Some(value.clone());
         let beats = |best: &Option<Value>, wanted| {
             best.as_ref().is_none_or(|best| order(&value.into(), &best.into()) == Ok(wanted))
         };
