@@ -23,9 +23,22 @@ pub(crate) async fn tap(folders: &Folders, options: &Tap) -> Result<ExitCode> {
     if !options.stage.is_empty() || options.route.is_some() {
         return rules::tap(folders, options).await;
     }
-    let mut socket = Client::find(&folders.state())?.socket("/api/live").await?;
-    let wanted = json!({ "subscribe": options.addresses }).to_string();
-    socket.send(Message::text(wanted)).await?;
+    let wanted = json!({ "subscribe": options.addresses });
+    let values = |message: &Value| message["snapshot"].as_array().or_else(|| message["delta"].as_array()).cloned();
+    follow(folders, "/api/live", &wanted, options, values, print_value).await
+}
+
+/// Says what is wanted over a WebSocket, and prints what comes, as long as the options say.
+pub(crate) async fn follow(
+    folders: &Folders,
+    path: &str,
+    wanted: &Value,
+    options: &Tap,
+    items: impl Fn(&Value) -> Option<Vec<Value>>,
+    print: impl Fn(&Value, bool) -> Result<()>,
+) -> Result<ExitCode> {
+    let mut socket = Client::find(&folders.state())?.socket(path).await?;
+    socket.send(Message::text(wanted.to_string())).await?;
     let end = async {
         match options.seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -37,17 +50,16 @@ pub(crate) async fn tap(folders: &Folders, options: &Tap) -> Result<ExitCode> {
     while left > 0 {
         let message = tokio::select! {
             () = &mut end => return Ok(ExitCode::SUCCESS),
-            message = socket.next() => message.context("the daemon closed the live view")??,
+            message = socket.next() => message.with_context(|| format!("the daemon closed {path}"))??,
         };
         let Message::Text(text) = message else { continue };
         let message: Value = serde_json::from_str(&text)?;
         if let Some(detail) = message["error"]["detail"].as_str() {
             bail!("{detail}");
         }
-        let values = message["snapshot"].as_array().or_else(|| message["delta"].as_array());
-        for value in values.into_iter().flatten() {
+        for item in items(&message).iter().flatten() {
             if left > 0 {
-                print_value(value, options.json)?;
+                print(item, options.json)?;
                 left -= 1;
             }
         }

@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use fieldrail_node::PlanExample;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::arguments::{Explain, Folders, Plan, Record, Tap};
 use crate::client::{Client, query};
-use crate::console;
+use crate::{console, online};
 
 /// The exit code of a plan with differences.
 const DIFFERENT: u8 = 2;
@@ -79,38 +79,14 @@ fn print_writer(writer: &Value) -> Result<()> {
 
 /// Follows values on their way through the router.
 pub(crate) async fn tap(folders: &Folders, options: &Tap) -> Result<ExitCode> {
-    let mut socket = Client::find(&folders.state())?.socket("/api/router/tap").await?;
     let wish = json!({ "patterns": options.addresses, "stages": options.stage, "route": options.route });
-    socket.send(Message::text(wish.to_string())).await?;
-    let end = async {
-        match options.seconds {
-            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(end);
-    let mut left = options.count.unwrap_or(u64::MAX);
-    while left > 0 {
-        let message = tokio::select! {
-            () = &mut end => return Ok(ExitCode::SUCCESS),
-            message = socket.next() => message.context("the daemon closed the tap")??,
-        };
-        let Message::Text(text) = message else { continue };
-        let message: Value = serde_json::from_str(&text)?;
-        if let Some(detail) = message["error"]["detail"].as_str() {
-            bail!("{detail}");
-        }
-        for event in message["tapped"].as_array().into_iter().flatten() {
-            if left > 0 {
-                print_event(event, options.json)?;
-                left -= 1;
-            }
-        }
+    let events = |message: &Value| {
         if let Some(missed) = message["missed"].as_u64() {
             eprintln!("{missed} more were not shown: they came too fast");
         }
-    }
-    Ok(ExitCode::SUCCESS)
+        message["tapped"].as_array().cloned()
+    };
+    online::follow(folders, "/api/router/tap", &wish, options, events, print_event).await
 }
 
 fn print_event(event: &Value, as_json: bool) -> Result<()> {

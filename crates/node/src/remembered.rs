@@ -91,14 +91,10 @@ impl Node {
 
     /// Puts one computed datapoint on disk, and waits until it is there.
     pub(crate) fn keep_now(&self, point: PointId) -> Result<()> {
-        let (sender, kept) = mpsc::sync_channel(1);
-        self.keep(
-            point,
-            Some(Box::new(move || {
-                let _ = sender.send(());
-            })),
-        );
-        kept.recv_timeout(DISK).map_err(|_| self.not_on_disk())
+        let receipt = Receipt::new();
+        let kept = receipt.clone();
+        self.keep(point, Some(Box::new(move || kept.give())));
+        self.wait_for_disk(Some(receipt))
     }
 
     fn keep(&self, point: PointId, receipt: Option<Box<dyn FnOnce() + Send>>) {

@@ -71,19 +71,21 @@ impl TapStream {
     pub async fn next(&mut self) -> Option<TapEvent> {
         loop {
             let event = self.opened.events.recv().await?;
-            let target = event.target.as_ref();
-            if self.who.reaches(&event.source) && target.is_none_or(|target| self.who.reaches(target)) {
+            if self.may_see(&event) {
                 return Some(event);
             }
         }
+    }
+
+    fn may_see(&self, event: &TapEvent) -> bool {
+        self.who.reaches(&event.source) && event.target.as_ref().is_none_or(|target| self.who.reaches(target))
     }
 
     /// Another event that waits already.
     pub fn try_next(&mut self) -> Option<TapEvent> {
         loop {
             let event = self.opened.events.try_recv().ok()?;
-            let target = event.target.as_ref();
-            if self.who.reaches(&event.source) && target.is_none_or(|target| self.who.reaches(target)) {
+            if self.may_see(&event) {
                 return Some(event);
             }
         }

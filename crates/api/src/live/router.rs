@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
+use super::session::recheck;
 use crate::app::App;
 use crate::guard::Caller;
 use crate::serve::told;
@@ -42,7 +43,7 @@ impl Line {
 
     /// Still the same one with the same rights?
     fn may_stay(&self) -> bool {
-        self.app.node.people().who(&self.caller.credential).as_ref() == Some(&self.caller.who)
+        recheck(&self.app, &self.caller).is_ok()
     }
 
     async fn send(&mut self, message: Message) -> bool {

@@ -31,7 +31,7 @@ const MOST_ERRORS: usize = 10;
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// The client is gone, or does not read.
     Gone,
     /// The session or token has ended, or may do something else now.
@@ -58,7 +58,7 @@ impl End {
     }
 }
 
-type Ended<T> = std::result::Result<T, End>;
+pub(super) type Ended<T> = std::result::Result<T, End>;
 
 pub(super) struct Session {
     app: Arc<App>,
@@ -240,7 +240,7 @@ impl Session {
 }
 
 /// Still the same one with the same rights?
-fn recheck(app: &App, caller: &Caller) -> Ended<()> {
+pub(super) fn recheck(app: &App, caller: &Caller) -> Ended<()> {
     let now = app.node.people().who(&caller.credential);
     if now.as_ref() == Some(&caller.who) { Ok(()) } else { Err(End::Refused) }
 }

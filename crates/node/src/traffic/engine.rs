@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use fieldrail_model::address::split;
-use fieldrail_model::{Address, IecType, InstanceId};
-use fieldrail_model::{Sample, Timestamp};
+use fieldrail_model::{Address, IecType, InstanceId, Sample, Timestamp};
 use fieldrail_router::{
     Declared, Directory, InstanceFacts, Needs, Outcome, Pattern, PointId, Router, TagNo, TargetClass, TargetId,
 };

@@ -121,11 +121,9 @@ impl Router {
         }
         contest.awaited = None;
         let holder = contest.holder;
-        let ended = contest.held.iter().any(|held| Some(held.delivery.route) == holder && held.until <= now)
-            || holder.is_some_and(|holder| !contest.held.iter().any(|held| held.delivery.route == holder));
-        if !ended {
-            let until = contest.held.iter().find(|held| Some(held.delivery.route) == holder).map(|held| held.until);
-            let wake = until.and_then(|until| contest.await_end(until));
+        let end = contest.held.iter().find(|held| Some(held.delivery.route) == holder).map(|held| held.until);
+        if holder.is_none() || end.is_some_and(|end| end > now) {
+            let wake = end.and_then(|end| contest.await_end(end));
             self.timers.extend(wake.map(|until| Reverse((until, Timer::Lease(target)))));
             return;
         }

@@ -227,10 +227,7 @@ pub(super) fn note_sent(place: &mut Option<Sent>, delivery: &Delivery, from: Poi
 impl Router {
     /// A sample that only says what its datapoint was just sent carries on where that came from.
     pub(super) fn recognise(&mut self, point: PointId, sample: &mut Sample, now: Timestamp) {
-        let plan = match self.plans.of(point) {
-            Some(plan) => plan,
-            None => self.resolve(point),
-        };
+        let plan = self.plan_of(point);
         let Some(plan) = plan else { return };
         let Some(target) = self.plans.get(plan).target else { return };
         let Some(sent) = &mut self.sent[target.index()] else { return };

@@ -357,10 +357,7 @@ impl Router {
         if self.taps.are_on() {
             self.tap_input(point, now, out);
         }
-        let plan = match self.plans.of(point) {
-            Some(plan) => plan,
-            None => self.resolve(point),
-        };
+        let plan = self.plan_of(point);
         if let Some(plan) = plan {
             self.run(point, plan, now, out);
         }

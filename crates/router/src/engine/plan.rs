@@ -101,8 +101,16 @@ impl Plans {
 }
 
 impl Router {
+    /// The datapoint's plan; `None` if no route takes its samples.
+    pub(super) fn plan_of(&mut self, point: PointId) -> Option<PlanId> {
+        match self.plans.of(point) {
+            Some(plan) => plan,
+            None => self.resolve(point),
+        }
+    }
+
     /// Finds out which routes take the datapoint's samples, and where they send them.
-    pub(super) fn resolve(&mut self, point: PointId) -> Option<PlanId> {
+    fn resolve(&mut self, point: PointId) -> Option<PlanId> {
         let address = self.space.address(point).clone();
         let address = address.as_str();
         let (source_end, facts) = self.rules.known.locate(address);

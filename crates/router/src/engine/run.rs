@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use fieldrail_model::{Class, Sample, Timestamp, Value};
+use fieldrail_model::{Class, Quality, Sample, Timestamp, Value};
 
 use super::exit::{Exit, Made};
 use super::explain::Ran;
@@ -15,11 +15,30 @@ use crate::rules::Route;
 use crate::space::{PointId, Space};
 use crate::transform::{Flow, Item, Pipeline};
 
-/// The datapoints that the expressions of one route look up.
+/// What the expressions of one route look at: the sample, and the datapoints that they look up.
 struct Looked<'a> {
     space: &'a Space,
     route: &'a Route,
     points: &'a [Option<PointId>],
+    /// The worst quality among these.
+    worst: Cell<Quality>,
+}
+
+impl Looked<'_> {
+    fn input<'a>(&'a self, point: PointId, sample: &'a Sample, source_end: usize, now: Timestamp) -> Input<'a> {
+        let address = self.space.address(point).as_str();
+        Input {
+            value: &sample.value,
+            quality: sample.quality,
+            previous: self.space.previous(point),
+            source: &address[..source_end],
+            tag: address.get(source_end + 1..).unwrap_or(""),
+            source_time: sample.source_time,
+            now,
+            points: self,
+            worst: &self.worst,
+        }
+    }
 }
 
 impl Lookup for Looked<'_> {
@@ -54,7 +73,6 @@ impl Router {
             ..
         } = self;
         let Some(sample) = space.sample(point) else { return };
-        let address = space.address(point);
         let mut steps = std::mem::take(&mut plans.get_mut(plan).steps);
         let source_end = plans.get(plan).source_end;
         let mut exit =
@@ -62,18 +80,8 @@ impl Router {
         for step in &mut steps {
             let route = &rules.routes[step.route.index()];
             let live = &mut live[step.route.index()];
-            let worst = Cell::new(sample.quality);
-            let input = Input {
-                value: &sample.value,
-                quality: sample.quality,
-                previous: space.previous(point),
-                source: &address.as_str()[..source_end],
-                tag: address.as_str().get(source_end + 1..).unwrap_or(""),
-                source_time: sample.source_time,
-                now,
-                points: &Looked { space, route, points: &live.points },
-                worst: &worst,
-            };
+            let looked = Looked { space, route, points: &live.points, worst: Cell::new(sample.quality) };
+            let input = looked.input(point, sample, source_end, now);
             live.counters.matched += 1;
             let ran = if let Some(ran) = stopped(route, &input, &mut live.counters) {
                 exit.tap_drop(step.route, ran, sample);
@@ -126,10 +134,7 @@ impl Router {
         }
         state.awaited = None;
         let point = state.point;
-        let plan = match self.plans.of(point) {
-            Some(plan) => plan,
-            None => self.resolve(point),
-        };
+        let plan = self.plan_of(point);
         let steps = plan.map(|plan| &self.plans.get(plan).steps);
         let nth = steps.and_then(|steps| steps.iter().position(|step| step.state == Some(id)));
         let (Some(plan), Some(nth)) = (plan, nth) else { return self.states.drop_one(id) };
@@ -140,7 +145,6 @@ impl Router {
         let Self { space, rules, live, targets, plans, states, sent, contests, timers, computed, caused, taps, .. } =
             self;
         let Some(sample) = space.sample(point) else { return };
-        let address = space.address(point);
         let mut steps = std::mem::take(&mut plans.get_mut(plan).steps);
         let source_end = plans.get(plan).source_end;
         let mut exit =
@@ -148,18 +152,8 @@ impl Router {
         let step = &mut steps[nth];
         let route = &rules.routes[step.route.index()];
         let live = &mut live[step.route.index()];
-        let worst = Cell::new(sample.quality);
-        let input = Input {
-            value: &sample.value,
-            quality: sample.quality,
-            previous: space.previous(point),
-            source: &address.as_str()[..source_end],
-            tag: address.as_str().get(source_end + 1..).unwrap_or(""),
-            source_time: sample.source_time,
-            now,
-            points: &Looked { space, route, points: &live.points },
-            worst: &worst,
-        };
+        let looked = Looked { space, route, points: &live.points, worst: Cell::new(sample.quality) };
+        let input = looked.input(point, sample, source_end, now);
         let state = states.get_mut(id);
         if let Some(pipeline) = &route.logic.pipeline {
             // Several steps may be due at once; each wakes once.

@@ -305,8 +305,7 @@ impl<'p> Parser<'p> {
         }
         let found = FUNCTIONS.iter().find(|(known, ..)| *known == name);
         let &(_, function, fewest, most, kind) = found.ok_or_else(|| {
-            let known = FUNCTIONS.iter().map(|(known, ..)| *known).chain(["if", "dp", "matches"]);
-            let near = did_you_mean(name, known);
+            let near = did_you_mean(name, super::functions());
             SyntaxError::new(span.clone(), format!("unknown function `{name}`{near}"))
         })?;
         if !(fewest..=most).contains(&arguments.len()) {

@@ -13,7 +13,6 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use fieldrail_model::{Class, Quality, Timestamp, Value};
-use serde::{Deserialize, Serialize};
 
 use crate::expression::{EvalError, Input, Kind, Points, SyntaxError, Types};
 use crate::unit::Effect;
@@ -27,7 +26,7 @@ pub fn steps() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// What runs through a pipeline.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
     pub(crate) value: Value,
     pub(crate) quality: Quality,

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use fieldrail_model::{Class, Quality, Timestamp, Value};
-use serde::{Deserialize, Serialize};
 
 use super::Item;
 use super::window::{Span, Window};
@@ -36,7 +35,7 @@ pub(super) enum Remember {
 }
 
 /// What one step remembers of one datapoint.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum Memory {
     /// Nothing yet.
     #[default]

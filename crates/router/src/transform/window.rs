@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fieldrail_model::{Class, Quality, Timestamp, Value};
-use serde::{Deserialize, Serialize};
 
 use super::Item;
 use crate::expression::{EvalError, order};
@@ -58,7 +57,7 @@ fn micros(time: Duration) -> i64 {
 }
 
 /// What happened in one slice.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Slice {
     /// Value times seconds.
     area: f64,
@@ -81,7 +80,7 @@ struct Slice {
 }
 
 /// The value that stands now.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Stands {
     value: Value,
     quality: Quality,
@@ -89,7 +88,7 @@ struct Stands {
 }
 
 /// What one stretch remembers of one datapoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Window {
     /// The slices that are over, the oldest first; at most one less than the stretch has.
     over: VecDeque<Slice>,
