@@ -29,7 +29,8 @@ pub(crate) fn parse<T: DeserializeOwned>(file: &str, text: &str, secret: bool) -
     let key = |path: KeyPath| if secret { String::new() } else { path.to_string() };
     scan::check(text).map_err(|fault| {
         let place = Place::of(text.as_bytes(), fault.at);
-        FileError::at(file, Some(place), &key(fault.path), &fault.what, fault.hint.map(Into::into))
+        let what = if secret { fault.what } else { named(text, &fault.path, &fault.what) };
+        FileError::at(file, Some(place), &key(fault.path), &what, fault.hint.map(Into::into))
     })?;
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -37,8 +38,30 @@ pub(crate) fn parse<T: DeserializeOwned>(file: &str, text: &str, secret: bool) -
         let (path, at) = place_of(text, error.path(), &message);
         let place = Some(Place::of(text.as_bytes(), at));
         let what = if secret { redacted(&message) } else { message.clone() };
-        FileError::at(file, place, &key(path), &what, hint(&message, &what))
+        let hint = hint(&message, &what);
+        let what = if secret { what } else { named(text, &path, &what) };
+        FileError::at(file, place, &key(path), &what, hint)
     })
+}
+
+/// The message with the id of the entry that it is about: people know a route by its name and not by its number.
+fn named(text: &str, path: &KeyPath, what: &str) -> String {
+    let entries = path.0.windows(2).enumerate().rev();
+    let name = entries.into_iter().find_map(|(at, pair)| match pair {
+        [Step::Key(list), Step::Index(_)] => {
+            let id = text_at(text, &KeyPath(path.0[..at + 2].to_vec()).then(Step::Key("id".into())))?;
+            Some(format!("{} `{id:.64}`: ", list.trim_end_matches('s')))
+        }
+        _ => None,
+    });
+    name.unwrap_or_default() + what
+}
+
+/// The text that stands at this path, if there is one.
+fn text_at(text: &str, path: &KeyPath) -> Option<String> {
+    let found = scan::find(text, path);
+    let at = found.value.filter(|_| found.steps == path.0.len())?;
+    serde_json::Deserializer::from_str(text.get(at..)?).into_iter().next()?.ok()
 }
 
 /// The message without serde's own place, which is often that of the bracket after the fault.
@@ -196,6 +219,22 @@ mod tests {
             "t.json:2:1: items[0]: missing field `port`",
             Some("add `port` to this object"),
         );
+    }
+
+    #[test]
+    fn an_entry_with_an_id_is_called_by_it() {
+        check(
+            "{\"version\": \"\", \"items\": [{\"port\": 1},\n {\"prt\": 2, \"id\": \"kitchen\"}]}",
+            "t.json:2:3: items[1].prt: item `kitchen`: unknown field `prt`, expected one of `port`, `kind`, `step`",
+            Some("did you mean `port`?"),
+        );
+        let text = r#"{"routes": [{"id": "a"}, {"id": "b\u0041", "tests": [{"in": 5}]}], "id": "no"}"#;
+        let path = |path: &str| KeyPath::parse(path).unwrap();
+        let named = |at: &str| named(text, &path(at), "wrong");
+        assert_eq!(named("routes[1].tests[0].in"), "route `bA`: wrong");
+        assert_eq!(named("routes[0]"), "route `a`: wrong");
+        assert_eq!(named("routes[2].to"), "wrong");
+        assert_eq!(named("routes"), "wrong");
     }
 
     #[test]
