@@ -2,7 +2,11 @@
 
 /// The candidate nearest to `wanted`, if any is near enough to be a slip of the pen: at most a third of its letters differ.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wanted.chars().count() / 3).max(1);
+    within(wanted, candidates, (wanted.chars().count() / 3).max(1))
+}
+
+/// The candidate nearest to `wanted`, if at most `limit` letters of it are left out, too many, others or exchanged.
+pub fn within<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (distance(wanted, candidate, limit), candidate))
@@ -52,5 +56,7 @@ mod tests {
         assert_eq!(nearest("MQTT.broker_locl", known), Some("mqtt.broker_local"));
         assert_eq!(nearest("webhook", known), None);
         assert_eq!(nearest("prot", ["port", "root"]), Some("port"));
+        assert_eq!(within("energy_1_wh", ["power_1", "enegry_1_wh", "energy_2_kwh"], 1), Some("enegry_1_wh"));
+        assert_eq!(within("energy_1_wh", ["power_1", "enegry_2_wh"], 1), None);
     }
 }

@@ -117,6 +117,11 @@ impl Pattern {
         text
     }
 
+    /// The same pattern with two segments more in front of each `**`; it finds a part of what this one finds.
+    pub(crate) fn deepened(&self) -> Self {
+        Self::compile(&self.text.replace("**", "any.deep.**")).unwrap_or_else(|_| self.clone())
+    }
+
     /// Whether the address matches. All ways at once: part by part, the places in the address that the parts so far can
     /// end at. So a hostile pattern costs its length times that of the address, and no more.
     pub fn matches(&self, address: &str) -> bool {
@@ -220,6 +225,11 @@ enum Piece {
 const PLACEHOLDERS: [(&str, Piece); 4] =
     [("source", Piece::Source), ("path", Piece::Path), ("tag", Piece::Tag), ("rest", Piece::Rest)];
 
+/// The names of the placeholders.
+pub(crate) fn placeholders() -> impl Iterator<Item = &'static str> {
+    PLACEHOLDERS.iter().map(|(name, _)| *name)
+}
+
 /// Whether the text has placeholders.
 pub fn is_template(text: &str) -> bool {
     text.contains('{')
@@ -259,6 +269,26 @@ impl Template {
             Some(Piece::Literal(literal)) => literal,
             _ => "",
         }
+    }
+
+    /// Whether there may be a source for which the address is this one.
+    pub(crate) fn may_make(&self, address: &str) -> bool {
+        let (mut rest, mut free, mut swallow) = (address, false, false);
+        for piece in &self.pieces {
+            if let Piece::Literal(literal) = piece {
+                let literal = if swallow { literal.strip_prefix(['.', '/']).unwrap_or(literal) } else { literal };
+                let at = if free { rest.find(literal) } else { Some(0).filter(|_| rest.starts_with(literal)) };
+                let Some(at) = at else { return false };
+                rest = &rest[at + literal.len()..];
+            }
+            (free, swallow) = (!matches!(piece, Piece::Literal(_)), matches!(piece, Piece::Path));
+        }
+        // What stands behind the last placeholder may stand further behind as well.
+        let last = self.pieces.iter().rev().find_map(|piece| match piece {
+            Piece::Literal(literal) => Some(&**literal),
+            _ => None,
+        });
+        free || rest.is_empty() || last.is_some_and(|last| self.pieces.len() > 1 && rest.ends_with(last))
     }
 
     /// The address for a sample of `source` and `tag`. Where `{path}` is empty, the separator behind it is left out.
@@ -373,6 +403,16 @@ mod tests {
                 template.fill("x", &address);
             }
         }
+    }
+
+    #[test]
+    fn what_a_template_may_make_is_known_before_a_sample_comes() {
+        let may = |text: &str, address: &str| Template::compile(text).unwrap().may_make(address);
+        assert!(may("calc.{tag}", "calc.flow") && !may("calc.{tag}", "cal.flow"));
+        assert!(may("calc.{tag}_kw", "calc.pv_kw") && !may("calc.{tag}_kw", "calc.pv_w"));
+        assert!(may("calc.{tag}_kw", "calc.a_kw_kw"));
+        assert!(may("calc.{path}.kw", "calc.kw") && may("calc.{path}.kw", "calc.a.b.kw"));
+        assert!(may("calc.x", "calc.x") && !may("calc.x", "calc.xx"));
     }
 
     #[track_caller]

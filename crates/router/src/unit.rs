@@ -149,11 +149,22 @@ impl Unit {
             unit.same_quantity(self) && (unit.factor / self.factor - 1.0).abs() < 1e-9 && unit.offset == self.offset
         };
         let plain = SYMBOLS.iter().find(|row| fits(&Self::from_row(row))).map(|row| row.0.to_owned());
-        plain.or_else(|| {
+        let prefixed = || {
             let rows = SYMBOLS.iter().filter(|row| row.5);
             rows.flat_map(|row| PREFIXES.iter().map(move |(prefix, _)| format!("{prefix}{}", row.0)))
                 .find(|symbol| Self::prefixed(symbol).is_some_and(|unit| fits(&unit)))
-        })
+        };
+        plain.or_else(prefixed)
+    }
+
+    /// The same, with a time below the stroke if there is no symbol of its own: `kWh/min`.
+    fn symbol_by_time(&self) -> Option<String> {
+        let by = |per: &&str| {
+            let below = Self::parse_simple(per)?;
+            let above = Self { time: self.time + 1, factor: self.factor * below.factor, ..*self };
+            above.symbol().map(|above| format!("{above}/{per}"))
+        };
+        self.symbol().or_else(|| ["h", "min", "s"].iter().find_map(by))
     }
 }
 
@@ -224,7 +235,12 @@ pub(crate) fn travelled(from: &str, effects: impl Iterator<Item = Effect>) -> Op
     if offset.abs() > f64::EPSILON {
         return None;
     }
-    Unit { factor: unit.factor / scale, ..unit }.symbol()
+    Unit { factor: unit.factor / scale, ..unit }.symbol_by_time()
+}
+
+/// Whether two units are known, and a number in one of them is another number in the other.
+pub(crate) fn apart(a: &str, b: &str) -> bool {
+    mismatch(a, b, std::iter::empty()).is_some()
 }
 
 /// What is wrong with sending values of one unit to a datapoint of another, and what to try.
@@ -309,6 +325,9 @@ mod tests {
         assert_eq!(travel("W", "integrate(1h)").as_deref(), Some("Wh"));
         assert_eq!(travel("W", "integrate(1h) | scale(0.001)").as_deref(), Some("kWh"));
         assert_eq!(travel("furlong", "round(1)").as_deref(), Some("furlong"));
+        assert_eq!(travel("kWh", "rate(1h)").as_deref(), Some("kW"));
+        assert_eq!(travel("kWh", "rate(1min)").as_deref(), Some("kWh/min"));
+        assert_eq!(travel("m³", "rate(1h)").as_deref(), Some("m³/h"));
         assert_eq!(travel("W", "hysteresis(1, 2)"), None);
         assert_eq!(travel("W", "scale(3)"), None);
     }

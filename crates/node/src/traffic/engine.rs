@@ -185,4 +185,9 @@ impl Directory for House<'_> {
         let about = self.about.get(address);
         about.map_or_else(Declared::default, |about| Declared { r#type: about.r#type, unit: about.unit.clone() })
     }
+
+    fn described(&self, beginning: &str) -> Vec<String> {
+        let all = self.about.keys().map(Address::as_str);
+        all.filter(|address| address.starts_with(beginning)).map(ToOwned::to_owned).collect()
+    }
 }

@@ -17,7 +17,7 @@ use fieldrail_model::{Quality, Sample, Timestamp, Value};
 
 pub(crate) use datum::{Datum, add, alike, equal, multiply, negate, order, round, subtract};
 pub(crate) use lexer::Token;
-pub(crate) use node::{Binary, Kind, Node, Variable};
+pub(crate) use node::{Binary, Function, Kind, Node, Variable};
 pub(crate) use parser::{Parser, Types};
 
 /// The longest expression or pipeline, in bytes.

@@ -129,6 +129,19 @@ impl Binary {
         }
     }
 
+    /// The operator that is true where this one is false, for two values that can be compared.
+    pub(crate) fn opposite(self) -> Option<Self> {
+        Some(match self {
+            Self::Equal => Self::Unequal,
+            Self::Unequal => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+            Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder => return None,
+        })
+    }
+
     fn apply(self, a: &Datum<'_>, b: &Datum<'_>) -> Result<Datum<'static>, EvalError> {
         let truth = match self {
             Self::Add => return add(a, b),

@@ -9,7 +9,7 @@ use fieldrail_model::Class;
 use super::target::{Known, TargetName, Wrong};
 use super::{
     Claim, Classes, Directory, Logic, MAX_PROBLEMS, Pair, Problem, Route, RouteIndex, RouteTarget, Rules, Severity,
-    TargetClass, circles, reach, together, types, units,
+    TargetClass, circles, mixed, orphans, reach, spelling, together, types, units, wild, words,
 };
 use crate::expression::{Expression, Kind, Points, SyntaxError, Types};
 use crate::file::{DeliverySpec, Mode, RouteSpec, RoutingFile};
@@ -99,7 +99,10 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
         circles::direct(&rules, &mut findings);
         circles::through_patterns(&rules, &mut findings);
         together::shadows(&rules, &mut findings);
+        wild::check(&rules, directory, &mut findings);
+        orphans::check(&rules, directory, &mut findings);
         units::travel(&mut rules, directory, &mut findings);
+        mixed::check(&rules, directory, &mut findings);
     }
     if findings.has_errors() {
         return Err(findings.found);
@@ -136,7 +139,13 @@ fn add<'f>(
     let kind = source_kind(rules, spec, directory);
     let logic = logic(rules, spec, kind, directory, shelf, findings);
     types::check(rules, spec, &logic, &targets, directory, findings);
-    reach::check(spec, &logic, findings);
+    if let Some(step) = logic.pipeline.as_ref().and_then(Pipeline::idle_step) {
+        let hint = Some("for each change, write `on_change`".into());
+        findings.warning("transform", format!("the step `{step}` lets everything pass"), hint);
+    }
+    if !words::check(rules, &logic, findings) {
+        reach::check(rules, spec, &logic, directory, findings);
+    }
     check_numbers(spec, findings);
     check_delivery(spec, &targets, findings);
     let pair = spec.bidirectional.then(|| pair(rules, index, spec, &logic, &targets, directory, findings)).flatten();
@@ -314,7 +323,14 @@ fn sources(rules: &mut Rules, index: RouteIndex, spec: &RouteSpec, directory: &d
         let message = format!("a list has at most {MAX_LISTED} sources, not {}", spec.from.0.len());
         return findings.error("from", message, Some("write a pattern, or several routes".into()));
     }
+    let mut listed = HashSet::new();
     for from in &spec.from.0 {
+        if let Some((message, hint)) = spelling::of_source(from) {
+            findings.warning("from", message, hint);
+        }
+        if !listed.insert(rules.known.canonical(from, directory)) {
+            findings.warning("from", format!("`{from}` stands in the list twice"), None);
+        }
         if is_pattern(from) {
             pattern(rules, index, from, spec.enabled, findings);
             continue;
@@ -349,7 +365,7 @@ fn targets(rules: &Rules, spec: &RouteSpec, directory: &dyn Directory, findings:
     if spec.to.0.is_empty() {
         findings.error("to", "a route needs a target", None);
     }
-    let mut found = Vec::new();
+    let (mut found, mut listed) = (Vec::new(), HashSet::new());
     if spec.to.0.len() > MAX_LISTED {
         let message = format!("a list has at most {MAX_LISTED} targets, not {}", spec.to.0.len());
         findings.error("to", message, Some("write several routes".into()));
@@ -358,8 +374,14 @@ fn targets(rules: &Rules, spec: &RouteSpec, directory: &dyn Directory, findings:
     for to in &spec.to.0 {
         match target(rules, to, directory) {
             Ok(target) => {
+                if let Some((message, hint)) = spelling::of_target(to) {
+                    findings.warning("to", message, hint);
+                }
                 if let RouteTarget::Fixed(target) = &target {
                     check_fixed(rules, spec, target, directory, findings);
+                }
+                if !listed.insert(rules.known.canonical(to, directory)) {
+                    findings.warning("to", format!("`{to}` stands in the list twice"), None);
                 }
                 found.push(target);
             }

@@ -1,16 +1,24 @@
 //! `routing.json`, checked against the instances there are and compiled.
 //!
-//! Read on in [`target`] (what an address may be written to), [`mod@compile`] (one route after the other), [`reach`]
-//! (conditions that are never true), [`types`], [`units`], then what only shows when all routes are looked at together:
-//! [`together`] (two writers of one variable, routes that do the same) and [`circles`].
+//! Read on in [`target`] (what an address may be written to), [`mod@compile`] (one route after the other), [`spelling`],
+//! [`words`], [`reach`] and [`bounds`] (conditions that are never true), [`types`], [`units`] and [`mixed`] (units that meet),
+//! then what only shows when all routes are looked at
+//! together: [`together`] (two writers of one variable, routes that do the same), [`circles`], [`wild`] (the same for
+//! patterns and placeholders) and [`orphans`] (computed datapoints that are misspelt).
 
+mod bounds;
 mod circles;
 mod compile;
+mod mixed;
+mod orphans;
 mod reach;
+mod spelling;
 mod target;
 mod together;
 mod types;
 mod units;
+mod wild;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -83,6 +91,11 @@ pub trait Directory {
     /// What somebody said about a datapoint, by its address in the spelling of the data space.
     fn declared(&self, _address: &str) -> Declared {
         Declared::default()
+    }
+
+    /// The addresses with this beginning of which somebody said something, whatever it was.
+    fn described(&self, _beginning: &str) -> Vec<String> {
+        Vec::new()
     }
 }
 

@@ -1,15 +1,26 @@
-//! Conditions that are never true, or always.
+//! Conditions that are never true, or always, and conditions of which a part is.
+//!
+//! What is looked for are parts that exclude each other. A condition is always true if its opposite never is, so both are
+//! found in the same way: each part is looked at as it stands, or `negated`.
 
-use fieldrail_model::text::did_you_mean;
-use fieldrail_model::{Class, Quality, Value};
+use fieldrail_model::{Class, IecType, Value};
 
-use super::Logic;
+use super::bounds::{Test, Wanted, What};
 use super::compile::Findings;
-use crate::expression::{Binary, Node, Variable};
+use super::{Directory, Logic, Rules};
+use crate::expression::{Node, Variable};
 use crate::file::RouteSpec;
+use crate::pattern::is_pattern;
+use crate::transform::Pipeline;
 
 /// Warns where a condition lets nothing pass, or everything.
-pub(super) fn check(spec: &RouteSpec, logic: &Logic, findings: &mut Findings) {
+pub(super) fn check(
+    rules: &Rules,
+    spec: &RouteSpec,
+    logic: &Logic,
+    directory: &dyn Directory,
+    findings: &mut Findings,
+) {
     let Some(condition) = &logic.condition else { return };
     match condition.constant() {
         Some(Value::Bool(false)) => return never(findings, "it is false for every sample"),
@@ -19,20 +30,16 @@ pub(super) fn check(spec: &RouteSpec, logic: &Logic, findings: &mut Findings) {
         }
         _ => {}
     }
-    let mut parts = Vec::new();
-    conjuncts(condition.node(), &mut parts);
-    for part in &parts {
-        if let Some(message) = unknown_word(part) {
-            findings.error("condition", message, None);
-            return;
-        }
-    }
-    if let Some(why) = contradiction(&parts) {
+    let (node, known, nothing) = (condition.node(), Scope::of(rules, spec, logic, directory), Scope::default());
+    let or = || Some("is `and` meant in place of `or`?".to_owned());
+    if let Some(why) = known.excludes(node, false) {
         never(findings, &why);
-    } else if let (Some(class), Some(passing)) = (wanted_class(&parts), &spec.on_quality)
-        && !passing.iter().any(|one| Class::from(*one) == class)
-    {
-        never(findings, &format!("it wants the quality `{}`, which `on_quality` holds back", class.name()));
+    } else if let Some(why) = nothing.excludes(node, true) {
+        findings.warning("condition", format!("the condition is always true: {why}"), or());
+    } else if let Some(why) = known.dead_part(node, false) {
+        findings.warning("condition", format!("a part of the condition is never true: {why}"), None);
+    } else if let Some(why) = nothing.dead_part(node, true) {
+        findings.warning("condition", format!("a part of the condition is always true: {why}"), or());
     }
 }
 
@@ -41,131 +48,222 @@ fn never(findings: &mut Findings, why: &str) {
     findings.warning("condition", format!("the condition is never true: {why}"), Some(hint.into()));
 }
 
-/// The parts that all have to be true.
-fn conjuncts<'a>(node: &'a Node, parts: &mut Vec<&'a Node>) {
-    match node {
-        Node::And(sides) => sides.iter().for_each(|side| conjuncts(side, parts)),
-        other => parts.push(other),
+/// What is known of the samples of a route before any comes. The default is nothing.
+#[derive(Default)]
+struct Scope {
+    /// The declared type of all sources.
+    value: Option<IecType>,
+    /// Those of the datapoints that are looked up.
+    points: Vec<Option<IecType>>,
+    /// Instance and tag of all sources, if there is no pattern among them.
+    sources: Vec<(String, String)>,
+    /// The classes of quality that go on, if nothing on the way makes another one of them.
+    passing: Option<Vec<Class>>,
+}
+
+impl Scope {
+    fn of(rules: &Rules, spec: &RouteSpec, logic: &Logic, directory: &dyn Directory) -> Self {
+        let declared = |address: &str| directory.declared(address).r#type;
+        let plain = !spec.from.0.iter().any(|from| is_pattern(from));
+        let sources = spec.from.0.iter().map(|from| rules.known.canonical(from, directory)).filter(|_| plain);
+        let sources: Vec<String> = sources.map(Into::into).collect();
+        let mut types = sources.iter().map(|source| declared(source));
+        let first = types.next().flatten();
+        let parts = |address: &String| {
+            let end = rules.known.locate(address).0;
+            (address[..end].to_owned(), address.get(end + 1..).unwrap_or("").to_owned())
+        };
+        let keeps = logic.pipeline.as_ref().is_none_or(Pipeline::keeps_quality);
+        let passing = spec.on_quality.as_ref().filter(|_| keeps);
+        Self {
+            value: first.filter(|first| types.all(|other| other == Some(*first))),
+            points: logic.points.iter().map(|point| declared(point)).collect(),
+            sources: sources.iter().map(parts).collect(),
+            passing: passing.map(|list| list.iter().map(|class| Class::from(*class)).collect()),
+        }
     }
-}
 
-/// `variable operator constant`, whichever side the constant is on.
-fn comparison(node: &Node) -> Option<(Compared, Binary, &Value)> {
-    let Node::Binary(operator, sides) = node else { return None };
-    match &**sides {
-        [left, Node::Constant(value)] => Some((Compared::of(left)?, *operator, value)),
-        [Node::Constant(value), right] => Some((Compared::of(right)?, operator.mirrored(), value)),
-        _ => None,
-    }
-}
-
-/// What a constant is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compared {
-    Variable(Variable),
-    Point(usize),
-}
-
-impl Compared {
-    fn of(node: &Node) -> Option<Self> {
+    /// Why the part is never true, or never false if it is negated.
+    fn excludes(&self, node: &Node, negated: bool) -> Option<String> {
         match node {
-            Node::Variable(variable, _) => Some(Self::Variable(*variable)),
-            Node::Point(index, _) => Some(Self::Point(*index)),
+            Node::Constant(Value::Bool(b)) if *b == negated => Some(format!("it is {b} for every sample")),
+            Node::Not(inner) => self.excludes(inner, !negated),
+            Node::And(sides) | Node::Or(sides) if matches!(node, Node::Or(_)) != negated => {
+                let why = self.excludes(&sides[0], negated)?;
+                self.excludes(&sides[1], negated).map(|_| why)
+            }
+            Node::And(_) | Node::Or(_) => {
+                let mut parts = Vec::new();
+                conjuncts(node, negated, &mut parts);
+                let alone = parts.iter().find_map(|(part, negated)| self.excludes(part, *negated));
+                alone.or_else(|| contradiction(&parts))
+            }
+            _ => self.impossible(&Test::of(node, negated)?).or_else(|| contradiction(&[(node, negated)])),
+        }
+    }
+
+    /// Why one of several alternatives is never true.
+    fn dead_part(&self, node: &Node, negated: bool) -> Option<String> {
+        match node {
+            Node::Not(inner) => self.dead_part(inner, !negated),
+            Node::And(sides) | Node::Or(sides) => {
+                let alternatives = matches!(node, Node::Or(_)) != negated;
+                // A constant stands there on purpose.
+                let may_be = |side: &Node| alternatives && !matches!(side, Node::Constant(_));
+                let dead = |side| if may_be(side) { self.excludes(side, negated) } else { None };
+                sides.iter().find_map(|side| dead(side).or_else(|| self.dead_part(side, negated)))
+            }
             _ => None,
         }
     }
-}
 
-/// A quality that does not exist would never be met.
-fn unknown_word(part: &Node) -> Option<String> {
-    let (Compared::Variable(variable), _, Value::Text(text)) = comparison(part)? else { return None };
-    let classes = || [Class::Good, Class::Uncertain, Class::Bad].into_iter().map(Class::name);
-    let reasons = || Quality::ALL.iter().map(|quality| quality.reason());
-    let (word, near) = match variable {
-        Variable::Quality if !classes().any(|known| known == &**text) => ("quality", did_you_mean(text, classes())),
-        Variable::Reason if !reasons().any(|known| known == &**text) => ("reason", did_you_mean(text, reasons())),
-        _ => return None,
-    };
-    Some(format!("there is no {word} `{text:.40}`{near}"))
-}
-
-/// The class of quality that the condition asks for.
-fn wanted_class(parts: &[&Node]) -> Option<Class> {
-    parts.iter().find_map(|part| match comparison(part)? {
-        (Compared::Variable(Variable::Quality), Binary::Equal, Value::Text(text)) => {
-            [Class::Good, Class::Uncertain, Class::Bad].into_iter().find(|class| class.name() == &**text)
+    /// Why no sample passes this one test.
+    fn impossible(&self, test: &Test<'_>) -> Option<String> {
+        let texts = || test.wanted.texts();
+        match test.what {
+            What::Variable(variable) => match variable {
+                Variable::Value | Variable::Previous => beyond(self.value, test),
+                Variable::Age => test.needs_below(0.0).then(|| "no age is below 0".to_owned()),
+                Variable::Quality => {
+                    let passing = self.passing.as_ref()?;
+                    let wanted = texts()?;
+                    let passes = |wanted: &&str| passing.iter().any(|class| class.name() == *wanted);
+                    let held = wanted.first().filter(|_| !wanted.iter().any(passes))?;
+                    Some(format!("it wants the quality `{held}`, which `on_quality` holds back"))
+                }
+                Variable::Tag => self.foreign(&texts()?, "has the tag", |(_, tag)| tag),
+                Variable::Source => self.foreign(&texts()?, "is of the instance", |(source, _)| source),
+                Variable::Reason | Variable::Time => None,
+            },
+            What::Point(index) => beyond(self.points.get(index).copied().flatten(), test),
         }
-        _ => None,
+    }
+
+    /// None of the texts is what one of the sources has.
+    fn foreign(&self, wanted: &[&str], words: &str, of: impl Fn(&(String, String)) -> &String) -> Option<String> {
+        let has = |wanted: &&str| self.sources.iter().any(|source| of(source) == wanted);
+        let first = wanted.first()?;
+        let none = !self.sources.is_empty() && !wanted.iter().any(has);
+        none.then(|| format!("no source of the route {words} `{first:.40}`"))
+    }
+}
+
+/// The parts that all have to be true.
+fn conjuncts<'a>(node: &'a Node, negated: bool, parts: &mut Vec<(&'a Node, bool)>) {
+    match node {
+        Node::Not(inner) => conjuncts(inner, !negated, parts),
+        Node::And(sides) | Node::Or(sides) if matches!(node, Node::And(_)) != negated => {
+            sides.iter().for_each(|side| conjuncts(side, negated, parts));
+        }
+        other => parts.push((other, negated)),
+    }
+}
+
+/// Two parts that exclude each other.
+fn contradiction(parts: &[(&Node, bool)]) -> Option<String> {
+    let tests: Vec<Test<'_>> = parts.iter().filter_map(|(part, negated)| Test::of(part, *negated)).collect();
+    tests.iter().enumerate().find_map(|(nth, first)| {
+        if tests[..nth].iter().any(|other| other.what == first.what) {
+            return None;
+        }
+        Wanted::of_all(tests.iter().filter(|test| test.what == first.what)).contradiction()
     })
 }
 
-/// The numbers that pass so far, and the constant that must be met.
-#[derive(Default)]
-struct Bounds<'a> {
-    low: Option<Bound>,
-    high: Option<Bound>,
-    equal: Option<&'a Value>,
+/// A number that a datapoint of this type never has.
+fn beyond(declared: Option<IecType>, test: &Test<'_>) -> Option<String> {
+    let declared = declared?;
+    let (low, high) = declared.integers()?;
+    let outside = test.needs_below(low as f64) || test.needs_above(high as f64);
+    outside.then(|| format!("a {} is from {low} to {high}", super::types::name(declared)))
 }
 
-/// Two parts of the condition that exclude each other.
-fn contradiction(parts: &[&Node]) -> Option<String> {
-    let compared: Vec<_> = parts.iter().filter_map(|part| comparison(part)).collect();
-    for (nth, (what, ..)) in compared.iter().enumerate() {
-        if compared[..nth].iter().any(|(other, ..)| other == what) {
-            continue;
-        }
-        let mut bounds = Bounds::default();
-        for (_, operator, value) in compared.iter().filter(|(other, ..)| other == what) {
-            if let Some(why) = bounds.narrow(*operator, value) {
-                return Some(why);
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, check_declared};
+
+    #[track_caller]
+    fn check_condition(condition: &str, want: &str) {
+        let want = if want.is_empty() { String::new() } else { format!("a condition: {want}") };
+        check(
+            &format!(r#"{{"id":"a","from":["plc_002.x","plc_002.y"],"to":"log.system","condition":"{condition}"}}"#),
+            &want,
+        );
     }
-    None
-}
 
-impl<'a> Bounds<'a> {
-    fn narrow(&mut self, operator: Binary, value: &'a Value) -> Option<String> {
-        if operator == Binary::Equal
-            && let Some(other) = self.equal.replace(value)
-            && !same(other, value)
-        {
-            return Some(format!("nothing is {other} and {value} at once"));
-        }
-        if operator == Binary::Unequal && self.equal.is_some_and(|equal| same(equal, value)) {
-            return Some(format!("nothing is {value} and is not"));
-        }
-        let x = value.as_f64()?;
-        match operator {
-            Binary::Greater => self.low = Some(higher(self.low, (x, true))),
-            Binary::GreaterOrEqual => self.low = Some(higher(self.low, (x, false))),
-            Binary::Less => self.high = Some(lower(self.high, (x, true))),
-            Binary::LessOrEqual => self.high = Some(lower(self.high, (x, false))),
-            Binary::Equal => {
-                self.low = Some(higher(self.low, (x, false)));
-                self.high = Some(lower(self.high, (x, false)));
-            }
-            _ => {}
-        }
-        let ((low, over), (high, under)) = (self.low?, self.high?);
-        let none = low > high || (low >= high && (over || under));
-        none.then(|| format!("nothing is above {low} and below {high}"))
+    #[test]
+    fn parts_that_exclude_each_other_are_noticed() {
+        let never =
+            |condition: &str, why: &str| check_condition(condition, &format!("the condition is never true: {why}"));
+        never("value in ['a', 'b'] and value == 'c'", "nothing is a and c at once");
+        never("value in [1, 2] and value not in [2, 1]", "nothing is 1 and is not");
+        never("value in []", "the list is empty");
+        never("value in [1, 2] and value > 5", "nothing is above 5 and 1");
+        never("value == 7 and value < 5", "nothing is 7 and below 5");
+        never("value == true and not value", "nothing is true and false at once");
+        never("not (value <= 5 or value >= 3)", "nothing is above 5 and below 3");
+        never("(value > 5 and value < 3) or (value > 9 and value < 7)", "nothing is above 5 and below 3");
+        never("quality == 'good' and quality == 'bad'", "nothing is good and bad at once");
+        never("age < 0", "no age is below 0");
+        never("age > 10min and age < 60s", "nothing is above 600 and below 60");
+        never("tag == 'z'", "no source of the route has the tag `z`");
+        never("source == 'plc_001'", "no source of the route is of the instance `plc_001`");
+        check_condition("tag == 'x' and source == 'plc_002' and age < 5min", "");
+        check_condition("value in [1, 2] and value != 1 and value < 3", "");
     }
-}
 
-fn same(a: &Value, b: &Value) -> bool {
-    a == b || crate::expression::equal(&a.into(), &b.into()) == Ok(true)
-}
+    #[test]
+    fn conditions_that_are_always_true_are_noticed() {
+        let always =
+            |condition: &str, why: &str| check_condition(condition, &format!("the condition is always true: {why}"));
+        always("value != 'off' or value != 'unavailable'", "nothing is off and unavailable at once");
+        always("value > 10 or value < 20", "nothing is above 20 and below 10");
+        always("not (value == 1 and value == 2)", "nothing is 1 and 2 at once");
+        check_condition("value > 20 or value < 10", "");
+        check_condition("value != 0 and value != ''", "");
+        check_condition("previous == null or value != previous", "");
+        check_condition("value >= 0 or quality == 'bad'", "");
+    }
 
-/// A bound, and whether it does not belong to what passes itself.
-type Bound = (f64, bool);
+    #[test]
+    fn a_part_that_is_never_or_always_true_is_noticed() {
+        check_condition(
+            "(value > 50 and value < 30) or quality == 'bad'",
+            "a part of the condition is never true: nothing is above 50 and below 30",
+        );
+        check_condition(
+            "quality == 'good' and (value != 1 or value != 2)",
+            "a part of the condition is always true: nothing is 1 and 2 at once",
+        );
+    }
 
-#[allow(clippy::float_cmp)] // both are constants as written
-fn higher(known: Option<Bound>, new: Bound) -> Bound {
-    known.filter(|known| known.0 > new.0 || (known.0 == new.0 && known.1)).unwrap_or(new)
-}
+    #[test]
+    fn what_a_declared_type_never_is_is_noticed() {
+        let one = |from: &str, condition: &str, why: &str| {
+            let want = if why.is_empty() { String::new() } else { format!("the condition is never true: {why}") };
+            check_declared(from, &format!(r#""condition":"{condition}","#), "x", &want);
+        };
+        one("percent", "value > 300", "a USINT is from 0 to 255");
+        one("percent", "value < 0", "a USINT is from 0 to 255");
+        one("percent", "value == 256", "a USINT is from 0 to 255");
+        one("x", "dp('plc_002.percent') >= 255.5", "a USINT is from 0 to 255");
+        one("percent", "value >= 255 or value <= 0", "");
+        // It keeps off what has no value.
+        one("percent", "value >= 0", "");
+        one("volts", "value < 0", "");
+    }
 
-#[allow(clippy::float_cmp)] // both are constants as written
-fn lower(known: Option<Bound>, new: Bound) -> Bound {
-    known.filter(|known| known.0 < new.0 || (known.0 == new.0 && known.1)).unwrap_or(new)
+    #[test]
+    fn a_step_that_makes_another_quality_may_let_it_pass() {
+        let route = |steps: &str| {
+            format!(
+                r#"{{"id":"a","from":"plc_002.x","to":"log.system","condition":"quality == 'bad'","on_quality":["good"]{steps}}}"#
+            )
+        };
+        check(&route(r#","transform":"count(1h)""#), "");
+        check(
+            &route(r#","transform":"on_change""#),
+            "a condition: the condition is never true: it wants the quality `bad`, which `on_quality` holds back",
+        );
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use fieldrail_model::address::{MAX_ADDRESS_BYTES, RESERVED, split};
-use fieldrail_model::text::nearest;
+use fieldrail_model::text::{did_you_mean, nearest};
 use fieldrail_model::{Address, InstanceId};
 
 use super::{Directory, InstanceFacts, TargetClass};
@@ -129,6 +129,15 @@ impl Known {
         }
     }
 
+    /// What is wrong with the name of an instance, if there is none of this name.
+    pub(super) fn no_instance(&self, id: &str) -> Option<Wrong> {
+        if self.instances.contains_key(id) || RESERVED.contains(&id) {
+            return None;
+        }
+        let near = did_you_mean(id, self.ids.iter().map(|id| &**id));
+        Some((format!("there is no instance `{id:.64}`{near}"), None))
+    }
+
     /// Whether an instance could have datapoints that match a pattern with this beginning.
     pub(super) fn may_begin(&self, prefix: &str) -> bool {
         let own = ["calc.", "system."].iter().any(|own| own.starts_with(prefix) || prefix.starts_with(own));
@@ -139,19 +148,23 @@ impl Known {
 
     /// An address that the pattern matches, of an instance that there is if there is one.
     pub(super) fn example(&self, pattern: &Pattern) -> String {
-        const WORD: &str = "example";
+        self.example_with(pattern, "example")
+    }
+
+    /// The same with this word in place of the wildcards.
+    pub(super) fn example_with(&self, pattern: &Pattern, word: &str) -> String {
         let prefix = pattern.prefix();
         if self.locate(prefix).1.is_some() || !prefix.is_empty() && prefix.starts_with("calc.") {
-            return pattern.example("", WORD);
+            return pattern.example("", word);
         }
         // The wild part begins within the instance's id: take one whose datapoint would match.
         let ids = self.ids.iter().filter(|id| id.starts_with(prefix)).take(MAX_EXAMPLES);
         let mut tags = ids.flat_map(|id| {
-            let whole = pattern.example(&format!("{id}.{WORD}"), WORD);
-            let within = pattern.example(id, WORD);
+            let whole = pattern.example(&format!("{id}.{word}"), word);
+            let within = pattern.example(id, word);
             [whole, within]
         });
-        tags.find(|address| pattern.matches(address)).unwrap_or_else(|| pattern.example("", WORD))
+        tags.find(|address| pattern.matches(address)).unwrap_or_else(|| pattern.example("", word))
     }
 
     fn unknown(&self, address: &str) -> Wrong {

@@ -26,7 +26,7 @@ pub(crate) fn compile(routes: &str) -> Result<Rules, Vec<Problem>> {
 
 /// All problems of the routes, one per line, as `route key: message`.
 #[track_caller]
-fn check(routes: &str, want: &str) {
+pub(crate) fn check(routes: &str, want: &str) {
     let problems = compile(routes).map_or_else(|problems| problems, |rules| rules.warnings().to_vec());
     let line = |p: &Problem| format!("{} {}: {}", p.route.as_deref().unwrap_or("-"), p.key, p.message);
     assert_eq!(problems.iter().map(line).collect::<Vec<_>>().join("\n"), want);
@@ -332,7 +332,9 @@ fn routes_in_the_shadow_of_another_are_noticed() {
     check(&pair(narrow, narrow), &format!("b from: the route `a` {shadow}"));
     check(&pair(narrow, &format!(r#"{narrow},"condition":"value > 1""#)), &format!("b from: the route `a` {shadow}"));
     check(&pair(narrow, &format!(r#"{narrow},"transform":"round(1)""#)), "");
-    check(&pair(narrow, r#""from":"plc_002.x","to":["log.system","webhook.alert_service"]"#), "");
+    let more = r#""from":"plc_002.x","to":["log.system","webhook.alert_service"]"#;
+    check(&pair(narrow, more), &format!("a from: the route `b` {shadow}"));
+    check(&pair(more, narrow), &format!("b from: the route `a` {shadow}"));
     check(&pair(&format!(r#"{narrow},"condition":"value > 5""#), &format!(r#"{narrow},"condition":"value < 1""#)), "");
 }
 
@@ -349,6 +351,8 @@ impl Directory for Declaring {
             "volts" => (IecType::Real, "V"),
             "millivolts" => (IecType::Int, "mV"),
             "watts" => (IecType::Int, "W"),
+            "kilowatts" => (IecType::Real, "kW"),
+            "percent" => (IecType::Usint, ""),
             "amps" => (IecType::Real, "A"),
             "wh" => (IecType::Real, "Wh"),
             "flag" => (IecType::Bool, ""),
@@ -357,10 +361,25 @@ impl Directory for Declaring {
         };
         Declared { r#type: Some(r#type), unit: Some(unit.into()).filter(|unit: &String| !unit.is_empty()) }
     }
+
+    fn described(&self, beginning: &str) -> Vec<String> {
+        assert_eq!(beginning, "calc.");
+        vec!["calc.surplus".into(), "calc.room_1".into()]
+    }
+}
+
+/// All problems of the routes in the house of [`Declaring`], one per line.
+#[track_caller]
+pub(crate) fn check_all_declared(routes: &str, want: &str) {
+    let file: RoutingFile = serde_json::from_str(&format!(r#"{{"version":"1.0","routes":[{routes}]}}"#)).unwrap();
+    let problems =
+        Rules::compile(&file, &Declaring).map_or_else(|problems| problems, |rules| rules.warnings().to_vec());
+    let line = |p: &Problem| format!("{} {}: {}", p.route.as_deref().unwrap_or("-"), p.key, p.message);
+    assert_eq!(problems.iter().map(line).collect::<Vec<_>>().join("\n"), want);
 }
 
 #[track_caller]
-fn check_declared(from: &str, rest: &str, to: &str, want: &str) {
+pub(crate) fn check_declared(from: &str, rest: &str, to: &str, want: &str) {
     let text =
         format!(r#"{{"version":"1.0","routes":[{{"id":"a","from":"plc_002.{from}",{rest}"to":"bt.bms_001.{to}"}}]}}"#);
     let file: RoutingFile = serde_json::from_str(&text).unwrap();
@@ -421,6 +440,55 @@ fn declared_types_and_units_are_held_against_the_route() {
         r#""condition":"dp('plc_002.flag') > 1","#,
         "y",
         "true or false and a number do not go together here (at character 1)",
+    );
+}
+
+#[test]
+fn sources_of_different_units_are_noticed() {
+    let two = |to: &str, want: &str| {
+        check_all_declared(&format!(r#"{{"id":"a","from":["plc_002.watts","plc_002.kilowatts"],"to":"{to}"}}"#), want);
+    };
+    two("calc.power", "a from: values in W and in kW go to the same datapoint (`calc.power`)");
+    two(
+        "bt.bms_001.watts",
+        "a transform: values in kW go to a datapoint in W without their factor of 1000 (`bt.bms_001.watts`)",
+    );
+    two("log.system", "");
+}
+
+#[test]
+fn what_a_map_or_an_expression_makes_is_held_against_the_type() {
+    check_declared(
+        "x",
+        r#""transform":"map('one' = 1, 'two' = 'two')","#,
+        "watts",
+        "`two` goes to `bt.bms_001.watts`, which is INT",
+    );
+    check_declared(
+        "x",
+        r#""transform":"map('on' = 255, else = 256) | on_change","#,
+        "percent",
+        "`256` goes to `bt.bms_001.percent`, which is USINT",
+    );
+    check_declared(
+        "x",
+        r#""transform":"map(1 = 'on', 0 = 'off')","#,
+        "flag",
+        "a text goes to `bt.bms_001.flag`, which is BOOL",
+    );
+    check_declared("x", r#""transform":"map(1 = 'on', 0 = false)","#, "flag", "");
+    let fraction = "a number with a fraction goes to `bt.bms_001.watts`, which is INT";
+    check_declared("watts", r#""transform":"expr(value / 690)","#, "watts", fraction);
+    check_declared("watts", r#""transform":"expr(if(value > 5, value * 0.5, 0))","#, "watts", fraction);
+    check_declared("watts", r#""transform":"expr(round(value / 690))","#, "watts", "");
+    check_declared("watts", r#""transform":"expr(value * 2 + 1)","#, "watts", "");
+}
+
+#[test]
+fn a_step_that_does_nothing_is_noticed() {
+    check(
+        r#"{"id":"a","from":"plc_002.x","to":"log.system","transform":"deadband(0)"}"#,
+        "a transform: the step `deadband(0)` lets everything pass",
     );
 }
 

@@ -97,19 +97,21 @@ pub(super) fn shadows(rules: &Rules, findings: &mut Findings) {
     }
 }
 
-/// Whether `by` lets everything pass that `route` does, to all its targets, in the same form. Of two that are alike the later
-/// one is in the other's shadow.
+/// Whether `by` stands over `route`. Of two that cover each other the later one is in the other's shadow.
 fn shadows_it(rules: &Rules, by: RouteIndex, route: RouteIndex, direct: &[RouteIndex]) -> bool {
+    covers(rules, by, route) && (by < route || !direct.contains(&by) || !covers(rules, route, by))
+}
+
+/// Whether `by` lets everything pass that `route` does, to all its targets, in the same form.
+pub(super) fn covers(rules: &Rules, by: RouteIndex, route: RouteIndex) -> bool {
     let (over, under) = (&rules.routes[by.index()], &rules.routes[route.index()]);
     let alike = over.spec.condition == under.spec.condition && over.spec.on_quality == under.spec.on_quality;
     let wider = over.spec.condition.is_none() && over.spec.on_quality.is_none();
-    let earlier = by < route || !direct.contains(&by) || !alike;
     let reaches = |target: &RouteTarget| match target {
         RouteTarget::Fixed(target) => fixed(rules, by.index()).any(|other| other.address == target.address),
         RouteTarget::Filled(_) => false,
     };
     (alike || wider)
-        && earlier
         && over.spec.transform == under.spec.transform
         && over.pair.is_none()
         && under.pair.is_none()

@@ -27,11 +27,20 @@ pub(super) fn check(
         } else if has_fractions(rules, spec, logic, directory) && declared.integers().is_some() {
             let message = format!("a number with a fraction goes to `{}`, which is {}", target.address, name(declared));
             findings.warning(key, message, Some("add `round`".into()));
+        } else if let Some(chosen) = logic
+            .pipeline
+            .iter()
+            .flat_map(crate::transform::Pipeline::chosen)
+            .find(|chosen| declared.fit(chosen).is_err())
+        {
+            let message = format!("`{chosen}` goes to `{}`, which is {}", target.address, name(declared));
+            findings.warning(key, message, None);
         }
     }
 }
 
-fn name(declared: IecType) -> String {
+/// The type as people write it.
+pub(super) fn name(declared: IecType) -> String {
     format!("{declared:?}").to_uppercase()
 }
 

@@ -6,7 +6,7 @@ use super::circles::fixed;
 use super::compile::Findings;
 use super::{Directory, Rules};
 use crate::pattern::is_pattern;
-use crate::unit::{mismatch, travelled};
+use crate::unit::{apart, mismatch, travelled};
 
 /// Units pass at most so many computed datapoints one after the other.
 const MAX_PASSES: usize = 16;
@@ -67,14 +67,28 @@ fn complain(
     derived: &HashMap<Box<str>, String>,
     findings: &mut Findings,
 ) {
-    let Some(from) = unit_of_sources(rules, route, directory, derived) else { return };
+    let plain = rules.routes[route].spec.from.0.iter().filter(|from| !is_pattern(from));
+    let mut units: Vec<String> =
+        plain.filter_map(|from| unit_at(&rules.known.canonical(from, directory), directory, derived)).collect();
+    units.dedup();
+    let Some((first, others)) = units.split_first() else { return };
     for target in fixed(rules, route) {
         // Only what somebody declared can be missed.
-        let Some(to) = directory.declared(target.address.as_str()).unit else { continue };
-        let effects = rules.routes[route].logic.pipeline.iter().flat_map(super::super::transform::Pipeline::effects);
-        if let Some((message, hint)) = mismatch(&from, &to, effects) {
+        let wrong = match directory.declared(target.address.as_str()).unit {
+            Some(to) => units.iter().find_map(|from| {
+                let effects =
+                    rules.routes[route].logic.pipeline.iter().flat_map(super::super::transform::Pipeline::effects);
+                mismatch(from, &to, effects).map(|(message, hint)| ("transform", message, hint))
+            }),
+            None if target.is_state() => others.iter().find(|other| apart(first, other)).map(|other| {
+                let hint = "make one route for each unit";
+                ("from", format!("values in {first} and in {other} go to the same datapoint"), Some(hint.into()))
+            }),
+            None => None,
+        };
+        if let Some((key, message, hint)) = wrong {
             findings.about(&rules.routes[route].spec.id);
-            findings.warning("transform", format!("{message} (`{}`)", target.address), hint);
+            findings.warning(key, format!("{message} (`{}`)", target.address), hint);
         }
     }
 }

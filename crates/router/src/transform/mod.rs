@@ -14,10 +14,11 @@ use std::sync::Arc;
 
 use fieldrail_model::{Class, Quality, Timestamp, Value};
 
-use crate::expression::{EvalError, Input, Kind, Points, SyntaxError, Types};
+use crate::expression::{EvalError, Expression, Input, Kind, Points, SyntaxError, Types};
 use crate::unit::Effect;
 
 pub(crate) use remember::Memory;
+use remember::Remember;
 use step::Step;
 
 /// The steps there are, each with the way it is written.
@@ -93,6 +94,39 @@ impl Pipeline {
     /// What its steps remember before the first sample.
     pub(crate) fn blank(&self) -> Box<[Memory]> {
         vec![Memory::Blank; self.remembering].into()
+    }
+
+    /// The expressions in it, each with whether its `value` is still in the unit of the source.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = (bool, &Expression)> {
+        let kept = self.steps.iter().scan(true, |kept, step| {
+            let before = *kept;
+            *kept = before && step.effect() == Effect::Keep;
+            Some(before)
+        });
+        kept.zip(&self.steps).filter_map(|(kept, step)| match step {
+            Step::Expr(expression) => Some((kept, &**expression)),
+            _ => None,
+        })
+    }
+
+    /// Whether a value comes out with the quality that it came in with, if it can be computed.
+    pub(crate) fn keeps_quality(&self) -> bool {
+        self.steps.iter().all(|step| !matches!(step, Step::Remember(_, Remember::Over(_) | Remember::Integrate(..))))
+    }
+
+    /// The values that come out, if it ends with a choice among constants.
+    pub(crate) fn chosen(&self) -> Vec<&Value> {
+        let passes_on = |step: &&Step| matches!(step, Step::Remember(_, step) if step.passes_on());
+        match self.steps.iter().rev().find(|step| !passes_on(step)) {
+            Some(Step::Map { cases, otherwise }) => cases.iter().map(|(_, to)| to).chain(otherwise).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A step that lets everything pass as it is, by the way it was written.
+    pub(crate) fn idle_step(&self) -> Option<&str> {
+        let idle = |step: &Step| matches!(step, Step::Remember(_, step) if step.is_idle());
+        self.steps.iter().zip(&self.texts).find(|(step, _)| idle(step)).map(|(_, text)| &**text)
     }
 
     /// What its steps do to the unit of the value.

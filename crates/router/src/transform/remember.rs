@@ -74,6 +74,16 @@ impl Memory {
 }
 
 impl Remember {
+    /// Whether what passes is what came, unchanged.
+    pub(super) fn passes_on(&self) -> bool {
+        matches!(self, Self::OnChange | Self::Throttle(_) | Self::Debounce(_))
+    }
+
+    /// Whether everything passes.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self, Self::Deadband(width) | Self::DeadbandPart(width) if *width <= 0.0)
+    }
+
     /// Takes a sample in; `None` while it is held.
     pub(super) fn take(&self, memory: &mut Memory, item: Item, now: Timestamp) -> Result<Option<Item>, EvalError> {
         match self {

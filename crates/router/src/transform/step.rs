@@ -6,7 +6,10 @@ use fieldrail_model::{IecType, Value};
 
 use super::remember::Remember;
 use super::window::Aggregate;
-use crate::expression::{Datum, EvalError, Expression, Input, Kind, MAX_TEXT_BYTES, add, multiply, negate, round};
+use crate::expression::{
+    Binary, Datum, EvalError, Expression, Function, Input, Kind, MAX_TEXT_BYTES, Node, Variable, add, multiply, negate,
+    round,
+};
 use crate::unit::Effect;
 
 /// The largest text that `json` reads, in bytes.
@@ -146,6 +149,7 @@ impl Step {
                 Remember::Hysteresis(..) => false,
                 _ => before,
             },
+            Self::Expr(expression) => fractional(expression.node(), before),
             _ => false,
         }
     }
@@ -202,6 +206,25 @@ impl Step {
             }
             _ => return None,
         }))
+    }
+}
+
+/// Whether what the expression makes surely may have digits behind the point, given whether `value` may.
+fn fractional(node: &Node, value: bool) -> bool {
+    let of = |node: &Node| fractional(node, value);
+    match node {
+        Node::Constant(number) => number.as_f64().is_some_and(|x| x.fract() != 0.0),
+        Node::Variable(Variable::Value | Variable::Previous, _) => value,
+        Node::Binary(Binary::Divide, _) => true,
+        Node::Binary(operator, sides) if !operator.compares() => sides.iter().any(of),
+        Node::Negate(inner) => of(inner),
+        Node::If(parts) => parts[1..].iter().any(of),
+        Node::Call(Function::Abs | Function::Min | Function::Max, _, arguments) => arguments.iter().any(of),
+        Node::Call(Function::Round, _, arguments) => match arguments.as_slice() {
+            [number, Node::Constant(Value::Int(1..))] => of(number),
+            _ => false,
+        },
+        _ => false,
     }
 }
 
