@@ -256,9 +256,10 @@ pub(crate) fn mismatch(
         return Some((format!("values in {is} go to a datapoint in {to}"), None));
     }
     let wanted = unit.factor / target.factor;
-    // A factor that is a little off is somebody's calibration.
     let apart = (scale / wanted).abs();
-    if !(0.2..5.0).contains(&apart) {
+    // A factor that is a little off is somebody's calibration; none at all is not.
+    let is_missing = (scale - 1.0).abs() < f64::EPSILON && (apart - 1.0).abs() > 0.01;
+    if is_missing || !(0.2..5.0).contains(&apart) {
         let missing = wanted / scale;
         let message = format!("values in {from} go to a datapoint in {to} without their factor of {}", shown(wanted));
         return Some((message, Some(format!("add `scale({})`", shown(missing)))));
@@ -312,6 +313,9 @@ mod tests {
         check("K", "", "°C", "values in K go to a datapoint in °C without their offset of -273.15");
         check("°C", "delta", "K", "");
         check("V", "scale(1.02)", "V", "");
+        check("km/h", "", "m/s", "values in km/h go to a datapoint in m/s without their factor of 0.277777778");
+        check("km/h", "scale(0.28)", "m/s", "");
+        check("°F", "offset(-32)", "°C", "values in °F go to a datapoint in °C without their factor of 0.555555556");
         check("V", "expr(value * 3)", "A", "");
         check("furlong", "", "A", "");
         check("%", "", "%", "");

@@ -188,6 +188,9 @@ impl<'p> Parser<'p> {
     fn membership(&mut self, left: Parsed, negated: bool) -> Result<Parsed, SyntaxError> {
         let (list, height) = self.list()?;
         let span = left.span.start..self.tokens[self.at - 1].1.end;
+        for one in &list {
+            check_kinds(Binary::Equal, &left.node, one, &span)?;
+        }
         let found = finish(Node::In(Box::new(left.node), list), height.max(left.height), span.clone())?;
         if negated { finish(Node::Not(Box::new(found.node)), found.height, span) } else { Ok(found) }
     }
@@ -203,7 +206,7 @@ impl<'p> Parser<'p> {
             Join::Or => Node::Or(sides),
             Join::And => Node::And(sides),
             Join::Binary(operator) => {
-                check_pair(operator, &sides, &span)?;
+                check_kinds(operator, &sides[0], &sides[1], &span)?;
                 Node::Binary(operator, sides)
             }
         };
@@ -393,11 +396,11 @@ fn check_side(join: Join, side: &Parsed) -> Result<(), SyntaxError> {
 }
 
 /// Two kinds that are known and can never go together.
-fn check_pair(operator: Binary, sides: &[Node; 2], span: &Range<usize>) -> Result<(), SyntaxError> {
-    let kinds = (sides[0].kind(), sides[1].kind());
+fn check_kinds(operator: Binary, left: &Node, right: &Node, span: &Range<usize>) -> Result<(), SyntaxError> {
+    let kinds = (left.kind(), right.kind());
     let null = |node: &Node| matches!(node, Node::Constant(Value::Null));
     let fits = match (operator, kinds) {
-        (Binary::Equal | Binary::Unequal, _) if null(&sides[0]) || null(&sides[1]) => true,
+        (Binary::Equal | Binary::Unequal, _) if null(left) || null(right) => true,
         (Binary::Add, (a, b)) if a == Kind::Bool || b == Kind::Bool => false,
         (Binary::Equal | Binary::Unequal | Binary::Add, (Kind::Any, _) | (_, Kind::Any)) => true,
         (Binary::Equal | Binary::Unequal | Binary::Add, (a, b)) => a == b,

@@ -430,6 +430,12 @@ fn declared_types_and_units_are_held_against_the_route() {
         "a number and true or false do not go together here (at character 1)",
     );
     check_declared(
+        "name",
+        r#""condition":"value in [null, 'eco', 2]","#,
+        "x",
+        "a text and a number do not go together here (at character 1)",
+    );
+    check_declared(
         "volts",
         r#""condition":"contains(value, 'a')","#,
         "x",
