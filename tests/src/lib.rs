@@ -1,17 +1,19 @@
 //! What the tests of the whole system share: a [`House`] is the built daemon in a temporary folder, [`mqtt`] and [`receiver`]
-//! are its peers, [`http`] speaks to it, [`workspace`] is the source tree itself.
+//! are its peers, [`http`] speaks to it, [`workspace`] is the source tree itself, [`Random`] makes what varies.
 
 #![allow(clippy::missing_panics_doc)] // a panic is how a test fails, and the message says why
 
 mod house;
 pub mod http;
 pub mod mqtt;
+mod random;
 pub mod receiver;
 pub mod workspace;
 
 use std::time::{Duration, Instant};
 
 pub use house::{House, escape};
+pub use random::Random;
 
 /// Looks every 20 ms until there is something, and returns it.
 ///

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use fieldrail_tests::House;
+use fieldrail_tests::{House, Random};
 use serde_json::{Value, json};
 
 /// Random corruptions of each file.
@@ -25,18 +25,6 @@ fn house() -> House {
     let made = house.run(&["token", "add", "panel", "--role", "operator", "--address", "plc_001."]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     house
-}
-
-/// Numbers that look random and are the same in every run (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).unwrap()
-    }
 }
 
 /// One corruption of a kind that disks, editors and people cause.
@@ -62,7 +50,7 @@ fn check(name: &str) {
     let house = house();
     let path = house.config().join(name);
     let good = fs::read_to_string(&path).unwrap();
-    let mut random = Random(0x5eed ^ name.len() as u64);
+    let mut random = Random::new(0x5eed ^ name.len() as u64);
     let mut refused = 0;
     for n in 0..CORRUPTIONS {
         let bad = corrupt(&good, &mut random);
@@ -127,7 +115,7 @@ fn a_running_daemon_keeps_what_is_in_force_and_refuses_to_edit_a_broken_file() {
         ("connections.json", "POST", "/api/connections", connection),
         ("users.json", "POST", "/api/admin/users", json!({ "name": "x", "password": "lang genug", "role": "viewer" })),
     ];
-    let mut random = Random(0xdead_beef);
+    let mut random = Random::new(0xdead_beef);
     for (name, method, path, body) in &edits {
         let file = house.config().join(name);
         let good = fs::read_to_string(&file).unwrap();
