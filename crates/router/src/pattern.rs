@@ -185,11 +185,19 @@ impl<T: Copy> PatternIndex<T> {
         if self.by_prefix.is_empty() {
             return;
         }
+        let candidates = self.candidates(address).flatten();
+        found.extend(candidates.filter(|(pattern, _)| pattern.matches(address)).map(|&(_, item)| item));
+    }
+
+    /// How many patterns a look-up of `address` has to try.
+    pub fn tried(&self, address: &str) -> usize {
+        self.candidates(address).map(Vec::len).sum()
+    }
+
+    /// Those whose beginning fits.
+    fn candidates(&self, address: &str) -> impl Iterator<Item = &Vec<(Pattern, T)>> {
         let ends = address.bytes().enumerate().filter(|&(_, byte)| separates(byte)).map(|(at, _)| at + 1);
-        for end in [0].into_iter().chain(ends) {
-            let candidates = self.by_prefix.get(&address[..end]);
-            found.extend(candidates.into_iter().flatten().filter(|(p, _)| p.matches(address)).map(|&(_, item)| item));
-        }
+        [0].into_iter().chain(ends).filter_map(move |end| self.by_prefix.get(&address[..end]))
     }
 
     /// All patterns.

@@ -20,7 +20,7 @@ enum Answer {
 /// A file with its name and what comes of it.
 type Case = (&'static str, fn(usize) -> RoutingFile, Answer);
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 14] = [
     ("with equal texts", direct, Answer::Compiled),
     ("with a condition and a transform of its own each", distinct, Answer::Compiled),
     ("in one chain", chain, Answer::Compiled),
@@ -32,6 +32,8 @@ const CASES: [Case; 12] = [
     ("nested too deep", too_deep, Answer::Refused),
     ("that are all broken", broken, Answer::Refused),
     ("half of them patterns that fit the other half", patterns, Answer::Compiled),
+    ("that all take everything", everything, Answer::Compiled),
+    ("in one chain of patterns", pattern_chain, Answer::Compiled),
     ("as one, with as many sources and targets", wide, Answer::Refused),
 ];
 
@@ -112,6 +114,14 @@ fn patterns(routes: usize) -> RoutingFile {
         0 => json!({ "from": address(n), "to": format!("mqtt.x.{n}"), "condition": CONDITION }),
         _ => json!({ "from": format!("**.f*_{:06}", n - 1), "to": format!("calc.x{n}") }),
     })
+}
+
+fn everything(routes: usize) -> RoutingFile {
+    many(routes, |n| json!({ "from": "**", "to": "log.system", "condition": format!("value > {n}") }))
+}
+
+fn pattern_chain(routes: usize) -> RoutingFile {
+    many(routes, |n| json!({ "from": format!("calc.x{n}.*"), "to": format!("calc.x{}.{{tag}}", n + 1) }))
 }
 
 fn wide(routes: usize) -> RoutingFile {

@@ -18,10 +18,14 @@ impl Effort {
     /// The seconds that the round in the middle took.
     pub(crate) fn median(self, mut round: impl FnMut()) -> f64 {
         let rounds = if self.quick { 3 } else { 9 };
-        let mut seconds: Vec<f64> = (0..rounds).map(|_| seconds_of(&mut round).1).collect();
-        seconds.sort_by(f64::total_cmp);
-        seconds[rounds / 2]
+        median((0..rounds).map(|_| seconds_of(&mut round).1).collect())
     }
+}
+
+/// The figure in the middle.
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 /// What the work gives, and the seconds that it took.

@@ -148,10 +148,8 @@ impl Router {
             let wake = contest.await_end(until);
             self.timers.extend(wake.map(|until| Reverse((until, Timer::Lease(target)))));
         }
-        note_sent(&mut self.sent[target.index()], &delivery, point, now);
-        if let Some(live) = self.live.get_mut(delivery.route.index()) {
-            live.counters.passed += 1;
-        }
+        note_sent(self.sent.entry(target.index()), &delivery, point, now);
+        self.counters.entry(delivery.route.index()).passed += 1;
         match self.targets[target.index()].kind {
             TargetKind::Calc(point) => self.computed.push_back((point, delivery.sample)),
             _ => out.deliveries.push(delivery),

@@ -10,11 +10,12 @@ use indexmap::IndexMap;
 
 use super::contest::{Contests, Ruling};
 use super::explain::Ran;
-use super::plan::{Plans, Step};
+use super::placed::Placed;
+use super::plan::{Plans, Step, Way};
 use super::tap::Taps;
-use super::{Counters, Delivery, MAX_COMPUTED, MAX_HOPS, Outcome, Router, Target, TargetId, TargetKind, Timer, Timers};
+use super::{Counters, Delivery, MAX_COMPUTED, MAX_HOPS, Outcome, Router, Target, TargetId, Timer, Timers};
 use crate::expression::alike;
-use crate::rules::{Classes, Route, RouteIndex, Rules, TargetClass};
+use crate::rules::{RouteIndex, Rules};
 use crate::space::{PointId, Space};
 
 /// What a transform has made of a sample.
@@ -50,7 +51,7 @@ pub(super) struct Exit<'a> {
     pub(super) space: &'a Space,
     pub(super) targets: &'a IndexMap<Address, Target>,
     pub(super) plans: &'a mut Plans,
-    pub(super) sent: &'a mut Vec<Option<Sent>>,
+    pub(super) sent: &'a mut Placed<Option<Sent>>,
     pub(super) contests: &'a mut Contests,
     pub(super) timers: &'a mut Timers,
     pub(super) computed: &'a mut VecDeque<(PointId, Sample)>,
@@ -64,74 +65,50 @@ pub(super) struct Exit<'a> {
 
 impl Exit<'_> {
     /// Sends what a route made to all its targets, unless quality, priority or loop guard forbid it.
-    pub(super) fn send_all(
-        &mut self,
-        step: &Step,
-        route: &Route,
-        sample: &Sample,
-        made: &Made,
-        counters: &mut Counters,
-    ) -> Ran {
+    pub(super) fn send_all(&mut self, step: &Step, sample: &Sample, made: &Made, counters: &mut Counters) -> Ran {
         let mut best = Ran::Nowhere;
-        for target in step.targets.iter() {
-            let ran = self.send(*target, step.route, route, sample, made, counters);
+        for way in &step.ways {
+            let ran = self.send(way, step, sample, made, counters);
             best = best.better(ran);
         }
         counters.passed += u64::from(best == Ran::Passed);
         best
     }
 
-    fn send(
-        &mut self,
-        id: TargetId,
-        index: RouteIndex,
-        route: &Route,
-        sample: &Sample,
-        made: &Made,
-        counters: &mut Counters,
-    ) -> Ran {
-        let target = &self.targets[id.index()];
-        if !passes(route, target, made.quality) {
+    fn send(&mut self, way: &Way, step: &Step, sample: &Sample, made: &Made, counters: &mut Counters) -> Ran {
+        if !way.classes.has(made.quality.class()) {
             counters.dropped_by_quality += 1;
-            return self.dropped(index, Some(id), Ran::Quality, made);
+            return self.dropped(step.route, way.target, Ran::Quality, made);
         }
         let hops = sample.origin.as_ref().map_or(0, |origin| origin.hops);
-        let full = matches!(target.kind, TargetKind::Calc(_)) && *self.caused >= MAX_COMPUTED;
-        if hops >= MAX_HOPS || full || self.comes_round(id, target, route, sample, made) {
+        let full = way.calc.is_some() && *self.caused >= MAX_COMPUTED;
+        if hops >= MAX_HOPS || full || self.comes_round(way, step, sample, made) {
             counters.dropped_by_loop += 1;
-            return self.dropped(index, Some(id), Ran::Loop, made);
+            return self.dropped(step.route, way.target, Ran::Loop, made);
         }
-        let delivery = self.delivery(id, index, route, sample, made);
-        if let Some(claim) = route.claim.filter(|_| target.is_state()) {
-            match self.contests.claim(id, claim, self.point, &delivery, self.now) {
+        let delivery = self.delivery(way, step, sample, made);
+        if let Some(claim) = step.claim.filter(|_| way.is_state) {
+            match self.contests.claim(way.target, claim, self.point, &delivery, self.now) {
                 Ruling::Wins { wake } => {
-                    self.timers.extend(wake.map(|until| Reverse((until, Timer::Lease(id)))));
+                    self.timers.extend(wake.map(|until| Reverse((until, Timer::Lease(way.target)))));
                 }
                 Ruling::Loses => {
                     counters.dropped_by_priority += 1;
-                    return self.dropped(index, Some(id), Ran::Priority, made);
+                    return self.dropped(step.route, way.target, Ran::Priority, made);
                 }
             }
         }
-        self.hand_on(delivery);
+        self.hand_on(way, delivery);
         Ran::Passed
     }
 
-    pub(super) fn delivery(
-        &self,
-        id: TargetId,
-        index: RouteIndex,
-        route: &Route,
-        sample: &Sample,
-        made: &Made,
-    ) -> Delivery {
-        let target = &self.targets[id.index()];
+    pub(super) fn delivery(&self, way: &Way, step: &Step, sample: &Sample, made: &Made) -> Delivery {
         let origin = match &sample.origin {
             Some(origin) => Origin { address: Arc::clone(&origin.address), hops: origin.hops + 1 },
             None => Origin { address: Arc::clone(self.space.address(self.point).shared()), hops: 1 },
         };
         Delivery {
-            target: id,
+            target: way.target,
             sample: Sample {
                 value: made.value.clone(),
                 quality: made.quality,
@@ -140,21 +117,19 @@ impl Exit<'_> {
                 receive_time: sample.receive_time,
                 origin: Some(origin),
             },
-            route: index,
-            mode: route.mode.unwrap_or_else(|| target.default_mode()),
-            ttl: route.ttl,
+            route: step.route,
+            mode: way.mode,
+            ttl: step.ttl,
         }
     }
 
     /// The delivery leaves the router, or becomes a computed sample.
-    pub(super) fn hand_on(&mut self, delivery: Delivery) {
+    pub(super) fn hand_on(&mut self, way: &Way, delivery: Delivery) {
         if self.taps.are_on() {
             self.tap_output(&delivery);
         }
-        let Self { targets, sent, point, now, .. } = self;
-        let target = &targets[delivery.target.index()];
-        note_sent(&mut sent[delivery.target.index()], &delivery, *point, *now);
-        if let TargetKind::Calc(point) = target.kind {
+        note_sent(self.sent.at_mut(way.sent), &delivery, self.point, self.now);
+        if let Some(point) = way.calc {
             *self.caused += 1;
             self.computed.push_back((point, delivery.sample));
         } else {
@@ -163,27 +138,23 @@ impl Exit<'_> {
     }
 
     /// Whether the value has been where it is about to go.
-    fn comes_round(&self, id: TargetId, target: &Target, route: &Route, sample: &Sample, made: &Made) -> bool {
-        let Some(origin) = &sample.origin else { return self.returns_unchanged(target, self.point, &made.value) };
+    fn comes_round(&self, way: &Way, step: &Step, sample: &Sample, made: &Made) -> bool {
+        let Some(origin) = &sample.origin else { return way.own && sample.value == made.value };
+        let target = &self.targets[way.target.index()];
         if target.address.as_str() == &*origin.address {
             // Back to where it entered: only something new may go there.
             let there = self.space.find(&origin.address).and_then(|point| self.space.sample(point));
             return there.is_none_or(|there| there.value == made.value);
         }
-        if !target.is_state() || route.claim.is_some() {
+        if !way.is_state || step.claim.is_some() {
             return false;
         }
-        let Some(sent) = &self.sent[id.index()] else { return false };
+        let Some(sent) = &self.sent.at(way.sent) else { return false };
         if sent.origin.address != origin.address {
             return false;
         }
         let longer = origin.hops + 1 > sent.origin.hops;
         (longer && sent.value == made.value) || self.came_from(target)
-    }
-
-    fn returns_unchanged(&self, target: &Target, point: PointId, value: &Value) -> bool {
-        let address = self.space.address(point);
-        target.address == *address && self.space.sample(point).is_none_or(|there| there.value == *value)
     }
 
     /// Whether the sample at hand was made, route by route, from one of this target.
@@ -193,28 +164,19 @@ impl Exit<'_> {
             if self.space.address(point) == &target.address {
                 return true;
             }
-            let plan = self.plans.of(point).flatten().and_then(|plan| self.plans.get(plan).target);
-            let Some(sent) = plan.and_then(|target| self.sent[target.index()].as_ref()) else { return false };
+            let place = self.plans.of(point).flatten().and_then(|plan| self.plans.get(plan).sent);
+            let Some(sent) = place.and_then(|place| self.sent.at(place).as_ref()) else { return false };
             point = sent.from;
         }
         false
     }
 
-    fn dropped(&mut self, route: RouteIndex, target: Option<TargetId>, ran: Ran, made: &Made) -> Ran {
+    fn dropped(&mut self, route: RouteIndex, target: TargetId, ran: Ran, made: &Made) -> Ran {
         if self.taps.are_on() {
             self.tap_made(route, target, ran, made);
         }
         ran
     }
-}
-
-/// Whether values of this quality go on to the target.
-pub(super) fn passes(route: &Route, target: &Target, quality: Quality) -> bool {
-    let classes = route.on_quality.unwrap_or(match target.kind {
-        TargetKind::Instance { class: TargetClass::State, .. } => Classes::USABLE,
-        _ => Classes::ALL,
-    });
-    classes.has(quality.class())
 }
 
 /// Remembers what a target was sent.
@@ -229,8 +191,8 @@ impl Router {
     pub(super) fn recognise(&mut self, point: PointId, sample: &mut Sample, now: Timestamp) {
         let plan = self.plan_of(point);
         let Some(plan) = plan else { return };
-        let Some(target) = self.plans.get(plan).target else { return };
-        let Some(sent) = &mut self.sent[target.index()] else { return };
+        let Some(place) = self.plans.get(plan).sent else { return };
+        let Some(sent) = self.sent.at_mut(place) else { return };
         if !sent.echo {
             return;
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use fieldrail_model::{Address, Origin, Quality, Sample, Timestamp, Value};
 
-use super::plan::Step;
+use super::plan::{Direction, Step};
 use super::{Router, TargetId};
 use crate::rules::RouteIndex;
 use crate::space::PointId;
@@ -125,6 +125,16 @@ pub struct Explanation {
 /// The most writers that are listed.
 pub(super) const MAX_WRITERS: usize = 100;
 
+impl Step {
+    /// Whether it writes the target with the samples of its datapoint.
+    fn writes(&self, target: TargetId) -> bool {
+        let (ways, both) = (&self.ways, self.direction != Direction::Only);
+        // The second end of a route in both directions is the one that the sample came from.
+        let ways = if both { &ways[..ways.len().min(1)] } else { ways };
+        ways.iter().any(|way| way.target == target)
+    }
+}
+
 impl Router {
     /// Why the datapoint at this address has its value; `None` if nothing is known of it.
     pub fn explain(&self, address: &str, now: Timestamp) -> Option<Explanation> {
@@ -133,7 +143,7 @@ impl Router {
         if point.is_none() && target.is_none() {
             return None;
         }
-        let reached = target.and_then(|target| self.sent[target.index()].as_ref()).map(|sent| Reached {
+        let reached = target.and_then(|target| self.sent.of(target.index())?.as_ref()).map(|sent| Reached {
             value: sent.value.clone(),
             quality: sent.quality,
             at: sent.at,
@@ -144,7 +154,7 @@ impl Router {
         let mut writers: Vec<Writer> = Vec::new();
         if let Some(target) = target {
             let all = self.plans.all().flat_map(|(source, plan)| plan.steps.iter().map(move |step| (source, step)));
-            let writing = all.filter(|(_, step)| step.targets.contains(&target) && !self.is_own_end(step, target));
+            let writing = all.filter(|(_, step)| step.writes(target));
             writers.extend(writing.take(MAX_WRITERS).map(|(source, step)| self.writer(target, source, step, now)));
             writers.sort_by_key(|writer| {
                 let sent = reached.as_ref().is_some_and(|r| r.route == Some(writer.route) && r.from == writer.source);
@@ -162,21 +172,19 @@ impl Router {
         })
     }
 
-    /// The second target of a route in both directions is the end that the sample came from.
-    fn is_own_end(&self, step: &Step, target: TargetId) -> bool {
-        self.rules.routes[step.route.index()].pair.is_some() && step.targets.last() == Some(&target)
-    }
-
     fn writer(&self, target: TargetId, source: PointId, step: &Step, now: Timestamp) -> Writer {
-        let pipeline = self.rules.routes[step.route.index()].logic.pipeline.as_ref();
+        let pipeline = step.logic.pipeline.as_ref();
         let texts: Vec<String> = pipeline
             .map(|pipeline| pipeline.texts().iter().map(|text| (**text).to_owned()).collect())
             .unwrap_or_default();
         let trace = step.state.map(|state| self.states.get(state).trace.as_slice()).unwrap_or_default();
         let mut made: Vec<Option<Value>> = trace.iter().cloned().map(Some).collect();
         made.resize(texts.len(), None);
-        let sent = self.sent[target.index()].as_ref();
-        let sent = sent.filter(|sent| sent.route == Some(step.route) && sent.from == source);
+        let sent = self
+            .sent
+            .of(target.index())
+            .and_then(Option::as_ref)
+            .filter(|sent| sent.route == Some(step.route) && sent.from == source);
         if let (Some(last), Some(sent)) = (made.last_mut(), sent) {
             *last = Some(sent.value.clone());
         }

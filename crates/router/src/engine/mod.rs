@@ -10,6 +10,7 @@ mod contest;
 mod exit;
 mod explain;
 mod pair;
+mod placed;
 mod plan;
 mod run;
 mod state;
@@ -33,6 +34,7 @@ use crate::space::{PointId, Space};
 use contest::Contests;
 use exit::Sent;
 use pair::Pairs;
+use placed::Placed;
 use plan::Plans;
 use state::{StateId, States};
 use tap::Taps;
@@ -165,14 +167,26 @@ pub struct Counters {
     pub last_error: Option<Arc<str>>,
 }
 
+/// What a route has done that no sample came to yet.
+static NOTHING_DONE: Counters = Counters {
+    matched: 0,
+    passed: 0,
+    dropped_by_condition: 0,
+    dropped_by_quality: 0,
+    dropped_by_loop: 0,
+    dropped_by_priority: 0,
+    held: 0,
+    errors: 0,
+    last_error: None,
+};
+
 /// What the router keeps of a route beside its compiled form.
 #[derive(Default)]
 struct Live {
-    counters: Counters,
     /// The datapoints of `dp("…")`; `None` where the data space was full.
-    points: Vec<Option<PointId>>,
+    points: Arc<[Option<PointId>]>,
     /// The targets that are the same for every source.
-    fixed: Arc<[TargetId]>,
+    fixed: Vec<TargetId>,
 }
 
 /// Something that is due by itself.
@@ -194,13 +208,15 @@ pub struct Router {
     pub space: Space,
     rules: Rules,
     live: Vec<Live>,
+    /// By route.
+    counters: Placed<Counters>,
     targets: IndexMap<Address, Target>,
     /// The one route that writes a state, where it has no priority.
     writers: HashMap<TargetId, RouteIndex>,
     plans: Plans,
     states: States,
     /// What each target was sent last.
-    sent: Vec<Option<Sent>>,
+    sent: Placed<Option<Sent>>,
     contests: Contests,
     pairs: Pairs,
     timers: Timers,
@@ -231,8 +247,9 @@ impl Router {
 
     /// Every route with what it has done, in the order of the file.
     pub fn routes(&self) -> impl Iterator<Item = (RouteIndex, &RouteSpec, &Counters)> {
-        let routes = self.rules.routes.iter().zip(&self.live);
-        (0..).map(RouteIndex).zip(routes).map(|(index, (route, live))| (index, &route.spec, &live.counters))
+        let counters = |index: usize| self.counters.of(index).unwrap_or(&NOTHING_DONE);
+        let routes = self.rules.routes.iter().enumerate();
+        routes.map(move |(index, route)| (route_index(index), &route.spec, counters(index)))
     }
 
     /// Takes new rules into force, between two samples. The data space stays, and so does everything that the routes which
@@ -240,10 +257,10 @@ impl Router {
     /// the old rules.
     pub fn swap(&mut self, rules: Rules) {
         let before = std::mem::replace(&mut self.rules, rules);
-        let live = std::mem::take(&mut self.live);
-        let was = (0..).map(RouteIndex).zip(before.routes.iter().zip(live));
-        let mut old: HashMap<&str, (RouteIndex, Live)> =
-            was.map(|(index, (route, live))| (route.spec.id.as_str(), (index, live))).collect();
+        let was = (0..).map(RouteIndex).zip(&before.routes);
+        let old: HashMap<&str, (RouteIndex, &RouteSpec)> =
+            was.map(|(index, route)| (route.spec.id.as_str(), (index, &route.spec))).collect();
+        self.live.clear();
         // Where each of the old routes is now, if it is the same.
         let mut moved: HashMap<RouteIndex, RouteIndex> = HashMap::new();
         self.plans.clear();
@@ -251,22 +268,21 @@ impl Router {
         for index in 0..self.rules.routes.len() {
             let here = route_index(index);
             let spec = &self.rules.routes[index].spec;
-            let kept = old.remove(spec.id.as_str());
-            let kept = kept.filter(|(was, _)| before.routes[was.index()].spec == *spec);
-            let counters = kept.map(|(was, live)| {
-                moved.insert(was, here);
-                live.counters
-            });
+            if let Some((was, _)) = old.get(spec.id.as_str()).filter(|(_, before)| *before == spec) {
+                moved.insert(*was, here);
+            }
             let live = if spec.enabled { self.bind(index) } else { Live::default() };
-            self.live.push(Live { counters: counters.unwrap_or_default(), ..live });
+            self.live.push(live);
         }
+        let counters = std::mem::take(&mut self.counters);
+        self.counters = counters.moved(moved.iter().map(|(was, here)| (was.index(), here.index())));
         let on = self.rules.routes.iter().map(|route| &route.spec).filter(|spec| spec.enabled);
         let on: HashMap<&str, &str> =
             on.filter_map(|spec| Some((spec.id.as_str(), spec.transform.as_deref()?))).collect();
         self.states.keep(|id, transform| on.get(id) == Some(&transform));
         self.contests.keep(&moved);
         self.pairs.keep(&moved);
-        for sent in self.sent.iter_mut().flatten() {
+        for sent in self.sent.entries_mut().flatten() {
             sent.route = sent.route.and_then(|route| moved.get(&route).copied());
         }
     }
@@ -287,7 +303,7 @@ impl Router {
             }
             targets.push(target);
         }
-        Live { counters: Counters::default(), points, fixed: targets.into() }
+        Live { points, fixed: targets }
     }
 
     /// The one entry: a sample of a datapoint. Its time of receipt becomes `now`. What was due before runs before.
@@ -395,7 +411,6 @@ impl Router {
         }
         let target = Target { address: spec.address.clone(), kind };
         let (index, _) = self.targets.insert_full(spec.address, target);
-        self.sent.push(None);
         u32::try_from(index).ok().map(TargetId)
     }
 }

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use fieldrail_model::{Class, Sample, Timestamp, Value};
 
-use super::exit::{Exit, Made, passes};
+use super::exit::{Exit, Made};
 use super::explain::Ran;
-use super::plan::Step;
+use super::plan::{Direction, Step};
 use super::run::{noted, translated};
 use super::{Counters, MAX_HOPS};
 use crate::expression::{Input, alike};
-use crate::rules::{Route, RouteIndex};
+use crate::rules::RouteIndex;
 
 /// What an end was sent and has not yet said, at the most; the oldest is forgotten first.
 const MAX_SENT: usize = 16;
@@ -122,15 +122,16 @@ impl Exit<'_> {
     pub(super) fn both_ways(
         &mut self,
         step: &Step,
-        route: &Route,
         sample: &Sample,
         input: &Input<'_>,
         pairs: &mut Pairs,
         counters: &mut Counters,
     ) -> Ran {
-        let (Some(pair), [there, here]) = (&route.pair, &*step.targets) else { return Ran::Nowhere };
-        let target = &self.targets[there.index()];
-        if sample.quality.class() == Class::Bad || !passes(route, target, sample.quality) {
+        let pair = self.rules.routes[step.route.index()].pair.as_ref();
+        let (Some(pair), [there, here]) = (pair, &*step.ways) else { return Ran::Nowhere };
+        let target = &self.targets[there.target.index()];
+        let class = sample.quality.class();
+        if class == Class::Bad || !there.classes.has(class) {
             counters.dropped_by_quality += 1;
             return Ran::Quality;
         }
@@ -139,9 +140,10 @@ impl Exit<'_> {
             return Ran::Loop;
         }
         let is_echo = sample.origin.as_ref().is_some_and(|origin| *origin.address == *target.address.as_str());
-        let pipeline = if step.back { pair.back.as_ref() } else { route.logic.pipeline.as_ref() };
+        let back = step.direction == Direction::Back;
+        let pipeline = if back { pair.back.as_ref() } else { step.logic.pipeline.as_ref() };
         let both = pairs.0.entry(step.route).or_default();
-        let turn = both.arrive(usize::from(step.back), &sample.value, is_echo, self.now, |value| {
+        let turn = both.arrive(usize::from(back), &sample.value, is_echo, self.now, |value| {
             translated(pipeline, &Input { value, ..*input })
         });
         let (to, value) = match turn {
@@ -149,16 +151,16 @@ impl Exit<'_> {
                 counters.held += 1;
                 return Ran::Settled;
             }
-            Ok(Turn::Follow(value)) => (*there, value),
-            Ok(Turn::Again(value)) => (*here, value),
+            Ok(Turn::Follow(value)) => (there, value),
+            Ok(Turn::Again(value)) => (here, value),
             Err(error) => {
                 noted(counters, &error);
                 return Ran::Failed;
             }
         };
         let made = Made { value, quality: sample.quality, note: sample.note.clone(), time: sample.source_time };
-        let delivery = self.delivery(to, step.route, route, sample, &made);
-        self.hand_on(delivery);
+        let delivery = self.delivery(to, step, sample, &made);
+        self.hand_on(to, delivery);
         counters.passed += 1;
         Ran::Passed
     }

@@ -1,13 +1,19 @@
 //! Which routes a datapoint has: found out at its first sample, then one look into a table until the next reload.
+//!
+//! All that a sample needs on its way lies here, made in the order in which the datapoints first spoke: so a sample costs
+//! the same in a house with a hundred thousand routes as in one with a hundred.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fieldrail_model::Timestamp;
 
 use super::explain::Ran;
+use super::placed::Place;
 use super::state::StateId;
-use super::{Router, TargetId};
-use crate::rules::{RouteIndex, RouteTarget};
+use super::{Router, TargetId, TargetKind};
+use crate::file::Mode;
+use crate::rules::{Claim, Classes, Logic, Route, RouteIndex, RouteTarget, TargetClass};
 use crate::space::{PointId, Refused};
 
 /// A plan's place in the table.
@@ -18,22 +24,57 @@ pub(super) struct PlanId(u32);
 pub(super) struct Plan {
     /// Where the instance id ends in the address.
     pub(super) source_end: usize,
-    /// The datapoint itself, if some route writes it.
-    pub(super) target: Option<TargetId>,
     pub(super) steps: Box<[Step]>,
+    /// What the datapoint itself was sent last, if some route writes it.
+    pub(super) sent: Option<Place>,
 }
 
 /// One of its routes.
 pub(super) struct Step {
     pub(super) route: RouteIndex,
-    /// Of a route in both directions: the other end, then this one.
-    pub(super) targets: Arc<[TargetId]>,
+    /// What the route has done.
+    pub(super) counters: Place,
+    pub(super) logic: Arc<Logic>,
+    /// The datapoints of `dp("…")` in it; `None` where the data space was full.
+    pub(super) points: Arc<[Option<PointId>]>,
+    /// Where it sends to. Of a route in both directions: the other end, then this one.
+    pub(super) ways: Box<[Way]>,
+    pub(super) direction: Direction,
+    pub(super) claim: Option<Claim>,
+    /// How long a delivery may wait.
+    pub(super) ttl: Option<Duration>,
     /// What the route remembers of the datapoint, if it has to.
     pub(super) state: Option<StateId>,
-    /// Of a route in both directions: whether this datapoint stands in its `to`.
-    pub(super) back: bool,
     /// When it ran last, and what came of it.
     pub(super) ran: Option<(Timestamp, Ran)>,
+}
+
+/// Which way the values of the datapoint run through a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// The route has one direction only.
+    Only,
+    /// The datapoint stands in the `from` of a route in both directions.
+    There,
+    /// It stands in the `to` of such a route.
+    Back,
+}
+
+/// The way to one target.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) target: TargetId,
+    /// What the target was sent last.
+    pub(super) sent: Place,
+    /// The computed datapoint, if the target is one.
+    pub(super) calc: Option<PointId>,
+    /// The qualities that go on.
+    pub(super) classes: Classes,
+    pub(super) mode: Mode,
+    /// Whether the target's last value counts, and not each one.
+    pub(super) is_state: bool,
+    /// Whether the target is the very datapoint that the sample comes from.
+    pub(super) own: bool,
 }
 
 /// The plans, and which datapoint has which.
@@ -121,26 +162,54 @@ impl Router {
         let (source, tag) = (&address[..source_end], address.get(source_end + 1..).unwrap_or(""));
         let mut steps = Vec::with_capacity(routes.len());
         for route in routes {
-            let back = self.is_back(route, address);
+            let direction = self.direction(route, address);
             let mut targets = self.targets_of(route, source, tag);
-            if back {
-                targets = targets.iter().rev().copied().collect();
+            if direction == Direction::Back {
+                targets.reverse();
             }
+            let ways = targets.into_iter().map(|target| self.way(route, target, address)).collect();
             let state = self.state_of(route, point);
-            steps.push(Step { route, targets, state, back, ran: None });
+            let logic = Arc::clone(&self.rules.routes[route.index()].logic);
+            let points = Arc::clone(&self.live[route.index()].points);
+            let counters = self.counters.place(route.index());
+            let Route { claim, ttl, .. } = self.rules.routes[route.index()];
+            steps.push(Step { route, counters, logic, points, ways, direction, claim, ttl, state, ran: None });
         }
         let target = self.targets.get_index_of(address).and_then(|index| u32::try_from(index).ok()).map(TargetId);
-        self.plans.set(point, Some(Plan { source_end, target, steps: steps.into() }))
+        let sent = target.map(|target| self.sent.place(target.index()));
+        self.plans.set(point, Some(Plan { source_end, sent, steps: steps.into() }))
     }
 
-    /// Whether the datapoint is the far end of a route in both directions.
-    fn is_back(&self, route: RouteIndex, address: &str) -> bool {
-        let pair = self.rules.routes[route.index()].pair.as_ref();
-        pair.is_some_and(|pair| pair.source.address.as_str() != address)
+    fn direction(&self, route: RouteIndex, address: &str) -> Direction {
+        match &self.rules.routes[route.index()].pair {
+            None => Direction::Only,
+            Some(pair) if pair.source.address.as_str() == address => Direction::There,
+            Some(_) => Direction::Back,
+        }
     }
 
-    fn targets_of(&mut self, route: RouteIndex, source: &str, tag: &str) -> Arc<[TargetId]> {
-        let mut targets = self.live[route.index()].fixed.to_vec();
+    fn way(&mut self, route: RouteIndex, id: TargetId, source: &str) -> Way {
+        let (route, target) = (&self.rules.routes[route.index()], &self.targets[id.index()]);
+        let usual = match target.kind {
+            TargetKind::Instance { class: TargetClass::State, .. } => Classes::USABLE,
+            _ => Classes::ALL,
+        };
+        Way {
+            target: id,
+            sent: self.sent.place(id.index()),
+            calc: match target.kind {
+                TargetKind::Calc(point) => Some(point),
+                _ => None,
+            },
+            classes: route.on_quality.unwrap_or(usual),
+            mode: route.mode.unwrap_or_else(|| target.default_mode()),
+            is_state: target.is_state(),
+            own: target.address.as_str() == source,
+        }
+    }
+
+    fn targets_of(&mut self, route: RouteIndex, source: &str, tag: &str) -> Vec<TargetId> {
+        let mut targets = self.live[route.index()].fixed.clone();
         let filled: Vec<String> = self.rules.routes[route.index()]
             .targets
             .iter()
@@ -149,20 +218,17 @@ impl Router {
                 RouteTarget::Filled(template) => Some(template.fill(source, tag)),
             })
             .collect();
-        if filled.is_empty() {
-            return Arc::clone(&self.live[route.index()].fixed);
-        }
         for address in filled {
             match self.filled_target(route, &address) {
                 Ok(target) => targets.push(target),
                 Err(message) => {
-                    let counters = &mut self.live[route.index()].counters;
+                    let counters = self.counters.entry(route.index());
                     counters.errors += 1;
                     counters.last_error = Some(message.into());
                 }
             }
         }
-        targets.into()
+        targets
     }
 
     /// The target that placeholders have made, unless it is none or another route writes it.

@@ -7,18 +7,18 @@ use fieldrail_model::{Class, Quality, Sample, Timestamp, Value};
 
 use super::exit::{Exit, Made};
 use super::explain::Ran;
-use super::plan::PlanId;
+use super::plan::{Direction, PlanId};
 use super::state::StateId;
 use super::{Counters, Outcome, Router};
 use crate::expression::{EvalError, Input, Lookup};
-use crate::rules::Route;
+use crate::rules::Logic;
 use crate::space::{PointId, Space};
 use crate::transform::{Flow, Item, Pipeline};
 
 /// What the expressions of one route look at: the sample, and the datapoints that they look up.
 struct Looked<'a> {
     space: &'a Space,
-    route: &'a Route,
+    logic: &'a Logic,
     points: &'a [Option<PointId>],
     /// The worst quality among these.
     worst: Cell<Quality>,
@@ -43,7 +43,7 @@ impl Looked<'_> {
 
 impl Lookup for Looked<'_> {
     fn point(&self, index: usize) -> Result<&Sample, EvalError> {
-        let address = || self.route.logic.points.get(index).cloned().unwrap_or_else(|| "".into());
+        let address = || self.logic.points.get(index).cloned().unwrap_or_else(|| "".into());
         let point = self.points.get(index).copied().flatten();
         let sample = point.and_then(|point| self.space.sample(point)).ok_or_else(|| EvalError::Missing(address()))?;
         match sample.quality.class() {
@@ -59,7 +59,7 @@ impl Router {
         let Self {
             space,
             rules,
-            live,
+            counters,
             targets,
             plans,
             states,
@@ -78,22 +78,21 @@ impl Router {
         let mut exit =
             Exit { rules, space, targets, plans, sent, contests, timers, computed, caused, taps, out, point, now };
         for step in &mut steps {
-            let route = &rules.routes[step.route.index()];
-            let live = &mut live[step.route.index()];
-            let looked = Looked { space, route, points: &live.points, worst: Cell::new(sample.quality) };
+            let (logic, counters) = (&*step.logic, counters.at_mut(step.counters));
+            let looked = Looked { space, logic, points: &step.points, worst: Cell::new(sample.quality) };
             let input = looked.input(point, sample, source_end, now);
-            live.counters.matched += 1;
-            let ran = if let Some(ran) = stopped(route, &input, &mut live.counters) {
+            counters.matched += 1;
+            let ran = if let Some(ran) = stopped(logic, &input, counters) {
                 exit.tap_drop(step.route, ran, sample);
                 ran
-            } else if route.pair.is_some() {
-                exit.both_ways(step, route, sample, &input, pairs, &mut live.counters)
+            } else if step.direction != Direction::Only {
+                exit.both_ways(step, sample, &input, pairs, counters)
             } else {
                 let made = match step.state {
-                    None => Some(made(route, sample, &input, &mut live.counters, None)),
+                    None => Some(made(logic, sample, &input, counters, None)),
                     Some(id) => {
                         let state = states.get_mut(id);
-                        match route.logic.pipeline.as_ref() {
+                        match logic.pipeline.as_ref() {
                             Some(pipeline) if pipeline.remembers() => {
                                 let item = Item {
                                     value: sample.value.clone(),
@@ -103,9 +102,9 @@ impl Router {
                                 };
                                 let flown = pipeline.run(item, &input, &mut state.memories, &mut state.trace);
                                 state.await_due(id, Pipeline::due(&state.memories), exit.timers);
-                                flowed(flown, &mut live.counters)
+                                flowed(flown, counters)
                             }
-                            _ => Some(made(route, sample, &input, &mut live.counters, Some(&mut state.trace))),
+                            _ => Some(made(logic, sample, &input, counters, Some(&mut state.trace))),
                         }
                     }
                 };
@@ -113,9 +112,9 @@ impl Router {
                     exit.tap_steps(step.route, &states.get(id).trace, sample);
                 }
                 if let Some(made) = made {
-                    exit.send_all(step, route, sample, &made, &mut live.counters)
+                    exit.send_all(step, sample, &made, counters)
                 } else {
-                    live.counters.held += 1;
+                    counters.held += 1;
                     exit.tap_drop(step.route, Ran::Held, sample);
                     Ran::Held
                 }
@@ -142,29 +141,29 @@ impl Router {
     }
 
     fn wake_step(&mut self, id: StateId, point: PointId, plan: PlanId, nth: usize, now: Timestamp, out: &mut Outcome) {
-        let Self { space, rules, live, targets, plans, states, sent, contests, timers, computed, caused, taps, .. } =
-            self;
+        let Self {
+            space, rules, counters, targets, plans, states, sent, contests, timers, computed, caused, taps, ..
+        } = self;
         let Some(sample) = space.sample(point) else { return };
         let mut steps = std::mem::take(&mut plans.get_mut(plan).steps);
         let source_end = plans.get(plan).source_end;
         let mut exit =
             Exit { rules, space, targets, plans, sent, contests, timers, computed, caused, taps, out, point, now };
         let step = &mut steps[nth];
-        let route = &rules.routes[step.route.index()];
-        let live = &mut live[step.route.index()];
-        let looked = Looked { space, route, points: &live.points, worst: Cell::new(sample.quality) };
+        let (logic, counters) = (&*step.logic, counters.at_mut(step.counters));
+        let looked = Looked { space, logic, points: &step.points, worst: Cell::new(sample.quality) };
         let input = looked.input(point, sample, source_end, now);
         let state = states.get_mut(id);
-        if let Some(pipeline) = &route.logic.pipeline {
+        if let Some(pipeline) = &logic.pipeline {
             // Several steps may be due at once; each wakes once.
             for _ in 0..state.memories.len() {
                 if Pipeline::due(&state.memories).is_none_or(|due| due > now) {
                     break;
                 }
                 let flown = pipeline.wake(&input, &mut state.memories, &mut state.trace);
-                if let Some(made) = flowed(flown, &mut live.counters) {
+                if let Some(made) = flowed(flown, counters) {
                     exit.tap_steps(step.route, &state.trace, sample);
-                    let ran = exit.send_all(step, route, sample, &made, &mut live.counters);
+                    let ran = exit.send_all(step, sample, &made, counters);
                     step.ran = Some((now, ran));
                 }
             }
@@ -176,8 +175,8 @@ impl Router {
 }
 
 /// Why the condition does not let the sample pass; `None` if it does.
-fn stopped(route: &Route, input: &Input<'_>, counters: &mut Counters) -> Option<Ran> {
-    let condition = route.logic.condition.as_ref()?;
+fn stopped(logic: &Logic, input: &Input<'_>, counters: &mut Counters) -> Option<Ran> {
+    let condition = logic.condition.as_ref()?;
     match condition.test(input) {
         Ok(true) => None,
         Ok(false) => {
@@ -198,14 +197,14 @@ fn stopped(route: &Route, input: &Input<'_>, counters: &mut Counters) -> Option<
 
 /// What a pipeline without a memory makes of the sample.
 fn made(
-    route: &Route,
+    logic: &Logic,
     sample: &Sample,
     input: &Input<'_>,
     counters: &mut Counters,
     mut trace: Option<&mut Vec<Value>>,
 ) -> Made {
     let kept = || sample.note.clone();
-    let Some(pipeline) = &route.logic.pipeline else {
+    let Some(pipeline) = &logic.pipeline else {
         return Made { value: sample.value.clone(), quality: sample.quality, note: kept(), time: sample.source_time };
     };
     if let Some(trace) = &mut trace {

@@ -197,9 +197,10 @@ impl Exit<'_> {
         });
     }
 
-    pub(super) fn tap_made(&mut self, route: RouteIndex, target: Option<TargetId>, ran: Ran, made: &Made) {
+    pub(super) fn tap_made(&mut self, route: RouteIndex, target: TargetId, ran: Ran, made: &Made) {
         let (stage, note) = (Stage::Dropped, made.note.as_ref());
         let (value, quality) = (&made.value, made.quality);
+        let target = Some(target);
         self.tap(&Seen { stage, route, target, step: None, dropped: Some(ran), value, quality, note });
     }
 

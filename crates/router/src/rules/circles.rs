@@ -107,7 +107,7 @@ const MAX_FOLLOWED: usize = 64;
 /// Examples are tried for so many routes with patterns.
 const MAX_TRIED: usize = 2_000;
 
-/// Routes that all examples together are sent through, at the most.
+/// Routes that all examples together are tried at and sent through, at the most.
 const MAX_LOOKED_AT: usize = 500_000;
 
 /// A circle through patterns and placeholders: an address that each pattern matches is sent through the rules, and must not
@@ -150,6 +150,7 @@ fn follow(rules: &Rules, path: &mut Vec<String>, left: &mut usize) -> Option<usi
     let mut expand = |todo: &mut Vec<(usize, String, usize)>, address: &str, depth: usize| {
         let (end, facts) = rules.known.locate(address);
         let (source, tag) = (&address[..end], address.get(end + 1..).unwrap_or(""));
+        *left = left.saturating_sub(rules.tried(address));
         for route in rules.routes_of(address, facts.is_some_and(|facts| facts.case_insensitive)) {
             if *left == 0 {
                 return;
@@ -163,7 +164,10 @@ fn follow(rules: &Rules, path: &mut Vec<String>, left: &mut usize) -> Option<usi
                     RouteTarget::Fixed(target) => target.address.as_str().to_owned(),
                     RouteTarget::Filled(template) => template.fill(source, tag),
                 };
-                todo.push((depth, to, route.index()));
+                // Nothing comes from the log.
+                if !to.starts_with("log.") {
+                    todo.push((depth, to, route.index()));
+                }
             }
         }
     };

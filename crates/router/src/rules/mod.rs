@@ -295,6 +295,11 @@ impl Rules {
         found.dedup();
         found
     }
+
+    /// How many routes a look-up of this address has to try, about.
+    pub(crate) fn tried(&self, address: &str) -> usize {
+        1 + self.direct.get(address).map_or(0, Vec::len) + self.patterns.tried(address)
+    }
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn contest(rules: &Rules, address: &str, known: &mut Writers, route: usize, find
     known.first.get_or_insert(route);
 }
 
-/// Pairs of routes that are compared, at the most: a huge file is not to keep the check busy.
+/// Patterns that are tried and pairs of routes that are compared, at the most: a huge file is not to keep the check busy.
 const MAX_COMPARED: usize = 500_000;
 
 /// Routes that have no effect of their own: another one sends the same values to the same target already.
@@ -76,6 +76,10 @@ pub(super) fn shadows(rules: &Rules, findings: &mut Findings) {
     for (address, direct) in addresses {
         if direct.len() < 2 && !has_patterns {
             continue;
+        }
+        compared += rules.tried(address);
+        if compared > MAX_COMPARED {
+            return;
         }
         let all = rules.routes_of(address, false);
         compared += all.len() * direct.len();
