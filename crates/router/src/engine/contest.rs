@@ -1,17 +1,18 @@
 //! Several routes to one state: the highest priority holds it for as long as its lease lasts.
 //!
 //! Each route's last value is kept. When a lease ends, the next route takes over with its last value, if its source still
-//! stands for it; so an override that is over leaves no wrong value behind.
+//! stands for it; so an override that is over leaves no wrong value behind. A source that renews its value prolongs its
+//! lease.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use fieldrail_model::{Class, Timestamp};
 
-use super::exit::note_sent;
-use super::{Delivery, Outcome, Router, TargetId, TargetKind, Timer};
+use super::explain::Ran;
+use super::{Delivery, Outcome, Router, TargetId, Timer};
 use crate::rules::{Claim, RouteIndex};
-use crate::space::PointId;
+use crate::space::{PointId, Space};
 
 /// What becomes of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(super) enum Ruling {
         /// When to look whether the lease has ended, if nothing is to wake the contest before.
         wake: Option<Timestamp>,
     },
+    /// It is bad, and another route has a value that is not: that one takes over.
+    Yields,
     /// A higher priority holds the target.
     Loses,
 }
@@ -31,6 +34,13 @@ struct Held {
     until: Timestamp,
     point: PointId,
     delivery: Delivery,
+}
+
+impl Held {
+    /// Whether its source still stands for the value.
+    fn stands(&self, space: &Space) -> bool {
+        space.sample(self.point).is_some_and(|sample| sample.quality.class() != Class::Bad)
+    }
 }
 
 /// The routes to one state, the highest priority first.
@@ -56,26 +66,45 @@ impl Contest {
 pub(super) struct Contests(HashMap<TargetId, Contest>);
 
 impl Contests {
-    /// A route has a value for the target.
+    /// A route has a value for the target. What is bad holds nothing.
     pub(super) fn claim(
         &mut self,
         target: TargetId,
         claim: Claim,
         point: PointId,
         delivery: &Delivery,
+        space: &Space,
         now: Timestamp,
     ) -> Ruling {
         let contest = self.0.entry(target).or_default();
-        let until = now.after(claim.lease);
+        let lost = delivery.sample.quality.class() == Class::Bad;
+        let until = if lost { now } else { now.after(claim.lease) };
         contest.held.retain(|held| held.delivery.route != delivery.route);
         let place = contest.held.partition_point(|held| held.claim.priority > claim.priority);
         let beaten = contest.held[..place].iter().any(|held| held.until > now);
+        let outlived = lost && contest.held.iter().any(|held| held.stands(space));
         contest.held.insert(place, Held { claim, until, point, delivery: delivery.clone() });
         if beaten {
             return Ruling::Loses;
         }
         contest.holder = Some(delivery.route);
-        Ruling::Wins { wake: contest.await_end(until) }
+        match lost {
+            true if outlived => {
+                contest.awaited = Some(now);
+                Ruling::Yields
+            }
+            true => Ruling::Wins { wake: None },
+            false => Ruling::Wins { wake: contest.await_end(until) },
+        }
+    }
+
+    /// The source says that what the route sent still holds: so does its lease, if that still runs.
+    pub(super) fn prolong(&mut self, target: TargetId, route: RouteIndex, point: PointId, now: Timestamp) {
+        let Some(contest) = self.0.get_mut(&target) else { return };
+        let own = |held: &&mut Held| held.delivery.route == route && held.point == point && held.until > now;
+        if let Some(held) = contest.held.iter_mut().find(own) {
+            held.until = now.after(held.claim.lease);
+        }
     }
 
     /// The routes are others now.
@@ -127,8 +156,7 @@ impl Router {
             self.timers.extend(wake.map(|until| Reverse((until, Timer::Lease(target)))));
             return;
         }
-        let space = &self.space;
-        let stands = |held: &Held| space.sample(held.point).is_some_and(|sample| sample.quality.class() != Class::Bad);
+        let stands = |held: &Held| held.stands(&self.space);
         // One whose own lease runs, else the lowest one: what stood there before all overrides. The others were overrides
         // too, and are over.
         let running = contest.held.iter().position(|held| held.until > now && stands(held));
@@ -148,11 +176,18 @@ impl Router {
             let wake = contest.await_end(until);
             self.timers.extend(wake.map(|until| Reverse((until, Timer::Lease(target)))));
         }
-        note_sent(self.sent.entry(target.index()), &delivery, point, now);
-        self.counters.entry(delivery.route.index()).passed += 1;
-        match self.targets[target.index()].kind {
-            TargetKind::Calc(point) => self.computed.push_back((point, delivery.sample)),
-            _ => out.deliveries.push(delivery),
+        self.hand_over(&delivery, point, now, out);
+    }
+
+    /// The source says that the datapoint's sample still holds: so do the leases of the routes that sent it.
+    pub(super) fn prolong_leases(&mut self, point: PointId, now: Timestamp) {
+        let Some(plan) = self.plans.of(point).flatten() else { return };
+        for step in self.plans.get(plan).steps.iter().filter(|step| step.claim.is_some()) {
+            if matches!(step.ran, Some((_, Ran::Passed | Ran::Priority))) {
+                for way in step.ways.iter().filter(|way| way.is_state) {
+                    self.contests.prolong(way.target, step.route, point, now);
+                }
+            }
         }
     }
 }

@@ -27,6 +27,16 @@ pub(super) struct Made {
     pub(super) time: Timestamp,
 }
 
+/// How far a value goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// To all targets of the route.
+    All,
+    /// To computed datapoints only: the source is lost, so that nobody knows whether the condition holds. They would keep
+    /// their last value otherwise, as if nothing had happened.
+    Computed,
+}
+
 /// What a target was sent last.
 pub(super) struct Sent {
     /// Where it first came from, and how many routes it had passed with this one.
@@ -65,9 +75,16 @@ pub(super) struct Exit<'a> {
 
 impl Exit<'_> {
     /// Sends what a route made to all its targets, unless quality, priority or loop guard forbid it.
-    pub(super) fn send_all(&mut self, step: &Step, sample: &Sample, made: &Made, counters: &mut Counters) -> Ran {
+    pub(super) fn send_all(
+        &mut self,
+        step: &Step,
+        sample: &Sample,
+        made: &Made,
+        reach: Reach,
+        counters: &mut Counters,
+    ) -> Ran {
         let mut best = Ran::Nowhere;
-        for way in &step.ways {
+        for way in step.ways.iter().filter(|way| reach == Reach::All || way.calc.is_some()) {
             let ran = self.send(way, step, sample, made, counters);
             best = best.better(ran);
         }
@@ -88,9 +105,14 @@ impl Exit<'_> {
         }
         let delivery = self.delivery(way, step, sample, made);
         if let Some(claim) = step.claim.filter(|_| way.is_state) {
-            match self.contests.claim(way.target, claim, self.point, &delivery, self.now) {
+            match self.contests.claim(way.target, claim, self.point, &delivery, self.space, self.now) {
                 Ruling::Wins { wake } => {
                     self.timers.extend(wake.map(|until| Reverse((until, Timer::Lease(way.target)))));
+                }
+                Ruling::Yields => {
+                    self.timers.push(Reverse((self.now, Timer::Lease(way.target))));
+                    counters.dropped_by_quality += 1;
+                    return self.dropped(step.route, way.target, Ran::Quality, made);
                 }
                 Ruling::Loses => {
                     counters.dropped_by_priority += 1;

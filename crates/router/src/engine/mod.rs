@@ -323,11 +323,13 @@ impl Router {
     }
 
     /// The source says that the datapoint's last sample still holds. No route runs, unless the value had grown stale: then
-    /// its return is routed like a sample.
+    /// its return is routed like a sample. Leases run anew.
     pub fn renew(&mut self, point: PointId, now: Timestamp, out: &mut Outcome) {
         if self.space.renew(point, now) {
             self.changed(point, now, out);
             self.run_computed(now, out);
+        } else {
+            self.prolong_leases(point, now);
         }
     }
 

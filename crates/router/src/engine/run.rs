@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use fieldrail_model::{Class, Quality, Sample, Timestamp, Value};
 
-use super::exit::{Exit, Made};
+use super::exit::{Exit, Made, Reach};
 use super::explain::Ran;
-use super::plan::{Direction, PlanId};
-use super::state::StateId;
-use super::{Counters, Outcome, Router};
+use super::pair::Pairs;
+use super::placed::Placed;
+use super::plan::{Direction, PlanId, Step};
+use super::state::{StateId, States};
+use super::{Counters, Delivery, Outcome, Router};
 use crate::expression::{EvalError, Input, Lookup};
 use crate::rules::Logic;
 use crate::space::{PointId, Space};
@@ -53,9 +55,64 @@ impl Lookup for Looked<'_> {
     }
 }
 
+/// What lies beside the steps of a plan while they run.
+struct Beside<'a> {
+    sample: &'a Sample,
+    /// Where the instance id ends in the datapoint's address.
+    source_end: usize,
+    counters: &'a mut Placed<Counters>,
+    states: &'a mut States,
+    pairs: &'a mut Pairs,
+}
+
 impl Router {
     /// Runs the datapoint's last sample through its routes.
     pub(super) fn run(&mut self, point: PointId, plan: PlanId, now: Timestamp, out: &mut Outcome) {
+        self.at_steps(point, plan, now, out, |steps, mut beside, exit| {
+            for step in steps {
+                let ran = beside.run(step, exit);
+                step.ran = Some((now, ran));
+            }
+        });
+    }
+
+    /// A step of a route has something to say by itself.
+    pub(super) fn wake(&mut self, id: StateId, now: Timestamp, out: &mut Outcome) {
+        let state = self.states.get_mut(id);
+        // An entry that is left over from another time.
+        if state.awaited != Some(now) {
+            return;
+        }
+        state.awaited = None;
+        let point = state.point;
+        let plan = self.plan_of(point);
+        let steps = plan.map(|plan| &self.plans.get(plan).steps);
+        let nth = steps.and_then(|steps| steps.iter().position(|step| step.state == Some(id)));
+        let (Some(plan), Some(nth)) = (plan, nth) else { return self.states.drop_one(id) };
+        self.at_steps(point, plan, now, out, |steps, mut beside, exit| beside.wake(id, &mut steps[nth], exit));
+    }
+
+    /// A value that a route sent before takes its target now.
+    pub(super) fn hand_over(&mut self, delivery: &Delivery, point: PointId, now: Timestamp, out: &mut Outcome) {
+        let Some(plan) = self.plan_of(point) else { return };
+        self.at_steps(point, plan, now, out, |steps, beside, exit| {
+            let Some(step) = steps.iter_mut().find(|step| step.route == delivery.route) else { return };
+            let Some(way) = step.ways.iter().find(|way| way.target == delivery.target) else { return };
+            exit.hand_on(way, delivery.clone());
+            beside.counters.at_mut(step.counters).passed += 1;
+            step.ran = Some((now, Ran::Passed));
+        });
+    }
+
+    /// Takes the steps of a plan out for some work, with what lies beside them and with where they lead to.
+    fn at_steps(
+        &mut self,
+        point: PointId,
+        plan: PlanId,
+        now: Timestamp,
+        out: &mut Outcome,
+        work: impl FnOnce(&mut [Step], Beside<'_>, &mut Exit<'_>),
+    ) {
         let Self {
             space,
             rules,
@@ -77,100 +134,90 @@ impl Router {
         let source_end = plans.get(plan).source_end;
         let mut exit =
             Exit { rules, space, targets, plans, sent, contests, timers, computed, caused, taps, out, point, now };
-        for step in &mut steps {
-            let (logic, counters) = (&*step.logic, counters.at_mut(step.counters));
-            let looked = Looked { space, logic, points: &step.points, worst: Cell::new(sample.quality) };
-            let input = looked.input(point, sample, source_end, now);
-            counters.matched += 1;
-            let ran = if let Some(ran) = stopped(logic, &input, counters) {
-                exit.tap_drop(step.route, ran, sample);
-                ran
-            } else if step.direction != Direction::Only {
-                exit.both_ways(step, sample, &input, pairs, counters)
-            } else {
-                let made = match step.state {
-                    None => Some(made(logic, sample, &input, counters, None)),
-                    Some(id) => {
-                        let state = states.get_mut(id);
-                        match logic.pipeline.as_ref() {
-                            Some(pipeline) if pipeline.remembers() => {
-                                let item = Item {
-                                    value: sample.value.clone(),
-                                    quality: sample.quality,
-                                    note: sample.note.clone(),
-                                    time: sample.source_time,
-                                };
-                                let flown = pipeline.run(item, &input, &mut state.memories, &mut state.trace);
-                                state.await_due(id, Pipeline::due(&state.memories), exit.timers);
-                                flowed(flown, counters)
-                            }
-                            _ => Some(made(logic, sample, &input, counters, Some(&mut state.trace))),
-                        }
-                    }
-                };
-                if let Some(id) = step.state {
-                    exit.tap_steps(step.route, &states.get(id).trace, sample);
-                }
-                if let Some(made) = made {
-                    exit.send_all(step, sample, &made, counters)
-                } else {
-                    counters.held += 1;
-                    exit.tap_drop(step.route, Ran::Held, sample);
-                    Ran::Held
-                }
-            };
-            step.ran = Some((now, ran));
-        }
+        work(&mut steps, Beside { sample, source_end, counters, states, pairs }, &mut exit);
         plans.get_mut(plan).steps = steps;
     }
+}
 
-    /// A step of a route has something to say by itself.
-    pub(super) fn wake(&mut self, id: StateId, now: Timestamp, out: &mut Outcome) {
-        let state = self.states.get_mut(id);
-        // An entry that is left over from another time.
-        if state.awaited != Some(now) {
-            return;
+impl Beside<'_> {
+    /// The sample through one route.
+    fn run(&mut self, step: &Step, exit: &mut Exit<'_>) -> Ran {
+        let (sample, logic, counters) = (self.sample, &*step.logic, self.counters.at_mut(step.counters));
+        let looked = Looked { space: exit.space, logic, points: &step.points, worst: Cell::new(sample.quality) };
+        let input = looked.input(exit.point, sample, self.source_end, exit.now);
+        counters.matched += 1;
+        let reach = match stopped(logic, &input, counters) {
+            None => Reach::All,
+            Some(Ran::Quality) if step.keeps_values() => Reach::Computed,
+            Some(ran) => {
+                counters.dropped_by_quality += u64::from(ran == Ran::Quality);
+                exit.tap_drop(step.route, ran, sample);
+                return ran;
+            }
+        };
+        if step.direction != Direction::Only {
+            return exit.both_ways(step, sample, &input, self.pairs, counters);
         }
-        state.awaited = None;
-        let point = state.point;
-        let plan = self.plan_of(point);
-        let steps = plan.map(|plan| &self.plans.get(plan).steps);
-        let nth = steps.and_then(|steps| steps.iter().position(|step| step.state == Some(id)));
-        let (Some(plan), Some(nth)) = (plan, nth) else { return self.states.drop_one(id) };
-        self.wake_step(id, point, plan, nth, now, out);
-    }
-
-    fn wake_step(&mut self, id: StateId, point: PointId, plan: PlanId, nth: usize, now: Timestamp, out: &mut Outcome) {
-        let Self {
-            space, rules, counters, targets, plans, states, sent, contests, timers, computed, caused, taps, ..
-        } = self;
-        let Some(sample) = space.sample(point) else { return };
-        let mut steps = std::mem::take(&mut plans.get_mut(plan).steps);
-        let source_end = plans.get(plan).source_end;
-        let mut exit =
-            Exit { rules, space, targets, plans, sent, contests, timers, computed, caused, taps, out, point, now };
-        let step = &mut steps[nth];
-        let (logic, counters) = (&*step.logic, counters.at_mut(step.counters));
-        let looked = Looked { space, logic, points: &step.points, worst: Cell::new(sample.quality) };
-        let input = looked.input(point, sample, source_end, now);
-        let state = states.get_mut(id);
-        if let Some(pipeline) = &logic.pipeline {
-            // Several steps may be due at once; each wakes once.
-            for _ in 0..state.memories.len() {
-                if Pipeline::due(&state.memories).is_none_or(|due| due > now) {
-                    break;
-                }
-                let flown = pipeline.wake(&input, &mut state.memories, &mut state.trace);
-                if let Some(made) = flowed(flown, counters) {
-                    exit.tap_steps(step.route, &state.trace, sample);
-                    let ran = exit.send_all(step, sample, &made, counters);
-                    step.ran = Some((now, ran));
+        let made = match step.state {
+            None => Some(made(logic, sample, &input, counters, None)),
+            Some(id) => {
+                let state = self.states.get_mut(id);
+                match logic.pipeline.as_ref() {
+                    Some(pipeline) if pipeline.remembers() => {
+                        let item = Item {
+                            value: sample.value.clone(),
+                            quality: sample.quality,
+                            note: sample.note.clone(),
+                            time: sample.source_time,
+                        };
+                        let flown = pipeline.run(item, &input, &mut state.memories, &mut state.trace);
+                        state.await_due(id, Pipeline::due(&state.memories), exit.timers);
+                        flowed(flown, counters)
+                    }
+                    _ => Some(made(logic, sample, &input, counters, Some(&mut state.trace))),
                 }
             }
-            let due = Pipeline::due(&state.memories).map(|due| due.max(Timestamp(now.0.saturating_add(1))));
-            state.await_due(id, due, exit.timers);
+        };
+        if let Some(id) = step.state {
+            exit.tap_steps(step.route, &self.states.get(id).trace, sample);
         }
-        plans.get_mut(plan).steps = steps;
+        let Some(made) = made else {
+            counters.held += 1;
+            exit.tap_drop(step.route, Ran::Held, sample);
+            return Ran::Held;
+        };
+        exit.send_all(step, sample, &made, reach, counters)
+    }
+
+    /// What a step of the route has to say by itself.
+    fn wake(&mut self, id: StateId, step: &mut Step, exit: &mut Exit<'_>) {
+        let (sample, logic, counters) = (self.sample, &*step.logic, self.counters.at_mut(step.counters));
+        let looked = Looked { space: exit.space, logic, points: &step.points, worst: Cell::new(sample.quality) };
+        let input = looked.input(exit.point, sample, self.source_end, exit.now);
+        let (state, now) = (self.states.get_mut(id), exit.now);
+        let Some(pipeline) = &logic.pipeline else { return };
+        // Several steps may be due at once; each wakes once.
+        for _ in 0..state.memories.len() {
+            if Pipeline::due(&state.memories).is_none_or(|due| due > now) {
+                break;
+            }
+            let flown = pipeline.wake(&input, &mut state.memories, &mut state.trace);
+            if let Some(made) = flowed(flown, counters) {
+                exit.tap_steps(step.route, &state.trace, sample);
+                let ran = exit.send_all(step, sample, &made, Reach::All, counters);
+                step.ran = Some((now, ran));
+            }
+        }
+        let due = Pipeline::due(&state.memories).map(|due| due.max(Timestamp(now.0.saturating_add(1))));
+        state.await_due(id, due, exit.timers);
+    }
+}
+
+impl Step {
+    /// Whether something would stay good that the loss of its source has to end: a memory, or a computed datapoint.
+    fn keeps_values(&self) -> bool {
+        let remembers = self.logic.pipeline.as_ref().is_some_and(Pipeline::remembers);
+        self.direction == Direction::Only && (remembers || self.ways.iter().any(|way| way.calc.is_some()))
     }
 }
 
@@ -184,10 +231,7 @@ fn stopped(logic: &Logic, input: &Input<'_>, counters: &mut Counters) -> Option<
             Some(Ran::Condition)
         }
         // A bad sample often has no value to compare: that is no mistake of the route.
-        Err(_) if input.quality.class() == Class::Bad => {
-            counters.dropped_by_quality += 1;
-            Some(Ran::Quality)
-        }
+        Err(_) if input.quality.class() == Class::Bad => Some(Ran::Quality),
         Err(error) => {
             noted(counters, &error);
             Some(Ran::Failed)

@@ -4,6 +4,7 @@ use fieldrail_model::{Origin, Quality, Value};
 use proptest::prelude::*;
 
 use super::*;
+use crate::pattern::Pattern;
 use crate::rules::tests::{EXAMPLES, compile};
 
 const MS: i64 = 1_000;
@@ -141,13 +142,30 @@ fn a_failing_transform_makes_the_output_bad_and_stops_nothing() {
 fn a_bad_sample_without_a_value_is_no_mistake_of_the_route() {
     let mut bench = bench(
         r#"{"id":"a","from":"plc_002.x","to":"calc.x","transform":"scale(2)"},
-           {"id":"b","from":"plc_002.x","to":"calc.y","condition":"value > 2"}"#,
+           {"id":"b","from":"plc_002.x","to":"log.system","condition":"value > 2"}"#,
     );
     let bad = Sample { quality: Quality::NotConnected, ..Sample::good(Value::Null, Timestamp(0)) };
     bench.sample("plc_002.x", bad);
     assert_eq!(bench.value("calc.x"), "null bad:not_connected");
     assert_eq!((bench.counters("a").errors, bench.counters("b").errors), (0, 0));
     assert_eq!(bench.counters("b").dropped_by_quality, 1);
+}
+
+#[test]
+fn nothing_computed_stays_good_when_its_source_is_lost_whatever_the_condition() {
+    let mut bench = bench(
+        r#"{"id":"a","from":"plc_002.x","to":["calc.x","log.system","mqtt.broker_local.x"],"condition":"value > 2"},
+           {"id":"b","from":"plc_002.x","to":"calc.mean","condition":"value > 2","transform":"avg(10s)"},
+           {"id":"c","from":"plc_002.x","to":"log.system","condition":"value > 2","transform":"round(0)"}"#,
+    );
+    bench.send("plc_002.x", 5_i64);
+    let bad = Sample { quality: Quality::NotConnected, ..Sample::good(Value::Null, Timestamp(0)) };
+    assert_eq!(bench.sample("plc_002.x", bad), "", "no alarm is raised for what nobody knows");
+    assert_eq!(bench.value("calc.x"), "null bad:not_connected");
+    bench.router.tick(Timestamp(20_000 * MS), &mut Outcome::default());
+    assert_eq!(bench.value("calc.mean"), "null bad:no_data");
+    assert_eq!(bench.counters("c").dropped_by_quality, 1);
+    assert_eq!((bench.counters("a").passed, bench.counters("a").errors), (2, 0));
 }
 
 #[test]
@@ -393,6 +411,9 @@ fn steps_with_a_memory_do_what_their_names_say() {
     check_over_time("deadband(0)", "0:1 1:1 2:2", 9.0, "0:1 2:2");
     check_over_time("throttle(10s)", "0:1 1:2 2:3 15:4 40:5", 60.0, "0:1 2:3 15:4 40:5");
     check_over_time("debounce(2s)", "0:1 1:0 1.5:1 2:1 9:0", 60.0, "1.5:1 9:0");
+    // The loss of the source does not wait, and is said once.
+    check_over_time("throttle(10s)", "0:1 1:bad 2:3 3:bad 4:4", 60.0, "0:1 1:null bad:not_connected 4:4");
+    check_over_time("debounce(5s)", "0:1 6:bad 7:3 8:bad 9:4", 60.0, "0:1 6:null bad:not_connected 9:4");
     check_over_time("hysteresis(20, 22)", "0:21 1:22 2:21 3:20 4:21 5:23", 9.0, "1:true 2:true 3:false 4:false 5:true");
     check_over_time("hysteresis(20, 22) | on_change", "0:21 1:22 2:21 3:20 4:21 5:23", 9.0, "1:true 3:false 5:true");
     check_over_time("delta", "0:5 1:7 2:4 3:bad 4:9", 9.0, "1:2 2:-3 3:null bad:not_connected 4:5");
@@ -420,6 +441,7 @@ fn windows_end_with_the_clock_and_weigh_by_time() {
     check_over_time("sum(10s)", "0:5 3:2 12:1", 20.0, "10:7 20:1");
     check_over_time("sum(10s)", "0:5 3:2.5", 10.0, "10:7.5");
     check_over_time("count(10s)", "0:5 3:2 12:on", 30.0, "10:2 20:1 30:0");
+    check_over_time("count(10s)", "0:5 3:2 8:bad", 30.0, "10:2 20:null bad:no_data");
     check_over_time("median(10s)", "0:5 1:9 2:7 12:4 13:8", 30.0, "10:7 20:6 30:8");
     check_over_time("last(10s)", "0:5 3:on", 20.0, "10:on 20:on");
     check_over_time("last(10s)", "0:1 1:2 2:3 3:2", 10.0, "10:2");
@@ -512,6 +534,73 @@ fn the_highest_priority_holds_its_target_until_its_lease_ends() {
     bench.sample("plc_002.plan", Sample { quality: Quality::NotConnected, ..Sample::good(2_i64, Timestamp(0)) });
     bench.router.tick(Timestamp(30_000 * MS), &mut out);
     assert_eq!(bench.show(&out), "");
+}
+
+#[test]
+fn a_source_that_still_holds_keeps_its_lease() {
+    let mut bench = bench(
+        r#"{"id":"plan","from":"plc_002.plan","to":"bt.bms_001.x","priority":1},
+           {"id":"hand","from":"plc_002.hand","to":"bt.bms_001.x","condition":"value > 0","priority":9,"lease_ms":5000}"#,
+    );
+    bench.send("plc_002.plan", 1_i64);
+    bench.send("plc_002.hand", 7_i64);
+    let hand = bench.router.space.find("plc_002.hand").unwrap();
+    for second in 1..=20 {
+        bench.now = Timestamp(second * 1000 * MS);
+        let mut out = Outcome::default();
+        bench.router.renew(hand, bench.now, &mut out);
+        bench.router.tick(bench.now, &mut out);
+        assert_eq!(bench.show(&out), "");
+    }
+    assert_eq!(bench.send("plc_002.plan", 2_i64), "", "the hand still holds");
+    // It lets go: renewals of what did not pass prolong nothing.
+    bench.send("plc_002.hand", 0_i64);
+    bench.now = Timestamp(24_000 * MS);
+    bench.router.renew(hand, bench.now, &mut Outcome::default());
+    let mut out = Outcome::default();
+    bench.router.tick(Timestamp(26_000 * MS), &mut out);
+    assert_eq!(bench.show(&out), "bt.bms_001.x=2");
+}
+
+#[test]
+fn a_lost_source_holds_nothing_and_the_next_one_takes_over_at_once() {
+    let mut bench = bench(
+        r#"{"id":"plan","from":"plc_002.plan","to":"calc.x","priority":1},
+           {"id":"hand","from":"plc_002.hand","to":"calc.x","priority":9}"#,
+    );
+    let bad = || Sample { quality: Quality::NotConnected, ..Sample::good(Value::Null, Timestamp(0)) };
+    bench.send("plc_002.plan", 1_i64);
+    bench.send("plc_002.hand", 7_i64);
+    assert_eq!(bench.value("calc.x"), "7 good");
+    bench.sample("plc_002.hand", bad());
+    bench.router.tick(bench.now, &mut Outcome::default());
+    assert_eq!(bench.value("calc.x"), "1 good");
+    let why = bench.router.explain("calc.x", bench.now).unwrap();
+    assert_eq!(why.reached.unwrap().route, Some(RouteIndex(0)));
+    assert!(matches!(why.writers[0].ran, Some((_, Ran::Passed))), "the writer is told first, with what it did last");
+    // And where nobody else stands, nobody says that all is well.
+    bench.sample("plc_002.plan", bad());
+    bench.router.tick(bench.now, &mut Outcome::default());
+    assert_eq!(bench.value("calc.x"), "null bad:not_connected");
+    bench.send("plc_002.plan", 3_i64);
+    assert_eq!(bench.value("calc.x"), "3 good");
+}
+
+#[test]
+fn a_tap_sees_who_takes_over_at_the_end_of_a_lease() {
+    let mut bench = bench(
+        r#"{"id":"plan","from":"plc_002.plan","to":"bt.bms_001.x","priority":1,"lease_ms":60000},
+           {"id":"hand","from":"plc_002.hand","to":"bt.bms_001.x","priority":9,"lease_ms":5000}"#,
+    );
+    bench.send("plc_002.plan", 1_i64);
+    bench.send("plc_002.hand", 7_i64);
+    let pattern = Pattern::compile("bt.**").unwrap();
+    bench.router.open_tap(TapId(1), Tap { stages: vec![Stage::Output], pattern, route: None });
+    let mut out = Outcome::default();
+    bench.router.tick(Timestamp(6_000 * MS), &mut out);
+    assert_eq!(bench.show(&out), "bt.bms_001.x=1");
+    let seen: Vec<(Option<RouteIndex>, &Value)> = out.tapped.iter().map(|seen| (seen.route, &seen.value)).collect();
+    assert_eq!(seen, [(Some(RouteIndex(0)), &Value::Int(1))]);
 }
 
 #[test]

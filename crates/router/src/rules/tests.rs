@@ -236,6 +236,8 @@ fn circles_through_patterns_are_found_too() {
         "",
     );
     check(r#"{"id":"a","from":"mqtt.broker_local.a/*","to":"mqtt.broker_local.b/{tag}"}"#, "");
+    // Nothing comes back from the log.
+    check(r#"{"id":"a","from":"**","to":"log.system"}"#, "");
 }
 
 #[test]

@@ -43,7 +43,14 @@ pub(crate) enum Memory {
     /// What passed last.
     Passed(Value, Quality),
     /// What waits, and until when.
-    Waiting(Option<Item>, Timestamp),
+    Waiting {
+        /// The newest value.
+        item: Option<Item>,
+        /// When it is said.
+        due: Timestamp,
+        /// Whether the last thing said was that the source is lost.
+        lost: bool,
+    },
     /// On which side of the bounds the value is.
     Side(bool),
     /// The last value with its time.
@@ -65,7 +72,7 @@ impl Memory {
     /// When the step has something to say by itself.
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self {
-            Self::Waiting(_, due) => Some(*due),
+            Self::Waiting { due, .. } => Some(*due),
             Self::Total { due, .. } => *due,
             Self::Window(window) => Some(window.due()),
             Self::Blank | Self::Passed(..) | Self::Side(_) | Self::Last(..) => None,
@@ -94,21 +101,8 @@ impl Remember {
             Self::DeadbandPart(part) => {
                 Ok(pass(memory, item, |before, value| is_apart(before, value, |before| before.abs() * part)))
             }
-            Self::Throttle(interval) => Ok(if let Memory::Waiting(waiting, _) = memory {
-                *waiting = Some(item);
-                None
-            } else {
-                *memory = Memory::Waiting(None, now.after(*interval));
-                Some(item)
-            }),
-            Self::Debounce(quiet) => {
-                match memory {
-                    Memory::Waiting(Some(waiting), _)
-                        if waiting.value == item.value && waiting.quality.class() == item.quality.class() => {}
-                    _ => *memory = Memory::Waiting(Some(item), now.after(*quiet)),
-                }
-                Ok(None)
-            }
+            Self::Throttle(interval) => Ok(throttle(memory, item, *interval, now)),
+            Self::Debounce(quiet) => Ok(debounce(memory, item, *quiet, now)),
             Self::Integrate(per, every) => integrate(memory, item, *per, *every, now),
             Self::Over(span) => {
                 let window = if let Memory::Window(window) = memory {
@@ -169,17 +163,18 @@ impl Remember {
     /// Says what the step has to say at its time.
     pub(super) fn wake(&self, memory: &mut Memory, now: Timestamp) -> Option<Item> {
         match (self, &mut *memory) {
-            (Self::Throttle(interval), Memory::Waiting(waiting, due)) => {
-                if let Some(item) = waiting.take() {
+            (Self::Throttle(interval), Memory::Waiting { item, due, lost }) => {
+                if let Some(item) = item.take() {
                     *due = now.after(*interval);
+                    *lost = item.quality.class() == Class::Bad;
                     Some(item)
                 } else {
                     *memory = Memory::Blank;
                     None
                 }
             }
-            (_, Memory::Waiting(waiting, _)) => {
-                let item = waiting.take();
+            (_, Memory::Waiting { item, .. }) => {
+                let item = item.take();
                 *memory = Memory::Blank;
                 item
             }
@@ -203,6 +198,39 @@ impl Remember {
             }
         }
     }
+}
+
+/// The first at once, the newest at the end of the interval; the loss of the source does not wait.
+fn throttle(memory: &mut Memory, item: Item, interval: Duration, now: Timestamp) -> Option<Item> {
+    let bad = item.quality.class() == Class::Bad;
+    match memory {
+        Memory::Waiting { item: waiting, lost, .. } if *lost || !bad => {
+            *waiting = Some(item);
+            None
+        }
+        _ => {
+            *memory = Memory::Waiting { item: None, due: now.after(interval), lost: bad };
+            Some(item)
+        }
+    }
+}
+
+/// What stands unchanged for the time; the loss of the source does not wait.
+fn debounce(memory: &mut Memory, item: Item, quiet: Duration, now: Timestamp) -> Option<Item> {
+    let lost = match memory {
+        Memory::Waiting { lost, .. } => *lost,
+        Memory::Passed(_, quality) => quality.class() == Class::Bad,
+        _ => false,
+    };
+    if item.quality.class() == Class::Bad {
+        *memory = Memory::Passed(item.value.clone(), item.quality);
+        return (!lost).then_some(item);
+    }
+    match memory {
+        Memory::Waiting { item: Some(waiting), .. } if waiting.value == item.value => {}
+        _ => *memory = Memory::Waiting { item: Some(item), due: now.after(quiet), lost },
+    }
+    None
 }
 
 fn number(value: &Value, step: &'static str) -> Result<f64, EvalError> {

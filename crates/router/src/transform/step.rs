@@ -81,7 +81,7 @@ impl Step {
             Self::Bit(bit) => bit_of(value, *bit).map(Value::Bool),
             Self::Bool => fit(value, IecType::Bool),
             Self::Int => int(value),
-            Self::Float => fit(value, IecType::Lreal),
+            Self::Float => float(value),
             Self::Text => text(value),
             Self::Json(pointer) => json(value, pointer),
             Self::Expr(expression) => expression.value(input),
@@ -290,7 +290,20 @@ fn int(value: &Value) -> Result<Value, EvalError> {
         Value::Float(x) if x.fract() != 0.0 => {
             Err(EvalError::Misfit(format!("{x} is no whole number; round it first")))
         }
-        _ => fit(value, IecType::Lint).or_else(|_| fit(value, IecType::Ulint)),
+        _ => fit(value, IecType::Lint)
+            .or_else(|_| fit(value, IecType::Ulint))
+            .map_err(|_| EvalError::Misfit(format!("`{value}` ({}) is no whole number of 64 bits", value.kind()))),
+    }
+}
+
+/// A number that some text spells; "nan" and "inf" are none.
+fn float(value: &Value) -> Result<Value, EvalError> {
+    let found = fit(value, IecType::Lreal)?;
+    match found.as_f64() {
+        Some(x) if !x.is_finite() && value.as_f64().is_none() => {
+            Err(EvalError::Misfit(format!("`{value}` ({}) is no number", value.kind())))
+        }
+        _ => Ok(found),
     }
 }
 

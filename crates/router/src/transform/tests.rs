@@ -65,6 +65,10 @@ fn values_change_their_kind_only_without_loss() {
     check("int", 5.0, "int 5");
     check("int", 5.5, "bad:type_mismatch: 5.5 is no whole number; round it first");
     check("int", u64::MAX, "uint 18446744073709551615");
+    check("float", "nan", "bad:type_mismatch: `nan` (text) is no number");
+    check("float", "-inf", "bad:type_mismatch: `-inf` (text) is no number");
+    check("float", f64::INFINITY, "float inf");
+    check("int", "warm", "bad:type_mismatch: `warm` (text) is no whole number of 64 bits");
     check("float", Value::bytes(b"1.5".as_slice()), "float 1.5");
     check("bool", "on", "bool true");
     check("bool", 2_i64, "bad:type_mismatch: `2` (int) is no Bool");

@@ -170,20 +170,16 @@ impl Window {
         let covered_us: i64 = self.slices().map(|slice| slice.covered_us).sum();
         let count: u64 = self.slices().map(|slice| slice.count).sum();
         let worst = self.slices().fold(Quality::Good, |worst, slice| worst.worse(slice.worst));
-        let value = if span.of == Aggregate::Count {
-            Some(Value::uint(count))
-        } else if covered_us == 0 && count == 0 {
-            None
-        } else {
-            self.value(span.of, covered_us)
-        };
+        let value = if covered_us == 0 && count == 0 { None } else { self.value(span.of, covered_us, count) };
         let item =
             |value, quality, note: Option<String>| Item { value, quality, note: note.map(Into::into), time: end };
         let Some(value) = value else {
             return item(Value::Null, Quality::NoData, Some("there was no good value in this time".into()));
         };
         let length = span.length();
-        if span.of != Aggregate::Count && covered_us < micros(length) / 2 && worst.is_good() {
+        // A count is right from the first sample on, as long as the source is not lost.
+        let begun = span.of == Aggregate::Count && self.stands.is_some();
+        if covered_us < micros(length) / 2 && worst.is_good() && !begun {
             let covered_s = covered_us as f64 / 1e6;
             let note = format!("covers {} of {} s", round_1(covered_s), round_1(length.as_secs_f64()));
             return item(value, Quality::Uncertain, Some(note));
@@ -191,7 +187,7 @@ impl Window {
         item(value, worst, None)
     }
 
-    fn value(&self, of: Aggregate, covered_us: i64) -> Option<Value> {
+    fn value(&self, of: Aggregate, covered_us: i64, count: u64) -> Option<Value> {
         let extreme = |pick: fn(&Slice) -> &Option<Value>, wanted| {
             self.slices().filter_map(|slice| pick(slice).as_ref()).fold(
                 None,
@@ -229,7 +225,7 @@ impl Window {
                 Some(Value::Float(low + (high - low) / 2.0))
             }
             Aggregate::Last => self.slices().filter_map(|slice| slice.last.as_ref()).last().cloned(),
-            Aggregate::Count => None,
+            Aggregate::Count => Some(Value::uint(count)),
         }
     }
 }
