@@ -3,6 +3,7 @@
 //! A datapoint, once named, stays; its [`PointId`] is its place in a table, so a sample costs no look-up by text. Read
 //! on in [`order`] (paging by address) and [`freshness`] (which datapoints grow stale, and when).
 
+mod blocks;
 mod freshness;
 mod order;
 
@@ -11,9 +12,10 @@ use std::time::Duration;
 
 use fieldrail_model::address::MAX_ADDRESS_BYTES;
 use fieldrail_model::{Address, Class, Quality, Sample, Timestamp, Value};
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 
 use crate::pattern::Pattern;
+use blocks::Blocks;
 use freshness::Deadlines;
 use order::Order;
 
@@ -65,7 +67,9 @@ struct Point {
 /// Every datapoint with its last sample.
 #[derive(Default)]
 pub struct Space {
-    points: IndexMap<Address, Point>,
+    addresses: IndexSet<Address>,
+    /// In the same order.
+    points: Blocks<Point>,
     order: Order,
     deadlines: Deadlines,
 }
@@ -79,12 +83,12 @@ impl fmt::Debug for Space {
 impl Space {
     /// How many datapoints there are.
     pub fn len(&self) -> usize {
-        self.points.len()
+        self.addresses.len()
     }
 
     /// Whether there is no datapoint yet.
     pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
+        self.addresses.is_empty()
     }
 
     /// The datapoint with this address, made if it is new.
@@ -98,7 +102,7 @@ impl Space {
         match address.len() {
             0 => return Err(Refused::Empty),
             length if length > MAX_ADDRESS_BYTES => return Err(Refused::TooLong(length)),
-            _ if self.points.len() >= MAX_POINTS => return Err(Refused::Full),
+            _ if self.len() >= MAX_POINTS => return Err(Refused::Full),
             _ => {}
         }
         let point = Point {
@@ -109,16 +113,17 @@ impl Space {
             fresh: Quality::Good,
             awaited: NEVER,
         };
-        let (index, _) = self.points.insert_full(Address::from(address), point);
+        let (index, _) = self.addresses.insert_full(Address::from(address));
+        self.points.push(point);
         let id = PointId(u32::try_from(index).map_err(|_| Refused::Full)?);
-        let points = &self.points;
-        self.order.insert(id, |other| address_in(points, other).cmp(address));
+        let addresses = &self.addresses;
+        self.order.insert(id, |other| address_in(addresses, other).cmp(address));
         Ok(id)
     }
 
     /// The datapoint with this address, if there is one.
     pub fn find(&self, address: &str) -> Option<PointId> {
-        let index = self.points.get_index_of(address)?;
+        let index = self.addresses.get_index_of(address)?;
         u32::try_from(index).ok().map(PointId)
     }
 
@@ -127,7 +132,7 @@ impl Space {
     /// # Panics
     /// The id is of another space; so do all methods that take one.
     pub fn address(&self, point: PointId) -> &Address {
-        self.points.get_index(point.index()).expect("ids come from `intern` and points stay").0
+        self.addresses.get_index(point.index()).expect("ids come from `intern` and points stay")
     }
 
     /// The last sample, if one came yet.
@@ -178,17 +183,17 @@ impl Space {
 
     /// The datapoints whose address begins with `prefix`, in the order of their addresses, beginning behind `after`.
     pub fn page<'a>(&'a self, prefix: &'a str, after: Option<&str>) -> impl Iterator<Item = PointId> + 'a {
-        let points = &self.points;
+        let addresses = &self.addresses;
         let start = self.order.first(|id| {
-            let address = address_in(points, id);
+            let address = address_in(addresses, id);
             address < prefix || after.is_some_and(|after| address <= after)
         });
-        self.order.from(start).take_while(move |id| address_in(points, *id).starts_with(prefix))
+        self.order.from(start).take_while(move |id| address_in(addresses, *id).starts_with(prefix))
     }
 
     /// The datapoints that match the pattern, in the order of their addresses.
     pub fn matching<'a>(&'a self, pattern: &'a Pattern) -> impl Iterator<Item = PointId> + 'a {
-        self.page(pattern.prefix(), None).filter(|id| pattern.matches(address_in(&self.points, *id)))
+        self.page(pattern.prefix(), None).filter(|id| pattern.matches(address_in(&self.addresses, *id)))
     }
 
     /// Keeps a sample as the datapoint's last one.
@@ -257,8 +262,8 @@ impl Space {
     }
 }
 
-fn address_in(points: &IndexMap<Address, Point>, point: PointId) -> &str {
-    points.get_index(point.index()).map_or("", |(address, _)| address.as_str())
+fn address_in(addresses: &IndexSet<Address>, point: PointId) -> &str {
+    addresses.get_index(point.index()).map_or("", Address::as_str)
 }
 
 #[cfg(test)]
