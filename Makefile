@@ -23,7 +23,8 @@ web:
 	scripts/need build
 	scripts/web
 
-# What is measured, beside what a user would pick instead; writes benches/RESULTS.md.
+# What is measured, beside what a user would pick instead; writes benches/ROUTER.md and benches/RESULTS.md.
 bench: build
 	scripts/need test
+	cargo run --release --locked -p fieldrail-benches -- router
 	cargo run --release --locked -p fieldrail-benches -- mqtt

@@ -2,7 +2,7 @@
 
 mod fieldrail;
 mod mosquitto;
-mod node_red;
+pub(crate) mod node_red;
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};

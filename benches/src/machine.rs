@@ -32,6 +32,16 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Two lines of a list.
+    pub(crate) fn lines(&self) -> String {
+        let Self { processor, memory_mb, system, load_before } = self;
+        format!(
+            "- machine: {processor}, {memory_mb} MB; {system}\n- load average of the minute before: {load_before}\n"
+        )
+    }
+}
+
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }

@@ -17,12 +17,13 @@ mod process;
 mod prove;
 mod ramp;
 mod report;
+mod router;
 mod targets;
 mod usage;
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
@@ -40,16 +41,24 @@ enum Cli {
     /// MQTT in, route, MQTT out for 1,000 datapoints. A full run of all contenders writes benches/RESULTS.md (in ten
     /// minutes); any other prints its page.
     Mqtt(Mqtt),
+    /// The router alone, and the same rules in Node-RED. A full run writes benches/ROUTER.md (in four minutes).
+    Router(Page),
 }
 
 #[derive(Debug, Args)]
 struct Mqtt {
-    /// Short steps, two minutes: to see that everything works, not to quote.
-    #[arg(long)]
-    quick: bool,
     /// Measure these only.
     #[arg(long, value_delimiter = ',', default_values = ["broker", "node-red", "fieldrail"])]
     only: Vec<Kind>,
+    #[command(flatten)]
+    page: Page,
+}
+
+#[derive(Debug, Args)]
+struct Page {
+    /// A short run: to see that everything works, not to quote.
+    #[arg(long)]
+    quick: bool,
     /// Write the page here, also when it is not of a full run.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -59,8 +68,7 @@ struct Mqtt {
 }
 
 fn main() -> ExitCode {
-    let Cli::Mqtt(wish) = Cli::parse();
-    match run(&wish) {
+    match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -69,14 +77,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(wish: &Mqtt) -> Result<()> {
+fn run(wish: &Cli) -> Result<()> {
     interrupt::listen().context("cannot listen for Ctrl-C")?;
     if cfg!(debug_assertions) {
         eprintln!("This is a debug build: its load generator is too slow for the limits. Use --release.");
     }
     let places = Places::find()?;
-    let report = mqtt(wish, &places)?;
-    publish(&report.markdown(), wish, &places)
+    match wish {
+        Cli::Mqtt(wish) => {
+            let report = mqtt(wish, &places)?;
+            let whole = Kind::ALL.iter().all(|kind| wish.only.contains(kind));
+            publish(&report.markdown(), &wish.page, whole, &places.root.join("benches/RESULTS.md"))
+        }
+        Cli::Router(page) => {
+            let text = router::page(&places, page.quick, &page.date(), &command())?;
+            publish(&text, page, true, &places.root.join("benches/ROUTER.md"))
+        }
+    }
+}
+
+impl Page {
+    /// The date on it.
+    fn date(&self) -> String {
+        let today = || humantime::format_rfc3339_seconds(SystemTime::now()).to_string()[..10].to_owned();
+        self.date.clone().unwrap_or_else(today)
+    }
 }
 
 fn mqtt(wish: &Mqtt, places: &Places) -> Result<Report> {
@@ -88,7 +113,7 @@ fn mqtt(wish: &Mqtt, places: &Places) -> Result<Report> {
         interrupt::check()?;
         ready.extend(note_absence(kind, prepared, &mut absent));
     }
-    let plan = if wish.quick { Plan::QUICK } else { Plan::FULL };
+    let plan = if wish.page.quick { Plan::QUICK } else { Plan::FULL };
     let end = Instant::now() + plan.whole;
     let mut figures: Vec<Figures> = Vec::new();
     for (index, contender) in ready.iter().enumerate() {
@@ -100,14 +125,13 @@ fn mqtt(wish: &Mqtt, places: &Places) -> Result<Report> {
         figures.extend(note_absence(contender.kind, measured, &mut absent));
     }
     ensure!(!figures.is_empty(), "nothing was measured");
-    let today = || humantime::format_rfc3339_seconds(SystemTime::now()).to_string()[..10].to_owned();
     Ok(Report {
-        date: wish.date.clone().unwrap_or_else(today),
+        date: wish.page.date(),
         command: command(),
         machine,
         broker_version: contender::mosquitto_version()?,
         plan,
-        quick: wish.quick,
+        quick: wish.page.quick,
         figures,
         absent,
     })
@@ -135,9 +159,8 @@ fn command() -> String {
 }
 
 /// Half a run never replaces the results of a whole one, unless told to.
-fn publish(page: &str, wish: &Mqtt, places: &Places) -> Result<()> {
-    let whole = !wish.quick && Kind::ALL.iter().all(|kind| wish.only.contains(kind));
-    let out = wish.out.clone().or(whole.then(|| places.root.join("benches/RESULTS.md")));
+fn publish(page: &str, wish: &Page, whole: bool, usual: &Path) -> Result<()> {
+    let out = wish.out.clone().or((whole && !wish.quick).then(|| usual.to_owned()));
     let Some(out) = out else {
         return std::io::stdout().write_all(page.as_bytes()).context("cannot print the page");
     };

@@ -47,14 +47,12 @@ impl Report {
     }
 
     fn write_head(&self, page: &mut String) -> std::fmt::Result {
-        let Machine { processor, memory_mb, system, load_before } = &self.machine;
         writeln!(page, "# MQTT in, route, MQTT out: 1,000 datapoints\n")?;
         writeln!(page, "Made by `{}` on {}; written by that program, not by hand.\n", self.command, self.date)?;
         if self.quick {
             writeln!(page, "**A quick run, to see that everything works. Its figures do not count.**\n")?;
         }
-        writeln!(page, "- machine: {processor}, {memory_mb} MB; {system}")?;
-        writeln!(page, "- load average of the minute before: {load_before}")?;
+        write!(page, "{}", self.machine.lines())?;
         writeln!(page, "- broker of all: {}, QoS 0, Debian's defaults, one for each contender", self.broker_version)?;
         for figures in self.figures.iter().filter(|figures| figures.kind != Kind::Broker) {
             writeln!(page, "- {}: {}", figures.kind.title(), figures.version)?;

@@ -18,7 +18,7 @@ const PACKAGES: [&str; 2] = ["node-red@5.0.7", "node@22.23.3"];
 const INSTALL: Duration = Duration::from_mins(5);
 
 /// Installs Node-RED into the cache unless it is there; gives its version and Node's program.
-pub(super) fn install(cache: &Path) -> Result<(String, PathBuf)> {
+pub(crate) fn install(cache: &Path) -> Result<(String, PathBuf)> {
     let folder = cache.join("node-red");
     let node = folder.join("node_modules/node/bin/node");
     if !is_current(&folder) || !node.exists() {
@@ -49,17 +49,26 @@ fn is_current(folder: &Path) -> bool {
     })
 }
 
-/// Starts it; it is ready when messages come through.
+/// Starts it between topics of a broker; it is ready when messages come through.
 pub(super) fn start(node: &Path, folder: &Path, broker_port: u16) -> Result<Started> {
+    start_with(node, folder, &flow(broker_port))
+}
+
+/// Starts it with these flows. Its function nodes may write a text to `report.txt` by `global.get('report')`.
+pub(crate) fn start_with(node: &Path, folder: &Path, flows: &Value) -> Result<Started> {
     let modules = node.ancestors().nth(3).context("Node is not inside of node_modules")?;
-    fs::write(folder.join("flow.json"), serde_json::to_vec_pretty(&flow(broker_port))?)?;
+    fs::write(folder.join("flow.json"), serde_json::to_vec_pretty(flows)?)?;
     let settings = json!({
         "flowFile": "flow.json",
         "uiHost": "127.0.0.1",
         "uiPort": free_port()?,
         "telemetry": { "enabled": false, "updateNotification": false },
     });
-    fs::write(folder.join("settings.js"), format!("module.exports = {settings:#};\n"))?;
+    let report = "text => { const fs = require('fs'); fs.writeFileSync('report.part', text); \
+                  fs.renameSync('report.part', 'report.txt'); }";
+    let script =
+        format!("module.exports = {settings:#};\nmodule.exports.functionGlobalContext = {{ report: {report} }};\n");
+    fs::write(folder.join("settings.js"), script)?;
     let red = modules.join("node-red/red.js");
     let [user, at, settings] = ["--userDir", ".", "--settings"].map(Path::new);
     Started::spawn("node-red", folder, node, [&red, user, at, settings, Path::new("settings.js")])
