@@ -109,6 +109,54 @@ fn two_topics_of_two_brokers_follow_each_other_and_settle_on_the_last_change() {
 }
 
 #[test]
+fn a_value_that_a_bridge_between_brokers_brings_back_goes_round_once() {
+    let left = Mosquitto::start();
+    let bridge = format!(
+        "allow_anonymous true\nconnection back\naddress 127.0.0.1:{}\nbridge_protocol_version mqttv50\n\
+         notifications false\ntry_private false\ntopic round/# out 1\n",
+        left.port()
+    );
+    let right = Mosquitto::with(&bridge);
+    let five = |id, broker: &Mosquitto| {
+        let mut connection = mqtt(id, broker.port());
+        connection["config"]["protocol"] = json!("5");
+        connection
+    };
+    // Round: left → (route) → right → (bridge) → left. And once through a third topic, so that the way is longer.
+    let routes = json!([
+        { "id": "there", "from": "left.round/a", "to": "right.round/a" },
+        { "id": "on", "from": "left.round/b", "to": "right.round/c" },
+        { "id": "further", "from": "left.round/c", "to": "right.round/b" }]);
+    let house = House::new(&json!([five("left", &left), five("right", &right)]), &routes).kept();
+    house.wait_until("left", "running");
+    house.wait_until("right", "running");
+    let (at_left, at_right) = (Listener::start(left.port(), "round/#"), Listener::start(right.port(), "round/#"));
+    wait_for("the bridge stands", SOON, || {
+        publish(right.port(), "round/ready", "?", &[]);
+        at_left.next(Duration::from_millis(200))
+    });
+    while at_right.next(Duration::from_millis(300)).is_some() {}
+    for topic in ["round/a", "round/b"] {
+        for value in ["1", "2", "2", "3"] {
+            publish(left.port(), topic, value, &[]);
+        }
+    }
+    let mut seen: Vec<String> = Vec::new();
+    while let Some((topic, payload)) = at_right.next(Duration::from_secs(1)) {
+        seen.push(format!("{topic}={payload}"));
+        assert!(seen.len() < 100, "it goes round: {seen:?}");
+    }
+    let of = |topic: &str| -> Vec<&str> {
+        seen.iter().filter_map(|seen| seen.strip_prefix(topic)?.strip_prefix('=')).collect()
+    };
+    for topic in ["round/a", "round/b", "round/c"] {
+        assert_eq!(of(topic), ["1", "2", "2", "3"], "{seen:?}");
+    }
+    let stats = house.get("/api/router/stats");
+    assert!(stats["by_route"]["there"]["dropped_by_loop"].as_u64() >= Some(3), "{stats}");
+}
+
+#[test]
 fn a_reload_under_load_loses_doubles_and_reorders_nothing() {
     let (here, there) = (Mosquitto::start(), Mosquitto::start());
     let kept = json!({ "id": "kept", "from": "here.in", "to": "there.out", "delivery": "queued" });

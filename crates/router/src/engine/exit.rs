@@ -162,6 +162,9 @@ impl Exit<'_> {
     /// Whether the value has been where it is about to go.
     fn comes_round(&self, way: &Way, step: &Step, sample: &Sample, made: &Made) -> bool {
         let Some(origin) = &sample.origin else { return way.own && sample.value == made.value };
+        if self.returned(origin) {
+            return true;
+        }
         let target = &self.targets[way.target.index()];
         if target.address.as_str() == &*origin.address {
             // Back to where it entered: only something new may go there.
@@ -177,6 +180,15 @@ impl Exit<'_> {
         }
         let longer = origin.hops + 1 > sent.origin.hops;
         (longer && sent.value == made.value) || self.came_from(target)
+    }
+
+    /// Whether the datapoint only says what it said before, or was sent by a shorter way: its value went round outside of the
+    /// router and came back.
+    pub(super) fn returned(&self, origin: &Origin) -> bool {
+        let sent = self.plans.of(self.point).flatten().and_then(|plan| self.plans.get(plan).sent);
+        let sent = sent.and_then(|sent| self.sent.at(sent).as_ref()).map(|sent| &sent.origin);
+        let shorter = sent.is_some_and(|sent| sent.address == origin.address && sent.hops < origin.hops);
+        shorter || *self.space.address(self.point).as_str() == *origin.address
     }
 
     /// Whether the sample at hand was made, route by route, from one of this target.

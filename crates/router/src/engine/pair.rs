@@ -139,7 +139,10 @@ impl Exit<'_> {
             counters.dropped_by_loop += 1;
             return Ran::Loop;
         }
-        let is_echo = sample.origin.as_ref().is_some_and(|origin| *origin.address == *target.address.as_str());
+        let is_echo = sample
+            .origin
+            .as_ref()
+            .is_some_and(|origin| *origin.address == *target.address.as_str() || self.returned(origin));
         let back = step.direction == Direction::Back;
         let pipeline = if back { pair.back.as_ref() } else { step.logic.pipeline.as_ref() };
         let both = pairs.0.entry(step.route).or_default();

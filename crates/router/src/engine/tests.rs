@@ -692,10 +692,11 @@ const PLACES: [&str; 6] =
     ["plc_002.a", "plc_002.b", "mqtt.broker_local.a", "mqtt.broker_local.b", "bt.bms_001.a", "bt.bms_001.b"];
 
 impl Echoing {
-    /// A value enters; how often each place was written with it, until nothing moves any more.
-    fn enter(&mut self, place: &str, value: i64) -> HashMap<String, usize> {
-        let mut written: HashMap<String, usize> = HashMap::new();
-        let mut moving = VecDeque::from([(place.to_owned(), Sample::good(value, self.bench.now))]);
+    /// Values enter, one right after the other; how often each place was written with each, until nothing moves any more.
+    fn enter(&mut self, values: &[(usize, i64)]) -> HashMap<(String, i64), usize> {
+        let mut written: HashMap<(String, i64), usize> = HashMap::new();
+        let enters = |(place, value): &(usize, i64)| (PLACES[*place].to_owned(), Sample::good(*value, self.bench.now));
+        let mut moving: VecDeque<(String, Sample)> = values.iter().map(enters).collect();
         while let Some((address, sample)) = moving.pop_front() {
             self.bench.now.0 += MS;
             let point = self.bench.router.space.intern(&address).unwrap();
@@ -703,7 +704,8 @@ impl Echoing {
             self.bench.router.route_data(point, sample, self.bench.now, &mut out);
             for delivery in out.deliveries {
                 let target = self.bench.router.target(delivery.target).address.to_string();
-                let count = written.entry(target.clone()).or_default();
+                let Value::Int(value) = delivery.sample.value else { panic!("{:?}", delivery.sample) };
+                let count = written.entry((target.clone(), value)).or_default();
                 *count += 1;
                 assert!(*count < 100, "it never ends");
                 let nth = PLACES.iter().position(|place| *place == target).unwrap();
@@ -746,9 +748,37 @@ proptest! {
         let mut house = Echoing { bench: Bench { router, now: Timestamp(0) }, bridges, echoes };
         for (place, value) in entries {
             house.bench.now.0 += 60_000 * MS;
-            let written = house.enter(PLACES[place], value);
-            for (target, count) in written {
+            let written = house.enter(&[(place, value)]);
+            for ((target, value), count) in written {
                 prop_assert!(count <= 1, "{target} got {value} {count} times from {}: {routes:?} {:?}", PLACES[place], house.bridges);
+            }
+        }
+    }
+
+    /// The next value is on its way before the one before has come back. What comes back tells its origin, as MQTT 5 does.
+    #[test]
+    fn no_value_of_a_burst_comes_to_a_place_twice_through_bridges_that_tell_the_origin(
+        routes in prop::collection::vec((0_usize..6, 0_usize..6), 1..5),
+        bridges in prop::collection::vec((0_usize..6, 0_usize..6), 1..5),
+        echoes in prop::array::uniform6(0_u8..2),
+        bursts in prop::collection::vec(prop::collection::vec(0_usize..6, 1..5), 1..4),
+    ) {
+        let mut targets = std::collections::HashSet::new();
+        let routes: Vec<String> = routes.iter().enumerate().filter(|(_, (from, to))| from != to && targets.insert(*to))
+            .map(|(n, (from, to))| format!(r#"{{"id":"r{n}","from":"{}","to":"{}"}}"#, PLACES[*from], PLACES[*to]))
+            .collect();
+        let Ok(rules) = compile(&routes.join(",")) else { return Ok(()) };
+        let mut router = Router::new();
+        router.swap(rules);
+        let bridges = bridges.iter().filter(|(from, to)| from != to && targets.insert(*to))
+            .map(|(from, to)| (PLACES[*from].to_owned(), PLACES[*to].to_owned())).collect();
+        let mut house = Echoing { bench: Bench { router, now: Timestamp(0) }, bridges, echoes };
+        let mut values = 1..;
+        for burst in bursts {
+            house.bench.now.0 += 60_000 * MS;
+            let burst: Vec<(usize, i64)> = burst.into_iter().zip(&mut values).collect();
+            for ((target, value), count) in house.enter(&burst) {
+                prop_assert!(count <= 1, "{target} got {value} {count} times: {routes:?} {:?}", house.bridges);
             }
         }
     }
