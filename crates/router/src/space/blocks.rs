@@ -17,15 +17,14 @@ impl<T> Default for Blocks<T> {
 
 impl<T> Blocks<T> {
     pub(super) fn push(&mut self, entry: T) {
-        match self.0.last_mut().filter(|last| last.len() < BLOCK) {
-            Some(last) => last.push(entry),
-            None => {
-                // The first block of a small house grows as it needs; further ones will be filled.
-                let mut block = Vec::with_capacity(if self.0.is_empty() { 0 } else { BLOCK });
-                block.push(entry);
-                self.0.push(block);
-            }
+        if let Some(last) = self.0.last_mut().filter(|last| last.len() < BLOCK) {
+            last.push(entry);
+            return;
         }
+        // The first block of a small house grows as it needs; further ones will be filled.
+        let mut block = Vec::with_capacity(if self.0.is_empty() { 0 } else { BLOCK });
+        block.push(entry);
+        self.0.push(block);
     }
 }
 
