@@ -1,0 +1,3 @@
+//! The Modbus driver.
+
+pub mod codec;
