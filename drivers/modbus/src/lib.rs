@@ -1,3 +1,4 @@
 //! The Modbus driver.
 
 pub mod codec;
+pub mod value;
