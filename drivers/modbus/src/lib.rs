@@ -1,4 +1,6 @@
 //! The Modbus driver.
 
 pub mod codec;
+pub mod map;
+pub mod plan;
 pub mod value;
