@@ -1,6 +1,7 @@
 //! An open line: a port of this machine, or a TCP connection to a serial server.
 
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,6 +54,9 @@ enum Way {
     Device(Port, Settings),
     Tcp(TcpStream),
 }
+
+/// The most bytes that are kept of what is said before a line is quiet.
+const MAX_THROWN: usize = 4096;
 
 /// A line that does not fall silent for so long babbles, and is no line to speak on.
 const BABBLE: Duration = Duration::from_secs(2);
@@ -121,27 +125,39 @@ impl Link {
         }
     }
 
-    /// Waits until nothing was said for `silence`, and throws away what is said until then. Returns how many bytes that were.
+    /// Waits until nothing was said for `silence`. What is said until then goes into `thrown`, as far as there is room.
     ///
     /// # Errors
     /// The line is gone, or does not fall silent for two seconds.
-    pub async fn quiet(&mut self, silence: Duration) -> io::Result<usize> {
+    pub async fn quiet(&mut self, silence: Duration, thrown: &mut Vec<u8>) -> io::Result<()> {
         let begun = Instant::now();
-        let mut thrown = 0;
         let mut bytes = [0; 256];
         loop {
-            match timeout_at(self.last + silence, self.read(&mut bytes)).await {
-                Ok(read) => thrown += read?,
-                Err(_elapsed) => {
-                    if let Way::Device(port, _) = &self.way {
-                        port.discard();
-                    }
-                    return Ok(thrown);
+            // What the system holds already counts as said now, also where nobody has been told of it yet.
+            let count = match self.held(&mut bytes) {
+                0 => match timeout_at(self.last + silence, self.read(&mut bytes)).await {
+                    Ok(read) => read?,
+                    Err(_elapsed) => return Ok(()),
+                },
+                count => {
+                    self.last = Instant::now();
+                    count
                 }
-            }
+            };
+            thrown.extend_from_slice(&bytes[..count.min(MAX_THROWN.saturating_sub(thrown.len()))]);
             if begun.elapsed() > BABBLE {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "the line does not fall silent"));
             }
         }
+    }
+
+    /// Takes bytes that have come in, without waiting.
+    fn held(&self, bytes: &mut [u8]) -> usize {
+        let file = match &self.way {
+            Way::Device(port, _) => port.as_fd(),
+            Way::Tcp(stream) => stream.as_fd(),
+        };
+        // An end or an error shows at the next proper read.
+        rustix::io::read(file, bytes).unwrap_or(0)
     }
 }

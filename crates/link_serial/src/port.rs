@@ -1,7 +1,7 @@
 //! A serial port of this machine, opened for one program alone.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
@@ -61,10 +61,11 @@ impl Port {
             }
         }
     }
+}
 
-    /// Throws away what has come in and was not read.
-    pub(crate) fn discard(&self) {
-        let _ = tcflush(self.0.get_ref().as_fd(), QueueSelector::IFlush);
+impl AsFd for Port {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.get_ref().as_fd()
     }
 }
 
