@@ -78,6 +78,22 @@ pub struct Counts {
     pub noise: u64,
 }
 
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            asked: self.asked + other.asked,
+            answered: self.answered + other.answered,
+            refused: self.refused + other.refused,
+            silent: self.silent + other.silent,
+            late: self.late + other.late,
+            foreign: self.foreign + other.foreign,
+            noise: self.noise + other.noise,
+        }
+    }
+}
+
 /// An answer, and how long it took.
 #[derive(Debug)]
 pub struct Answer {
@@ -138,6 +154,26 @@ impl Line {
     /// The units from which something came that was not asked for; each once.
     pub fn take_heard(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.heard)
+    }
+
+    /// Listens while nothing is asked, until the line breaks. What comes was not asked for. Safe to drop and call again.
+    pub async fn idle(&mut self) -> io::Error {
+        loop {
+            let mut bytes = [0; 512];
+            match self.link.read(&mut bytes).await {
+                Ok(count) => self.keep(&bytes[..count]),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Keeps bytes until they are understood.
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.buffer.len() + bytes.len() > MAX_BUFFER {
+            self.counts.noise += u64::try_from(self.buffer.len()).unwrap_or(0);
+            self.buffer.clear();
+        }
+        self.buffer.extend_from_slice(bytes);
     }
 
     /// Asks a unit, and waits so long for its answer.
@@ -247,11 +283,7 @@ impl Line {
             }
             let mut bytes = [0; 512];
             let count = self.link.read(&mut bytes).await?;
-            if self.buffer.len() + count > MAX_BUFFER {
-                self.counts.noise += u64::try_from(self.buffer.len()).unwrap_or(0);
-                self.buffer.clear();
-            }
-            self.buffer.extend_from_slice(&bytes[..count]);
+            self.keep(&bytes[..count]);
         }
     }
 

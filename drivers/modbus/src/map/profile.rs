@@ -156,7 +156,7 @@ impl Profile {
                 fail(line + error.line() - 1, without_place(&error), "is each key spelled as in the driver's README?")
             })?;
             let named = |wrong: Wrong| fail(line, format!("`{}`: {}", register.name, wrong.reason), wrong.hint);
-            let entry = register.entry(&manner).map_err(named)?;
+            let entry = register.entry(manner).map_err(named)?;
             if let Some(before) = lines.insert(entry.name.clone(), line) {
                 let reason = format!("`{}` is there already, in line {before}", entry.name);
                 return Err(fail(line, reason, "each name stands once; the same register may have two names"));

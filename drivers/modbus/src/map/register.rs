@@ -118,7 +118,7 @@ impl Register {
     ///
     /// # Errors
     /// The first thing that cannot work.
-    pub fn entry(&self, manner: &Manner) -> Result<Entry, Wrong> {
+    pub fn entry(&self, manner: Manner) -> Result<Entry, Wrong> {
         self.check_name()?;
         let kind = self.r#type.unwrap_or(if self.table.is_bits() { Kind::Bool } else { Kind::Uint16 });
         self.check_kind(kind)?;
@@ -140,7 +140,7 @@ impl Register {
             name: self.name.clone(),
             table: self.table,
             address: self.address,
-            write: self.write_with(&form, *manner)?,
+            write: self.write_with(&form, manner)?,
             form,
             power_at: None,
             unit: self.unit.clone(),
@@ -249,7 +249,7 @@ mod tests {
 
     fn build(register: serde_json::Value) -> Result<Entry, String> {
         let register: Register = serde_json::from_value(register).map_err(|error| error.to_string())?;
-        register.entry(&Manner::default()).map_err(|wrong| wrong.reason)
+        register.entry(Manner::default()).map_err(|wrong| wrong.reason)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fieldrail_model::{Quality, Value};
 
-use super::scale::{MAX_POWER, Number};
+use super::scale::{Number, sensible};
 use super::{Form, Kind, bcd, joined};
 
 /// A value, and how far to believe it.
@@ -47,9 +47,9 @@ impl Form {
         if self.not_available.contains(&bits) {
             return Reading::bad(Quality::Bad, format!("the device has no value here ({bits:#x})"));
         }
-        if power.is_some_and(|power| power.unsigned_abs() > MAX_POWER) {
-            return Reading::bad(Quality::Bad, "the device has no scale factor for it");
-        }
+        let Ok(power) = sensible(power) else {
+            return Reading::bad(Quality::Bad, "the scale factor of the device makes no sense");
+        };
         if let Some((low, high)) = self.bits {
             return Reading::good(field(bits, low, high));
         }

@@ -3,7 +3,7 @@
 use fieldrail_model::{IecType, Value};
 
 use super::decode::mask;
-use super::scale::Number;
+use super::scale::{Number, sensible};
 use super::{Form, Kind, bcd, split};
 
 /// What is to be written.
@@ -59,8 +59,8 @@ pub enum Unwritable {
         /// What it should become.
         into: &'static str,
     },
-    /// The device holds no power of ten for it now.
-    #[error("the device has no scale factor for it")]
+    /// The power of ten that the device holds for it is beyond all sense.
+    #[error("the scale factor of the device makes no sense")]
     NoScale,
 }
 
@@ -70,9 +70,7 @@ impl Form {
     /// # Errors
     /// See [`Unwritable`].
     pub fn encode(&self, value: &Value, power: Option<i16>) -> Result<Written, Unwritable> {
-        if power.is_some_and(|power| power.unsigned_abs() > super::scale::MAX_POWER) {
-            return Err(Unwritable::NoScale);
-        }
+        let power = sensible(power).map_err(|_| Unwritable::NoScale)?;
         if let Some((low, high)) = self.bits {
             return self.encode_field(value, low, high);
         }

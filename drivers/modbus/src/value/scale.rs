@@ -47,8 +47,23 @@ impl Default for Scale {
 /// Beyond this a float no longer holds every whole number: 2^53.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The power of ten of a scale factor lies within this; others are refused by whoever reads it.
-pub(super) const MAX_POWER: u16 = 10;
+/// The power of ten of a scale factor lies within this; others are none.
+const MAX_POWER: u16 = 10;
+
+/// What a device holds where a value has no scale factor (SunSpec, section 4.2).
+const NO_POWER: i16 = i16::MIN;
+
+/// A power of ten that is beyond all sense.
+pub(super) struct Senseless;
+
+/// The power of ten in force.
+pub(super) fn sensible(power: Option<i16>) -> Result<Option<i16>, Senseless> {
+    match power {
+        Some(NO_POWER) => Ok(Some(0)),
+        Some(power) if power.unsigned_abs() > MAX_POWER => Err(Senseless),
+        power => Ok(power),
+    }
+}
 
 impl Scale {
     /// The value of a number. Whole factors and offsets keep whole numbers whole; with a `power`, which may change from one

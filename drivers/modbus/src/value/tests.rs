@@ -64,8 +64,10 @@ fn a_scale_factor_of_the_device_always_gives_a_float() {
         assert_eq!(form.decode(&[5], Some(power)), Reading::good(Value::Float(want)));
         assert_eq!(form.encode(&Value::Float(want), Some(power)), Ok(Written::Registers(vec![5])));
     }
-    assert_eq!(form.decode(&[5], Some(i16::MIN)).quality, Quality::Bad);
-    assert_eq!(form.encode(&Value::Int(5), Some(i16::MIN)), Err(Unwritable::NoScale));
+    // 0x8000 is how SunSpec says that there is none.
+    assert_eq!(form.decode(&[5], Some(i16::MIN)), Reading::good(Value::Float(5.0)));
+    assert_eq!(form.decode(&[5], Some(77)).quality, Quality::Bad);
+    assert_eq!(form.encode(&Value::Int(5), Some(77)), Err(Unwritable::NoScale));
 }
 
 #[test]
