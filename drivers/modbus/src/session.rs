@@ -120,7 +120,7 @@ pub(crate) struct Session {
     scan: Option<Scan>,
     budget: Budget,
     connected: bool,
-    /// Why there is no link.
+    /// Why there is no link; empty before the first try has ended.
     trouble: Arc<str>,
     lost_since: Option<std::time::SystemTime>,
     /// What happened on this line, and on those before it.
@@ -158,7 +158,7 @@ impl Session {
             scan: None,
             budget: Budget::default(),
             connected: false,
-            trouble: "not connected yet".into(),
+            trouble: "".into(),
             lost_since: None,
             counts: Counts::default(),
             before: Counts::default(),
@@ -257,6 +257,8 @@ impl Session {
             next.as_secs().max(1)
         );
         self.stand(State::Degraded, Failure { message: text, ..failure });
+        // What was subscribed while there was no line is not planned yet.
+        self.spread_demand();
         for index in 0..self.units.len() {
             self.take_back(index, &Arc::clone(&self.trouble));
         }

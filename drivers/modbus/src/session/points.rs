@@ -129,7 +129,9 @@ impl Session {
         for index in found {
             self.points[index].send = true;
             let unit = &self.units[self.points[index].unit];
-            if !self.connected {
+            if !self.connected && self.trouble.is_empty() {
+                // It is not known yet whether there is a line.
+            } else if !self.connected {
                 self.publish_lost(index, &Arc::clone(&self.trouble));
             } else if unit.health.is_dead() {
                 let why = format!("{} does not answer", unit.shown()).into();

@@ -47,7 +47,7 @@ impl Session {
     }
 
     /// Says each point how often it is needed, and each scale factor as often as the fastest that needs it.
-    fn spread_demand(&mut self) {
+    pub(super) fn spread_demand(&mut self) {
         for &index in self.hidden.values() {
             self.points[index].every = None;
         }

@@ -186,7 +186,7 @@ impl Session {
                 let why = if self.connected {
                     format!("{} does not answer", unit.shown()).into()
                 } else {
-                    Arc::clone(&self.trouble)
+                    self.no_line().message.into()
                 };
                 Reading { value: last, quality: Quality::NotConnected, note: Some(why) }
             }),
@@ -200,9 +200,18 @@ impl Session {
             self.raw.push((request, unit, question));
             self.work.notify_one();
         } else {
-            let failure = Failure::new(self.trouble.to_string());
-            self.reply(Reply::Returned(request, Err(failure)));
+            self.reply(Reply::Returned(request, Err(self.no_line())));
         }
+    }
+
+    /// Why nothing can be asked now.
+    pub(super) fn no_line(&self) -> Failure {
+        let why = if self.trouble.is_empty() {
+            format!("not connected to {} yet", self.place)
+        } else {
+            self.trouble.to_string()
+        };
+        Failure::new(why)
     }
 
     pub(super) fn next_raw(&mut self) -> Option<Job> {

@@ -23,8 +23,7 @@ impl Session {
     /// Looks for units from one number to another; each may take so long.
     pub(crate) fn scan(&mut self, request: u64, first: u8, last: u8, patience: Duration) {
         if !self.connected {
-            let failure = Failure::new(self.trouble.to_string());
-            return self.reply(Reply::Returned(request, Err(failure)));
+            return self.reply(Reply::Returned(request, Err(self.no_line())));
         }
         if self.scan.is_some() {
             let failure = Failure::new("a search is under way already");

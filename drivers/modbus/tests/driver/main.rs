@@ -1,0 +1,5 @@
+//! The built driver over the plugin protocol, against a pymodbus server: on TCP, and on a serial line of pseudo-terminals.
+#![allow(clippy::unwrap_used)]
+
+mod abilities;
+mod peers;
