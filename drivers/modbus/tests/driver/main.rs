@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod abilities;
+mod lines;
 mod peers;
+mod simulated;
+mod troubles;
