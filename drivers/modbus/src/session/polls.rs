@@ -76,7 +76,7 @@ impl Session {
         if !self.outbox.has_room() {
             return None;
         }
-        let due = (0..self.units.len()).filter_map(|index| self.due(index).map(|(due, slot)| (due, index, slot)));
+        let due = (0..self.units.len()).filter_map(|index| self.due(index, now).map(|(due, slot)| (due, index, slot)));
         let (_, index, slot) = due.filter(|(due, _, _)| *due <= now).min()?;
         let (request, what) = match slot {
             Some(slot) => (self.units[index].slots[slot].block.request(), What::Poll(slot)),
@@ -86,12 +86,12 @@ impl Session {
     }
 
     /// When a unit is asked next, and for which block; for none while it is still asked to describe itself.
-    fn due(&self, index: usize) -> Option<(Instant, Option<usize>)> {
+    fn due(&self, index: usize, now: Instant) -> Option<(Instant, Option<usize>)> {
         let unit = &self.units[index];
         let rests = self.rests_until(index);
         let not_before = |due: Instant| rests.map_or(due, |until| due.max(until));
         if let Some(search) = unit.sunspec.as_ref().filter(|search| !search.is_done()) {
-            return search.due().map(|due| (not_before(due), None));
+            return search.due(now).map(|due| (not_before(due), None));
         }
         let first = unit.slots.iter().enumerate().map(|(slot, at)| (at.due, slot)).min()?;
         Some((not_before(first.0), Some(first.1)))
@@ -101,7 +101,7 @@ impl Session {
         if !self.outbox.has_room() {
             return Some(now + RENEW);
         }
-        (0..self.units.len()).filter_map(|index| self.due(index).map(|(due, _)| due)).min()
+        (0..self.units.len()).filter_map(|index| self.due(index, now).map(|(due, _)| due)).min()
     }
 
     /// The block that holds a point is read now: its value was just written.

@@ -63,9 +63,8 @@ impl Search {
     }
 
     /// When the next question is due; none if there is none.
-    pub fn due(&self) -> Option<Instant> {
-        // Before the first question there is no time to name: any that is past will do.
-        (!self.is_done()).then(|| self.due.unwrap_or_else(Instant::now))
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        (!self.is_done()).then(|| self.due.unwrap_or(now))
     }
 
     /// The next question.

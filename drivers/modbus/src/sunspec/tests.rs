@@ -135,7 +135,7 @@ fn a_device_without_the_mark_is_said_to_describe_nothing_once_and_is_asked_again
     assert_eq!(search.take(&refused, now), None);
     assert_eq!(search.take(&refused, now), None);
     assert_eq!(search.take(&refused, now), Some(Vec::new()));
-    assert!(search.due().unwrap() > now);
+    assert!(search.due(now).unwrap() > now);
     for _ in 0..3 {
         assert_eq!(search.take(&refused, now), None);
     }

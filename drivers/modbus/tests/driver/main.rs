@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod abilities;
+mod documents;
 mod lines;
 mod peers;
 mod simulated;

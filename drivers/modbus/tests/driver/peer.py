@@ -22,7 +22,7 @@ refusals: dict[int, int] = {}
 held: list[bytes] = []
 hold = 0
 before = b""
-count = 0
+counts: dict[int, int] = {}
 
 
 def unit_of(packet: bytes) -> int:
@@ -54,8 +54,7 @@ def trace(sending: bool, packet: bytes) -> bytes:
 
 def action_of(unit: int):
     async def action(_function, _start, _address, _count, _registers, _values):
-        global count
-        count += 1
+        counts[unit] = counts.get(unit, 0) + 1
         await asyncio.sleep(delays.get(unit, 0))
         return ExcCodes(refusals[unit]) if unit in refusals else None
 
@@ -91,8 +90,8 @@ async def obey(server, line: dict):
             await context.async_setValues(unit, 16, address, values)
         case {"get": [unit, function, address, length]}:
             return await context.async_getValues(unit, function, address, length)
-        case {"count": _}:
-            return count
+        case {"counts": _}:
+            return [counts.get(unit, 0) for unit in range(256)]
     return "ok"
 
 

@@ -16,14 +16,17 @@ fn without_a_word_a_hybrid_inverter_plays() {
     assert!(soc.quality == Quality::Good && (5.0..=100.0).contains(&soc.value.as_f64().unwrap()), "{soc:?}");
     assert_eq!(driver.sample("serial_number").value, Value::text("SIM"));
     assert_eq!(driver.sample("pv_power").quality, Quality::Good);
+    // The battery takes nothing any more, so the sun goes to the grid; then the grid takes nothing either.
+    assert_eq!(driver.write("battery_max_charge_power", 0_i64), Outcome::Confirmed);
+    let exports = |driver: &mut Plugin, what: &str, want: fn(f64) -> bool| {
+        driver.wait_sample(what, |sample| &*sample.tag == "export_power" && sample.value.as_f64().is_some_and(want));
+    };
+    exports(&mut driver, "the sun on the grid", |power| power > 1000.0);
     assert_eq!(driver.write("export_power_limit", 0_i64), Outcome::Confirmed);
-    let limited =
-        driver.wait_sample("the limit", |sample| &*sample.tag == "export_power_limit" && sample.value == Value::Int(0));
-    assert_eq!(limited.quality, Quality::Good);
-    // The house obeys: what is fed in falls to nothing.
-    driver.wait_sample("no export", |sample| {
-        &*sample.tag == "export_power" && sample.value.as_f64().is_some_and(|power| power <= 0.0)
-    });
+    let is_limit =
+        |sample: &fieldrail_testkit::Received| &*sample.tag == "export_power_limit" && sample.value == Value::Int(0);
+    assert_eq!(driver.wait_sample("the limit", is_limit).quality, Quality::Good);
+    exports(&mut driver, "nothing on the grid", |power| power <= 0.0);
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! How fast the driver polls, beside a bare loop of the same line code, and what dead units cost the others. The peer is a
+//! pymodbus server. `cargo bench -p fieldrail-driver-modbus`; `scripts/need test` installs the peer.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused)]
+
+#[path = "../tests/driver/peers.rs"]
+mod peers;
+
+use std::time::{Duration, Instant};
+
+use fieldrail_driver_modbus::codec::pdu::{Request, Table};
+use fieldrail_driver_modbus::line::{Framing, Line, Manner};
+use fieldrail_link_serial::Place;
+use fieldrail_testkit::Plugin;
+use fieldrail_testkit::wire::ToPlugin;
+use fieldrail_testkit::wire::daemon::{Subscribe, Subscription};
+use peers::{Peer, Wire, driver, register};
+use serde_json::json;
+
+/// How long each measurement takes.
+const TIME: Duration = Duration::from_secs(4);
+
+/// Requests that these units have answered, in a second.
+fn rate(peer: &mut Peer, units: std::ops::RangeInclusive<usize>, time: Duration) -> f64 {
+    let count = |peer: &mut Peer| -> u64 {
+        let counts: Vec<u64> = serde_json::from_value(peer.obey(&json!({ "counts": 0 }))).unwrap();
+        counts[units.clone()].iter().sum()
+    };
+    let (before, begun) = (count(peer), Instant::now());
+    std::thread::sleep(time);
+    (count(peer) - before) as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// Ten requests of 100 registers, again and again, until the time is over. Returns requests in a second.
+fn bare(port: u16) -> f64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let manner = Manner { framing: Framing::Tcp, silence: Duration::ZERO, pause: Duration::ZERO };
+        let place = Place::Tcp { host: "127.0.0.1".into(), port };
+        let mut line = Line::open(&place, manner, TIME).await.unwrap();
+        let (begun, mut asked) = (Instant::now(), 0.0);
+        while begun.elapsed() < TIME {
+            for block in 0..10 {
+                let request = Request::Read { table: Table::Input, start: block * 100, count: 100 };
+                line.ask(1, &request, TIME).await.unwrap();
+                asked += 1.0;
+            }
+        }
+        asked / begun.elapsed().as_secs_f64()
+    })
+}
+
+fn polled(peer: &mut Peer) -> f64 {
+    let registers: Vec<_> = (0..1000).map(|at| register(&format!("r{at}"), "input", at)).collect();
+    let base = json!({ "host": "127.0.0.1", "port": peer.port(), "poll_ms": 1 });
+    let mut driver = driver(base, &json!({ "registers": registers }));
+    driver.subscribe_patterns(&["**"]);
+    driver.sample("r999");
+    rate(peer, 1..=1, TIME)
+}
+
+fn thousand_registers() {
+    let mut peer = Peer::tcp(&[1]);
+    let mut ratios = Vec::new();
+    for _ in 0..3 {
+        let (bare, polled) = (bare(peer.port()), polled(&mut peer));
+        println!("1000 registers: bare loop {:.0} registers/s, driver {:.0} registers/s", bare * 100.0, polled * 100.0);
+        ratios.push(polled / bare);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("1000 registers: the driver reaches {:.1} % of the bare loop (median of three)", 100.0 * ratios[1]);
+}
+
+/// The rate of the living units, with so many units configured beside them that are dead.
+fn with_dead(dead: u8) -> f64 {
+    let wire = Wire::new();
+    let numbers: Vec<u8> = (1..=32).collect();
+    let mut peer = Peer::serial("rtu", &wire.far, &numbers);
+    peer.mute(&numbers[16..]);
+    let unit =
+        |number: u8| json!({ "unit": number, "name": format!("u{number}"), "registers": [register("a", "input", 5)] });
+    let units: Vec<_> = (1..=16 + dead).map(unit).collect();
+    let base = json!({ "device": wire.near, "baud": 115_200, "poll_ms": 1, "timeout_ms": 200 });
+    let mut driver = driver(base, &json!({ "units": units }));
+    driver.subscribe_patterns(&["**"]);
+    driver.sample("u16.a");
+    // The dead ones are found out first.
+    std::thread::sleep(Duration::from_secs(8));
+    rate(&mut peer, 1..=16, 3 * TIME)
+}
+
+fn dead_units() {
+    let mut ratios = Vec::new();
+    for _ in 0..3 {
+        let (alone, beside) = (with_dead(0), with_dead(16));
+        println!("32 units on RTU: 16 alone {alone:.0} answers/s, beside 16 dead ones {beside:.0} answers/s");
+        ratios.push(beside / alone);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("16 of 32 units dead: the others keep {:.1} % of their rate (median of three)", 100.0 * ratios[1]);
+}
+
+fn main() {
+    // `cargo test --benches` only wants to know that it builds.
+    if std::env::args().any(|argument| argument == "--bench") {
+        thousand_registers();
+        dead_units();
+    }
+}
