@@ -66,6 +66,11 @@ impl Outbox {
         Self(Arc::new(Shared { queue: Mutex::new(queue), work: Notify::new(), room: Notify::new() }))
     }
 
+    /// An outbox that nobody empties: for tests of a driver's parts without a daemon.
+    pub fn detached() -> Self {
+        Self::new(0)
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

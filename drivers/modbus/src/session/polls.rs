@@ -13,6 +13,9 @@ use crate::plan::{Block, Want, cuts_of, plan};
 /// Registers that the device does not have are asked for again after this.
 const REFUSED: Duration = Duration::from_mins(1);
 
+/// A block that is to be read before all others is due since so long.
+const FIRST: Duration = Duration::from_hours(1);
+
 /// Renewals of a block come at most so often.
 const RENEW: Duration = Duration::from_millis(50);
 
@@ -108,7 +111,8 @@ impl Session {
     pub(super) fn poll_now(&mut self, point: usize, now: Instant) {
         let unit = &mut self.units[self.points[point].unit];
         if let Some(slot) = unit.slots.iter_mut().find(|slot| slot.block.wants.contains(&point)) {
-            slot.due = now;
+            // Before all that is due already.
+            slot.due = now.checked_sub(FIRST).unwrap_or(now);
         }
     }
 
