@@ -205,6 +205,10 @@ impl Session {
         if point.tag.is_empty() || point.last.is_none() && point.every.is_none() && !point.send {
             return;
         }
+        // Said once; that the next try failed for another reason is the state's to say.
+        if !point.send && point.last.as_ref().is_some_and(|last| last.quality == Quality::NotConnected) {
+            return;
+        }
         let value = point.last.as_ref().map(|last| last.value.clone()).unwrap_or_default();
         let reading = Reading { value, quality: Quality::NotConnected, note: Some(Arc::clone(why)) };
         let every = point.every;

@@ -10,8 +10,10 @@ use serde_json::{Value as Json, json};
 
 use crate::peers::{Peer, Wire, driver, register};
 
-fn on(wire: &Wire, framing: &str) -> Json {
-    json!({ "device": wire.near, "baud": 115_200, "framing": framing, "data_bits": 8, "poll_ms": 20, "timeout_ms": 200 })
+fn on(wire: &Wire, framing: &str, timeout_ms: u32) -> Json {
+    json!({
+        "device": wire.near, "baud": 115_200, "framing": framing, "data_bits": 8, "poll_ms": 20, "timeout_ms": timeout_ms
+    })
 }
 
 fn units(numbers: &[u8]) -> Json {
@@ -36,7 +38,7 @@ fn rtu_and_ascii_read_and_write_on_a_serial_line() {
     for framing in ["rtu", "ascii"] {
         let wire = Wire::new();
         let mut peer = Peer::serial(framing, &wire.far, &[1, 2]);
-        let mut driver = driver(on(&wire, framing), &json!({ "units": units(&[1, 2]) }));
+        let mut driver = driver(on(&wire, framing, 3000), &json!({ "units": units(&[1, 2]) }));
         driver.state(Status::Connected);
         driver.subscribe(&["u1.a", "u2.a", "u2.w"]);
         assert_eq!(driver.sample("u1.a").value, Value::Int(5), "{framing}");
@@ -54,7 +56,7 @@ fn rtu_and_ascii_are_spoken_through_a_serial_server() {
     for framing in ["rtu", "ascii"] {
         let mut peer = Peer::on_tcp(framing, free_port(), &[1]);
         let base =
-            json!({ "host": "127.0.0.1", "port": peer.port(), "framing": framing, "poll_ms": 20, "timeout_ms": 300 });
+            json!({ "host": "127.0.0.1", "port": peer.port(), "framing": framing, "poll_ms": 20, "timeout_ms": 3000 });
         let mut driver = driver(base, &json!({ "units": units(&[1]) }));
         driver.subscribe(&["u1.a"]);
         assert_eq!(driver.sample("u1.a").value, Value::Int(5), "{framing}");
@@ -67,14 +69,14 @@ fn rtu_and_ascii_are_spoken_through_a_serial_server() {
 fn a_unit_that_dies_takes_only_its_own_values_back_and_returns() {
     let wire = Wire::new();
     let mut peer = Peer::serial("rtu", &wire.far, &[1, 2]);
-    let mut driver = driver(on(&wire, "rtu"), &json!({ "units": units(&[1, 2]) }));
+    let mut driver = driver(on(&wire, "rtu", 300), &json!({ "units": units(&[1, 2]) }));
     driver.subscribe(&["u1.a", "u2.a"]);
     driver.sample("u1.a");
     driver.sample("u2.a");
     peer.mute(&[2]);
     let dead = driver.sample("u2.a");
     assert_eq!((dead.value, dead.quality), (Value::Int(5), Quality::NotConnected));
-    assert_eq!(dead.note.as_deref(), Some("unit 2 (u2) does not answer: no answer within 200 ms"));
+    assert_eq!(dead.note.as_deref(), Some("unit 2 (u2) does not answer: no answer within 300 ms"));
     let state = driver.state(Status::Degraded);
     assert!(state.text.starts_with("unit 2 (u2) does not answer on "), "{}", state.text);
     assert!(state.hint.unwrap().contains("unit number"));
@@ -101,12 +103,12 @@ fn the_late_answer_of_a_unit_is_never_taken_for_the_next() {
     let mut peer = Peer::serial("rtu", &wire.far, &[1]);
     // Two registers that are read alone, with answers of the same length.
     let registers = json!([register("five", "holding", 5), register("nine", "holding", 900)]);
-    let mut driver = driver(on(&wire, "rtu"), &json!({ "registers": registers }));
+    let mut driver = driver(on(&wire, "rtu", 300), &json!({ "registers": registers }));
     driver.subscribe(&["five", "nine"]);
     for _ in 0..12 {
         // The next answer comes together with the one after it.
         peer.obey(&json!({ "hold": 1 }));
-        std::thread::sleep(Duration::from_millis(260));
+        std::thread::sleep(Duration::from_millis(360));
     }
     // Values never change, so that whatever else comes is the value of the other register.
     for sample in driver.samples_for(Duration::from_millis(300)) {
@@ -126,7 +128,7 @@ fn the_late_answer_of_a_unit_is_never_taken_for_the_next() {
 fn a_foreign_answer_and_noise_are_dropped_and_counted() {
     let wire = Wire::new();
     let mut peer = Peer::serial("rtu", &wire.far, &[1]);
-    let mut driver = driver(on(&wire, "rtu"), &json!({ "registers": [register("a", "holding", 5)] }));
+    let mut driver = driver(on(&wire, "rtu", 300), &json!({ "registers": [register("a", "holding", 5)] }));
     driver.subscribe(&["a"]);
     driver.sample("a");
     // Unit 9 says 0x0909 before unit 1 answers; then an answer of unit 1 with a wrong checksum; then one of two registers.
@@ -147,9 +149,9 @@ fn a_foreign_answer_and_noise_are_dropped_and_counted() {
 fn a_second_program_cannot_have_the_line() {
     let wire = Wire::new();
     let _peer = Peer::serial("rtu", &wire.far, &[1]);
-    let mut first = driver(on(&wire, "rtu"), &json!({}));
+    let mut first = driver(on(&wire, "rtu", 300), &json!({}));
     first.state(Status::Connected);
-    let mut second = driver(on(&wire, "rtu"), &json!({}));
+    let mut second = driver(on(&wire, "rtu", 300), &json!({}));
     let state = second.state(Status::Degraded);
     assert!(state.text.contains("is in use by another program"), "{}", state.text);
     assert!(state.hint.unwrap().contains("two programs"));

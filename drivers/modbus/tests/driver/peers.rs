@@ -166,7 +166,7 @@ pub(crate) fn driver(base: Json, more: &Json) -> Plugin {
 }
 
 pub(crate) fn on(peer: &Peer) -> Json {
-    json!({ "host": "127.0.0.1", "port": peer.port(), "poll_ms": 20, "timeout_ms": 300 })
+    json!({ "host": "127.0.0.1", "port": peer.port(), "poll_ms": 20, "timeout_ms": 3000 })
 }
 
 pub(crate) fn register(name: &str, table: &str, address: u16) -> Json {

@@ -45,11 +45,11 @@ fn a_lost_device_takes_the_values_back_and_comes_back_by_itself() {
 fn on_tcp_a_late_answer_is_never_taken_for_the_next() {
     let mut peer = Peer::tcp(&[1]);
     let registers = json!([register("five", "holding", 5), register("nine", "holding", 900)]);
-    let mut driver = driver(on(&peer), &json!({ "registers": registers, "timeout_ms": 100 }));
+    let mut driver = driver(on(&peer), &json!({ "registers": registers, "timeout_ms": 200 }));
     driver.subscribe(&["five", "nine"]);
     for _ in 0..10 {
         peer.obey(&json!({ "hold": 1 }));
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(260));
     }
     for sample in driver.samples_for(Duration::from_millis(300)) {
         if sample.quality == Quality::Good {
@@ -63,7 +63,7 @@ fn on_tcp_a_late_answer_is_never_taken_for_the_next() {
 fn an_unanswered_write_is_rejected_and_said_to_be_possibly_done() {
     let mut peer = Peer::tcp(&[1]);
     let writable = json!({ "name": "w", "table": "holding", "address": 7, "writable": true });
-    let mut driver = driver(on(&peer), &json!({ "registers": [writable] }));
+    let mut driver = driver(on(&peer), &json!({ "registers": [writable], "timeout_ms": 300 }));
     driver.state(Status::Connected);
     peer.mute(&[1]);
     let Outcome::Rejected(failure) = driver.write("w", 1_i64) else { panic!("nobody confirmed it") };
