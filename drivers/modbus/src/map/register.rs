@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Entry, Manner};
-use crate::codec::pdu::{MAX_READ_REGISTERS, MAX_WRITE_REGISTERS, Table};
+use crate::codec::pdu::{MAX_EXCHANGE_REGISTERS, MAX_READ_REGISTERS, Table};
 use crate::value::{Form, Kind, Order, Scale};
 
 /// One register, or a row of them that make one value.
@@ -92,6 +92,8 @@ pub enum WriteWith {
     Single,
     /// Functions 16 and 15 for one too; some devices know no other.
     Multiple,
+    /// Registers with function 23, which writes and reads back in one step; the write fails if the device kept another value.
+    Exchange,
     /// Bits of a register with function 22, in one step. Without it the register is read, changed and written.
     Mask,
 }
@@ -235,10 +237,14 @@ impl Register {
             let reason = format!("`{}` cannot be written", self.table.name());
             return Err(wrong(reason, "only coils and holding registers can"));
         }
-        if form.registers > MAX_WRITE_REGISTERS {
-            return Err(wrong(format!("{} registers cannot be written at once", form.registers), "at most 123 can"));
+        let write = self.write.unwrap_or(manner.write);
+        if write == WriteWith::Exchange && self.table == Table::Coil {
+            return Err(wrong("a coil has no function 23", "take `single` or `multiple`"));
         }
-        Ok(Some(self.write.unwrap_or(manner.write)))
+        if form.registers > MAX_EXCHANGE_REGISTERS {
+            return Err(wrong(format!("{} registers cannot be written at once", form.registers), "at most 121 can"));
+        }
+        Ok(Some(write))
     }
 }
 
@@ -285,6 +291,7 @@ mod tests {
             (json!({ "bit": 1, "type": "float32" }), "float32 has no bits"),
             (json!({ "scale": 0 }), "scale 0 with offset 0"),
             (json!({ "min": 5, "max": 4 }), "`min` is above `max`"),
+            (json!({ "table": "coil", "writable": true, "write": "exchange" }), "a coil has no function 23"),
             (json!({ "table": "input", "writable": true }), "`input` cannot be written"),
         ] {
             let mut register = base.clone();

@@ -234,6 +234,10 @@ impl Session {
                 let merge = |((old, mask), bits): ((&u16, &u16), &u16)| old & !mask | bits;
                 Step::Send(registers(entry, values.iter().zip(mask).zip(bits).map(merge).collect()))
             }
+            (Step::Send(Request::Exchange { values: wanted, .. }), Response::Exchanged { values }) => {
+                let end = if *wanted == values { Ok(()) } else { Err(self.kept(&write, &values).into()) };
+                return self.end_write(write, end, now);
+            }
             (Step::Send(request), _) if entry.read_back => match check_of(request) {
                 Some((mask, bits)) => Step::Check { mask, bits },
                 None => return self.end_write(write, Ok(()), now),
@@ -242,15 +246,18 @@ impl Session {
                 let kept = words_of(&kept);
                 let is_kept = kept.len() >= bits.len()
                     && kept.iter().zip(mask).zip(bits).all(|((kept, mask), bits)| kept & mask == bits & mask);
-                let kept = format!("{kept:?}");
-                let tag = self.points[write.point].tag.to_string();
-                let end = if is_kept { Ok(()) } else { Err(Error::Kept { tag, kept }.into()) };
+                let end = if is_kept { Ok(()) } else { Err(self.kept(&write, &kept).into()) };
                 return self.end_write(write, end, now);
             }
             _ => return self.end_write(write, Ok(()), now),
         };
         // The next step of the same write comes before anything else.
         self.writes.waiting.push_front(write);
+    }
+
+    /// The device kept other registers than those that were written.
+    fn kept(&self, write: &Write, words: &[u16]) -> Error {
+        Error::Kept { tag: self.points[write.point].tag.to_string(), kept: format!("{words:?}") }
     }
 
     /// A write has ended. The end of a pulse is not given up.
@@ -294,9 +301,14 @@ fn encode(entry: &Entry, value: &Value, power: Option<i16>) -> Result<Written, c
 
 /// The request that writes these registers.
 fn registers(entry: &Entry, words: Vec<u16>) -> Request {
+    let address = entry.address;
     match words[..] {
-        [value] if entry.write != Some(WriteWith::Multiple) => Request::WriteRegister { address: entry.address, value },
-        _ => Request::WriteRegisters { start: entry.address, values: words },
+        _ if entry.write == Some(WriteWith::Exchange) => {
+            let read_count = u16::try_from(words.len()).unwrap_or(u16::MAX);
+            Request::Exchange { read_start: address, read_count, write_start: address, values: words }
+        }
+        [value] if entry.write != Some(WriteWith::Multiple) => Request::WriteRegister { address, value },
+        _ => Request::WriteRegisters { start: address, values: words },
     }
 }
 

@@ -88,7 +88,7 @@ fn writes_reach_the_device_in_every_form() {
         write("scaled", 12, json!({ "scale": 0.1, "max": 100 })),
         write("float", 14, json!({ "type": "float32", "word_order": "low_first" })),
         write("bit", 16, json!({ "bit": 3 })), write("mask", 17, json!({ "bits": [4, 7], "write": "mask" })),
-        write("checked", 18, json!({ "read_back": true })), register("fixed", "holding", 19) ] }),
+        write("checked", 18, json!({ "read_back": true })), write("exchanged", 20, json!({ "type": "int32", "write": "exchange" })), register("fixed", "holding", 19) ] }),
     );
     for (tag, value) in [
         ("coil", Value::Bool(true)),
@@ -100,12 +100,14 @@ fn writes_reach_the_device_in_every_form() {
         ("bit", true.into()),
         ("mask", 0xa_i64.into()),
         ("checked", 7_i64.into()),
+        ("exchanged", (-2_i64).into()),
     ] {
         assert_eq!(driver.write(tag, value), Outcome::Confirmed, "{tag}");
     }
     assert!(peer.coil(1, 1) && peer.coil(1, 2));
     // Bit 3 is set beside what stood there (16), bits 4 to 7 are 0xa in 17.
     assert_eq!(peer.holding(1, 10, 9), [1234, 4321, 523, 13, 0xe979, 0x42f6, 16 | 8, 0xa1, 7]);
+    assert_eq!(peer.holding(1, 20, 2), [0xffff, 0xfffe]);
     for (tag, value, why) in [
         ("scaled", Value::Int(101), "101 is not within"),
         ("single", 70_000_i64.into(), "70000 is not within 0 and 65535"),
