@@ -1,0 +1,3 @@
+//! The program: the driver under the plugin protocol.
+
+fn main() {}
