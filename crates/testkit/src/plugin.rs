@@ -77,6 +77,17 @@ impl Plugin {
         instance: &str,
         config: serde_json::Value,
     ) -> Self {
+        Self::start_in(program, arguments, instance, config, None)
+    }
+
+    /// The same with a folder of the instance's own.
+    pub fn start_in(
+        program: impl AsRef<Path>,
+        arguments: &[&str],
+        instance: &str,
+        config: serde_json::Value,
+        state_dir: Option<&Path>,
+    ) -> Self {
         let mut command = Command::new(program.as_ref());
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the driver's program can be started");
@@ -113,7 +124,7 @@ impl Plugin {
             max_batch: u32::try_from(MAX_BATCH).expect("a batch is small"),
             max_frame_bytes: u32::try_from(frame::MAX_FRAME_BYTES).expect("a frame is small"),
             progress_ms: 500,
-            state_dir: None,
+            state_dir: state_dir.map(|folder| folder.display().to_string()),
         }));
         plugin
     }
