@@ -1,3 +1,5 @@
 //! The program: the driver under the plugin protocol.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    fieldrail_driver::main::<fieldrail_driver_ads::Ads>()
+}

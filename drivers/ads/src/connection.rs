@@ -1,0 +1,263 @@
+//! The task that holds the link: makes it, loads the symbols, lets poller, notifications and writer run, and starts anew.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use fieldrail_driver::{Backoff, Failure, State};
+use fieldrail_model::{Quality, Value};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::codec::command::{DeviceInfo, DeviceState};
+use crate::codes::{TARGET_MACHINE, TARGET_PORT, state_name};
+use crate::config::EndPoint;
+use crate::device::Device;
+use crate::error::Error;
+use crate::link::{self, Link};
+use crate::load;
+use crate::notifications;
+use crate::own::Own;
+use crate::poll;
+use crate::session::Session;
+use crate::writing;
+
+/// The first wait after a failed try, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+
+/// How often the state of the device is asked for.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Answers missed in a row after which the link is made anew.
+const MOST_MISSED: u32 = 2;
+
+/// ADS state RUN.
+const RUN: u16 = 5;
+
+/// How long the last words may take.
+const FAREWELL: Duration = Duration::from_millis(800);
+
+/// Holds the link until the driver leaves.
+pub(crate) async fn hold(session: Rc<RefCell<Session>>, points: Vec<EndPoint>, own_port: u16) {
+    let bells = Rc::clone(&session.borrow().bells);
+    let mut waits = Backoff::new(WAITS.0, WAITS.1);
+    let mut turn = 0;
+    let mut since: Option<SystemTime> = None;
+    let config = session.borrow().config.clone();
+    loop {
+        let Some(point) = points.get(turn % points.len().max(1)) else { return };
+        let (error, was_open) = match link::open(&config, point, own_port).await {
+            Ok(link) => {
+                waits.reset();
+                if since.take().is_some() {
+                    tracing::info!(host = point.host, "The link is back.");
+                }
+                match serve(&session, link, point).await {
+                    Some(error) => (error, true),
+                    None => return,
+                }
+            }
+            Err(error) => (error, false),
+        };
+        // The other way is tried at once, the same one after a pause: a small PLC wants silence after a close.
+        let is_other = points.len() > 1;
+        turn += 1;
+        let wait = match (was_open || closes(&error), is_other && !turn.is_multiple_of(points.len())) {
+            (_, true) => WAITS.0,
+            (true, false) => config.pause().max(WAITS.0),
+            (false, false) => waits.next(getrandom::u32().unwrap_or(0)),
+        };
+        tell(&session, point, &error, wait, &mut since);
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = bells.retry.notified() => sleep(Duration::from_millis(100)).await,
+            () = bells.leave.notified() => return,
+        }
+    }
+}
+
+/// Whether a connection had been there, so that the device wants its pause.
+fn closes(error: &Error) -> bool {
+    !matches!(error, Error::Unreachable { .. } | Error::Config { .. })
+}
+
+/// Says that there is no link, why, and when it is tried again.
+fn tell(session: &RefCell<Session>, point: &EndPoint, error: &Error, wait: Duration, since: &mut Option<SystemTime>) {
+    let failure = Failure::from(error.clone());
+    if since.is_none() {
+        *since = Some(SystemTime::now());
+        tracing::warn!(host = point.host, error = failure.message, "No link.");
+    }
+    let text = format!("{}; next try in {} s", failure.message, wait.as_secs().max(1));
+    let why: Arc<str> = failure.message.as_str().into();
+    let mut session = session.borrow_mut();
+    session.stand(State::Degraded, Failure { message: text, ..failure });
+    session.lose(Quality::NotConnected, &why);
+    if let Error::ConfigMode { state, .. } = error {
+        session.fact(Own::State, Value::text(*state));
+    }
+}
+
+/// Runs on one link. None if the driver leaves, else why the link is over.
+async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint) -> Option<Error> {
+    let Link { client, info, state } = link;
+    let patience = session.borrow().config.timeout();
+    let device = Rc::new(Device::new(client.clone(), patience));
+    let listener = Rc::downgrade(session);
+    client.listen(move |_, stamps| {
+        let Some(session) = listener.upgrade() else { return };
+        let mut session = session.borrow_mut();
+        for sample in stamps.iter().flat_map(|stamp| &stamp.samples) {
+            session.notified(sample.handle, &sample.data);
+        }
+    });
+    session.borrow_mut().connected(Rc::clone(&device));
+    let bells = Rc::clone(&session.borrow().bells);
+    let end = tokio::select! {
+        error = generations(session, &device, &info, state, point) => Some(error),
+        error = client.ended() => Some(error),
+        () = bells.leave.notified() => None,
+    };
+    if end.is_none() || client.broken().is_none() {
+        // In order: nothing of ours stays at the device.
+        let _ = timeout(FAREWELL, leave(session, &device)).await;
+    }
+    let mut all = session.borrow_mut();
+    all.left.extend(device.take_handles());
+    all.device = None;
+    all.reconnects += 1;
+    drop(all);
+    client.close();
+    end
+}
+
+async fn leave(session: &RefCell<Session>, device: &Device) {
+    let _ = notifications::end(session, device).await;
+    device.release_all().await;
+}
+
+/// One program after the other on the same link.
+async fn generations(
+    session: &RefCell<Session>,
+    device: &Device,
+    info: &DeviceInfo,
+    state: DeviceState,
+    point: &EndPoint,
+) -> Error {
+    let bells = Rc::clone(&session.borrow().bells);
+    let mut known = session.borrow().left_version();
+    let mut state = state;
+    loop {
+        match prepare(session, device, info, known).await {
+            Ok(()) => {}
+            Err(Error::Changed) => continue,
+            Err(error) => return error,
+        }
+        known = device.version.get();
+        begin(session, info, state, point);
+        let mut writer = pin!(writing::write(session, device));
+        let error = tokio::select! {
+            error = poll::poll(session, device) => error,
+            error = notifications::follow(session, device) => error,
+            error = &mut writer => error,
+            error = watch(session, device, &mut state, point) => error,
+            () = bells.program.notified() => Error::Changed,
+        };
+        if !matches!(error, Error::Changed) {
+            return error;
+        }
+        // What is with the device gets its answer: handles keep it from the wrong place.
+        session.borrow_mut().writes.held = true;
+        while session.borrow().writes.under_way > 0 {
+            tokio::select! {
+                error = &mut writer => if error.ends_link() { return error } else { break },
+                () = bells.written.notified() => {}
+            }
+        }
+        tracing::info!("The PLC program has changed; its symbols are read again.");
+        let handles = session.borrow_mut().take_notifications();
+        session.borrow_mut().lose(Quality::Stale, &Arc::from(Error::Changed.to_string()));
+        device.delete_notifications(&handles).await;
+        device.release_all().await;
+    }
+}
+
+/// Loads the symbols, after what an earlier link left at the device was given back.
+async fn prepare(
+    session: &RefCell<Session>,
+    device: &Device,
+    info: &DeviceInfo,
+    known: Option<u8>,
+) -> Result<(), Error> {
+    let cache = session.borrow().cache.clone();
+    let loaded = load::load(device, info, cache.as_deref()).await?;
+    device.by_name.set(loaded.is_none() && session.borrow().file.is_none());
+    let left = std::mem::take(&mut session.borrow_mut().left);
+    // Of another program they are gone by themselves, and their numbers may be somebody else's.
+    if known.is_some() && known == device.version.get() && !left.is_empty() {
+        device.release(&left).await;
+    }
+    session.borrow_mut().take_program(loaded);
+    session.borrow_mut().last_version = device.version.get();
+    device.client.broken().map_or(Ok(()), Err)
+}
+
+/// The link and the symbols are there: values can be believed.
+fn begin(session: &RefCell<Session>, info: &DeviceInfo, state: DeviceState, point: &EndPoint) {
+    let mut session = session.borrow_mut();
+    session.trust();
+    session.writes.held = false;
+    session.fact(Own::Device, Value::text(info.name.trim()));
+    session.fact(Own::Version, Value::text(format!("{}.{}.{}", info.major, info.minor, info.build)));
+    let version = session.device.as_ref().and_then(|device| device.version.get());
+    if let Some(version) = version {
+        session.fact(Own::SymbolVersion, Value::Int(version.into()));
+    }
+    take_state(&mut session, state, point);
+    session.bells.write.notify_one();
+}
+
+/// Says how the device stands.
+fn take_state(session: &mut Session, state: DeviceState, point: &EndPoint) {
+    let name = state_name(state.ads);
+    let symbols = session.catalog.len();
+    if state.ads == RUN {
+        session.stand_still(None);
+        let text = format!("connected to {} at {}, {symbols} symbols", point.target, point.host);
+        session.stand(State::Connected, Failure::new(text));
+    } else {
+        session.stand_still(Some(format!("the PLC is in {name}").into()));
+        let failure = Failure::new(format!("the PLC is in {name}; values stand still"));
+        session.stand(State::Degraded, failure.hint("start the PLC program"));
+    }
+    session.fact(Own::State, Value::text(name));
+}
+
+/// Asks how the device stands, and notices when it does not answer any more.
+async fn watch(session: &RefCell<Session>, device: &Device, state: &mut DeviceState, point: &EndPoint) -> Error {
+    let mut next = Instant::now() + WATCH;
+    loop {
+        tokio::time::sleep_until(next).await;
+        next = Instant::now() + WATCH;
+        match device.client.state().await {
+            Ok(now) => {
+                if now.ads != state.ads {
+                    *state = now;
+                    take_state(&mut session.borrow_mut(), now, point);
+                }
+                session.borrow_mut().renew_notified();
+            }
+            // In CONFIG, or after the runtime was stopped, there is nobody at the port: the next try says why.
+            Err(Error::Refused(code)) if [TARGET_PORT, TARGET_MACHINE].contains(&code) => return code.into(),
+            Err(Error::Refused(_)) => {}
+            Err(error @ Error::Silent { .. }) => {
+                if device.client.missed() >= MOST_MISSED {
+                    return error;
+                }
+                next = Instant::now();
+            }
+            Err(error) => return error,
+        }
+    }
+}

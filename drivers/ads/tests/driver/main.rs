@@ -1,0 +1,10 @@
+//! The built driver over the plugin protocol, against the simulated PLC.
+#![allow(clippy::unwrap_used)]
+
+mod abilities;
+mod house;
+mod manners;
+mod plc;
+mod programs;
+mod troubles;
+mod writes;
