@@ -123,7 +123,12 @@ impl House {
 
     /// Opens the live view with these headers.
     pub(crate) async fn try_live(&self, headers: &str) -> Result<Live, Error> {
-        let mut request = format!("ws://{}/api/live", self.address).into_client_request().unwrap();
+        self.try_socket("/api/live", headers).await
+    }
+
+    /// Opens a WebSocket with these headers.
+    pub(crate) async fn try_socket(&self, path: &str, headers: &str) -> Result<Live, Error> {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
         for (name, value) in headers.lines().filter_map(|line| line.split_once(": ")) {
             let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
@@ -137,7 +142,7 @@ impl House {
     }
 }
 
-/// One live view.
+/// One live view, or another WebSocket.
 pub(crate) struct Live(pub(crate) WebSocketStream<TcpStream>);
 
 impl Live {

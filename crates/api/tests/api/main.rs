@@ -11,3 +11,4 @@ mod contract;
 mod door;
 mod live;
 mod people;
+mod tap;
