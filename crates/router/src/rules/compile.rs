@@ -16,9 +16,11 @@ use crate::file::{DeliverySpec, Mode, RouteSpec, RoutingFile};
 use crate::pattern::{Pattern, Template, is_pattern, is_template};
 use crate::transform::Pipeline;
 
-/// The problems found so far.
+/// The problems found so far. Warnings never take the place of errors, and never make the rules be refused.
+#[derive(Default)]
 pub(super) struct Findings {
     found: Vec<Problem>,
+    errors: usize,
     route: Option<String>,
 }
 
@@ -37,7 +39,10 @@ impl Findings {
     }
 
     fn add(&mut self, key: &'static str, message: String, hint: Option<String>, severity: Severity) {
-        if !self.full() {
+        let is_error = severity == Severity::Error;
+        let alike = if is_error { self.errors } else { self.found.len() - self.errors };
+        if alike < MAX_PROBLEMS {
+            self.errors += usize::from(is_error);
             self.found.push(Problem { route: self.route.clone(), key, message, hint, severity });
         }
     }
@@ -46,12 +51,24 @@ impl Findings {
         self.error(key, error.to_string(), error.hint);
     }
 
+    /// Whether no more errors are listed.
     pub(super) fn full(&self) -> bool {
-        self.found.len() >= MAX_PROBLEMS
+        self.errors >= MAX_PROBLEMS
     }
 
     fn has_errors(&self) -> bool {
-        self.found.iter().any(|problem| problem.severity == Severity::Error)
+        self.errors > 0
+    }
+
+    /// All problems in the order in which they were found, up to [`MAX_PROBLEMS`]; of too many, warnings are left out.
+    fn listed(mut self) -> Vec<Problem> {
+        let mut room = MAX_PROBLEMS - self.errors;
+        self.found.retain(|problem| {
+            let stays = problem.severity == Severity::Error || room > 0;
+            room = room.saturating_sub(usize::from(problem.severity == Severity::Warning));
+            stays
+        });
+        self.found
     }
 }
 
@@ -70,11 +87,11 @@ struct Shelf<'f> {
 const MAX_REGEXES: usize = 500;
 
 pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<Rules, Vec<Problem>> {
-    let mut findings = Findings { found: Vec::new(), route: None };
+    let mut findings = Findings::default();
     if file.version != "1.0" {
         let message = format!("version `{}` of the format is unknown", file.version);
         findings.error("version", message, Some("this program reads version 1.0".into()));
-        return Err(findings.found);
+        return Err(findings.listed());
     }
     let mut rules = Rules { known: Known::new(directory), ..Rules::default() };
     let (mut ids, mut shelf) = (HashSet::new(), Shelf::default());
@@ -91,7 +108,7 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
         let index = RouteIndex(u32::try_from(index).expect("a file of four billion routes is larger than any memory"));
         add(&mut rules, index, spec, directory, &mut shelf, &mut findings);
         if findings.full() {
-            return Err(findings.found);
+            return Err(findings.listed());
         }
     }
     if !findings.has_errors() {
@@ -105,9 +122,9 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
         mixed::check(&rules, directory, &mut findings);
     }
     if findings.has_errors() {
-        return Err(findings.found);
+        return Err(findings.listed());
     }
-    rules.warnings = findings.found;
+    rules.warnings = findings.listed();
     Ok(rules)
 }
 

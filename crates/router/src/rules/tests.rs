@@ -203,6 +203,19 @@ fn the_list_of_problems_ends() {
 }
 
 #[test]
+fn many_warnings_neither_refuse_the_rules_nor_hide_an_error() {
+    let warned = |n: usize| {
+        format!(r#"{{"id":"r{n}","from":"plc_002.x{n}","to":"log.system","condition":"value > 5 and value < 3"}}"#)
+    };
+    let many: Vec<String> = (0..300).map(warned).collect();
+    assert_eq!(compile(&many.join(",")).unwrap().warnings().len(), MAX_PROBLEMS);
+    let two = r#"{"id":"a","from":"plc_002.y","to":"calc.a"},{"id":"b","from":"plc_002.z","to":"calc.a"}"#;
+    let problems = compile(&format!("{},{two}", many.join(","))).unwrap_err();
+    assert_eq!(problems.len(), MAX_PROBLEMS);
+    assert_eq!(problems.last().unwrap().message, "`calc.a` is written by the route `a` too");
+}
+
+#[test]
 fn a_chain_of_a_hundred_thousand_routes_needs_no_deep_stack() {
     let template: RouteSpec = serde_json::from_str(r#"{"id":"r","from":"calc.x","to":"calc.x"}"#).unwrap();
     let routes = (0..100_000).map(|n| RouteSpec {
