@@ -1,16 +1,18 @@
 // The demo house in headless Chromium, as its first visitor sees it: the built daemon with real driver processes.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pictures = join(root, 'target', 'screenshots');
+const run = promisify(execFile);
 const arguments_ = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
@@ -88,7 +90,7 @@ async function open(options) {
 test('the login link opens a page whose values move', { timeout: 60_000 }, async () => {
   const { page, context, complaints } = await open({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' });
   await page.goto(link);
-  for (const id of ['mqtt.broker_local', 'solar', 'webhook.alert_service']) {
+  for (const id of ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'webhook.alert_service']) {
     await page.locator(`[data-testid="instance-${id}"][data-state="running"]`).waitFor({ timeout: 20_000 });
   }
   await page.screenshot({ path: join(pictures, 'instances-desktop-light.png') });
@@ -125,17 +127,23 @@ test('the login link opens a page whose values move', { timeout: 60_000 }, async
   assert.deepEqual([...complaints, ...phone.complaints], []);
 });
 
-test('after a light is switched the page shows what the light says', { timeout: 60_000 }, async () => {
-  const door = JSON.parse(readFileSync(join(folder, 'state', 'door.json'), 'utf8'));
-  const headers = { cookie: `fieldrail_session=${door.session}`, 'x-fieldrail': '1', 'content-type': 'application/json' };
-  const write = async (address, value) => {
-    const body = JSON.stringify({ address, value });
-    const answer = await fetch(`http://${door.address}/api/datapoint/write`, { method: 'POST', headers, body });
+/** The daemon's own door, for what no page can do yet. */
+function door() {
+  const { address, session } = JSON.parse(readFileSync(join(folder, 'state', 'door.json'), 'utf8'));
+  const headers = { cookie: `fieldrail_session=${session}`, 'x-fieldrail': '1', 'content-type': 'application/json' };
+  const ask = async (method, path, wish) => {
+    const body = wish && JSON.stringify(wish);
+    const answer = await fetch(`http://${address}${path}`, { method, headers, body });
     return [answer.status, await answer.json()];
   };
+  return { session, ask, write: (address, value) => ask('POST', '/api/datapoint/write', { address, value }) };
+}
+
+test('after a light is switched the page shows what the light says', { timeout: 60_000 }, async () => {
+  const { session, write } = door();
   const { context, page } = await open({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' });
   const url = new URL(link);
-  await context.addCookies([{ name: 'fieldrail_session', value: door.session, url: url.origin }]);
+  await context.addCookies([{ name: 'fieldrail_session', value: session, url: url.origin }]);
   await page.goto(`${url.origin}/#/data`);
   const feedback = page.getByTestId('value-solar.house/light/kitchen/state');
   await feedback.waitFor({ timeout: 20_000 });
@@ -148,5 +156,47 @@ test('after a light is switched the page shows what the light says', { timeout: 
       { timeout: 10_000 },
     );
   }
+  await context.close();
+});
+
+test('a register of the inverter reaches the PLC, and an alarm of the PLC reaches broker, webhook and log', { timeout: 60_000 }, async () => {
+  const { session, ask, write } = door();
+  const { context, page, complaints } = await open({ viewport: { width: 1440, height: 900 }, locale: 'de-DE' });
+  const url = new URL(link);
+  await context.addCookies([{ name: 'fieldrail_session', value: session, url: url.origin }]);
+  await page.goto(`${url.origin}/#/data`);
+  const texts = ['inverter.pv_power', 'plc_001.main.fpvpower'].map((address) => page.getByTestId(`value-${address}`));
+  for (const text of texts) await text.waitFor({ timeout: 20_000 });
+  const numbers = async () => {
+    const shown = await Promise.all(texts.map((text) => text.textContent()));
+    return shown.map((text) => Number(text.replace(/[^0-9]/g, '')));
+  };
+  assert.match(await texts[1].textContent(), /W$/, 'the unit that datapoints.json gives MAIN.fPvPower');
+  // Both move; that they meet three times is no chance.
+  for (let met = 0, before = -1; met < 3; ) {
+    const [here, there] = await numbers();
+    if (here === there && here !== before) [met, before] = [met + 1, here];
+    await page.waitForTimeout(100);
+  }
+
+  const { connections } = JSON.parse(readFileSync(join(folder, 'config', 'connections.json'), 'utf8'));
+  const port = connections.find(({ id }) => id === 'solar').config.port;
+  const heard = run('mosquitto_sub', ['-h', '127.0.0.1', '-p', String(port), '-t', 'alarms/critical', '-C', '1', '-W', '15']);
+  const [status, result] = await write('plc_001.MAIN.bAlarmActive', true);
+  assert.deepEqual([status, result.outcome], [200, 'confirmed'], JSON.stringify(result));
+  await page.waitForFunction(
+    () => document.querySelector('[data-testid="value-plc_001.main.balarmactive"]')?.textContent.includes('true'),
+    undefined, { timeout: 10_000 },
+  );
+  await page.screenshot({ path: join(pictures, 'plc-and-inverter-desktop-light-de.png') });
+  assert.equal((await heard).stdout.trim(), 'true', 'the broker got the alarm');
+  const said = async () => JSON.stringify((await ask('GET', '/api/logs?limit=500'))[1]);
+  for (const want of [/alarm_multi_target|balarmactive/i, /simulated receiver took a request/]) {
+    for (let tries = 0; !want.test(await said()); tries += 1) {
+      assert.ok(tries < 50, `the log does not say ${want}`);
+      await page.waitForTimeout(200);
+    }
+  }
+  assert.deepEqual(complaints, []);
   await context.close();
 });

@@ -15,7 +15,7 @@ use crate::files::FileName;
 use crate::people::UsersFile;
 use crate::plugins::Plugins;
 use crate::settings::Settings;
-use crate::traffic::{Facts, House};
+use crate::traffic::{Facts, House, folded};
 use crate::views::Finding;
 use crate::{Error, Result};
 
@@ -51,9 +51,10 @@ impl Surroundings {
         let connections = look::<ConnectionsFile>(config, FileName::Connections, &mut findings);
         let secrets = secrets.map(|file| file.value).unwrap_or_default();
         let instances = connections.map(|file| check_connections(&file, &plugins, &secrets, &mut findings));
-        let about = datapoints.map(|file| file.value.datapoints.into_iter().collect()).unwrap_or_default();
+        let said = datapoints.map(|file| file.value.datapoints.into_iter().collect()).unwrap_or_default();
         let are_known = instances.is_some();
-        Self { instances: instances.unwrap_or_default(), about, are_known, findings }
+        let instances = instances.unwrap_or_default();
+        Self { about: folded(&said, &instances), instances, are_known, findings }
     }
 
     pub(crate) fn house(&self) -> House<'_> {

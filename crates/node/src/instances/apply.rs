@@ -57,7 +57,7 @@ impl Node {
         for (id, connection) in wanted {
             self.traffic.open_line(id, connection.driver == VIRTUAL);
         }
-        self.traffic.engine().instances = instances;
+        self.traffic.engine().set_instances(instances);
     }
 
     fn forget(&self, id: &InstanceId) {

@@ -31,6 +31,9 @@ pub(crate) struct Facts {
 pub(crate) struct Engine {
     pub(crate) router: Router,
     pub(crate) instances: BTreeMap<InstanceId, Facts>,
+    /// What people said about datapoints, as they spelled them.
+    said: HashMap<Address, About>,
+    /// The same, by the addresses of the data space.
     pub(crate) about: HashMap<Address, About>,
     /// Declared types by datapoint, so that a sample needs no look-up by text.
     declared: HashMap<PointId, IecType>,
@@ -124,9 +127,21 @@ impl Engine {
         if self.declared.is_empty() { None } else { self.declared.get(&point).copied() }
     }
 
+    /// There are other instances now.
+    pub(crate) fn set_instances(&mut self, instances: BTreeMap<InstanceId, Facts>) {
+        self.instances = instances;
+        self.apply_about();
+    }
+
     /// What people say about datapoints is another thing now.
-    pub(crate) fn set_about(&mut self, about: HashMap<Address, About>) {
+    pub(crate) fn set_about(&mut self, said: HashMap<Address, About>) {
+        self.said = said;
+        self.apply_about();
+    }
+
+    fn apply_about(&mut self) {
         self.declared.clear();
+        let about = folded(&self.said, &self.instances);
         let before = std::mem::replace(&mut self.about, about);
         for address in before.keys() {
             if let Some(point) = self.router.space.find(address.as_str()) {
@@ -159,6 +174,20 @@ impl Engine {
     pub(crate) fn forget_slots(&mut self) {
         self.slots.clear();
     }
+}
+
+/// What people said about datapoints, by the addresses of the data space: that of a variable of a PLC has no capitals there.
+pub(crate) fn folded(
+    said: &HashMap<Address, About>,
+    instances: &BTreeMap<InstanceId, Facts>,
+) -> HashMap<Address, About> {
+    let fold = |address: &Address| match address.split(|id| instances.contains_key(id)) {
+        Some((id, tag)) if instances.get(id).is_some_and(|facts| facts.case_insensitive) => {
+            Address::from(format!("{id}.{}", tag.to_lowercase()).as_str())
+        }
+        _ => address.clone(),
+    };
+    said.iter().map(|(address, about)| (fold(address), about.clone())).collect()
 }
 
 /// What the router's rules may know of the house.

@@ -32,7 +32,7 @@ use crate::logbook::Logbook;
 use crate::requests::Requests;
 use crate::trial::Trials;
 
-pub(crate) use engine::{Engine, Facts, House};
+pub(crate) use engine::{Engine, Facts, House, folded};
 pub(crate) use latency::{Latencies, Latency};
 pub(crate) use line::Line;
 pub(crate) use recorder::Recorder;

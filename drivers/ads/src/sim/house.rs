@@ -57,6 +57,7 @@ pub fn program() -> Program {
     let temperatures = p.array(1, 8, "REAL", 4);
     p.variable("MAIN.aTemperature", &temperatures, 32, "Raumtemperaturen in °C");
     p.variable("MAIN.nCycles", "UDINT", 4, "");
+    p.variable("MAIN.fPvPower", "REAL", 4, "PV-Leistung in W, von außen geschrieben");
     p.marker(0, "MAIN.nMode", "INT", 2, "0 zu Hause, 1 abwesend, 2 Urlaub");
     let task = p.structure("PLC.PlcTaskSystemInfo", &[("CycleTime", "UDINT", 4), ("LastExecTime", "UDINT", 4)]);
     let tasks = p.array(1, 1, "PLC.PlcTaskSystemInfo", task);
