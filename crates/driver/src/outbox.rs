@@ -41,6 +41,8 @@ struct Shared {
     work: Notify,
     /// The queue has room again.
     room: Notify,
+    /// More samples are accepted.
+    accepted: Notify,
 }
 
 #[derive(Default)]
@@ -56,6 +58,9 @@ struct Queue {
     /// Batches that are not accepted yet: number and samples.
     outstanding: VecDeque<(u64, usize)>,
     in_flight: usize,
+    /// Samples that were ever put into the queue, and how many of them the daemon has accepted.
+    pushed: u64,
+    accepted: u64,
     paused: bool,
     closed: bool,
 }
@@ -63,7 +68,8 @@ struct Queue {
 impl Outbox {
     pub(crate) fn new(credit: u32) -> Self {
         let queue = Queue { credit: credit as usize, ..Queue::default() };
-        Self(Arc::new(Shared { queue: Mutex::new(queue), work: Notify::new(), room: Notify::new() }))
+        let [work, room, accepted] = [Notify::new(), Notify::new(), Notify::new()];
+        Self(Arc::new(Shared { queue: Mutex::new(queue), work, room, accepted }))
     }
 
     /// An outbox that nobody empties: for tests of a driver's parts without a daemon.
@@ -121,6 +127,7 @@ impl Outbox {
             return waiting.map(|waiting| *waiting = item).is_some();
         }
         queue.samples.push_back(item);
+        queue.pushed += 1;
         let first = queue.samples.len() == 1;
         drop(queue);
         if first {
@@ -149,6 +156,23 @@ impl Outbox {
             }
             freed.await;
         }
+    }
+
+    /// How many samples were pushed since the driver began. A device that wants to know when its message is safe hears it
+    /// when [`Outbox::accepted`] has come as far as this was behind the message.
+    pub fn pushed(&self) -> u64 {
+        self.queue().pushed
+    }
+
+    /// How many of the samples, in the order in which they were pushed, the daemon has accepted: they are routed, and what
+    /// has to survive a power cut is on disk.
+    pub fn accepted(&self) -> u64 {
+        self.queue().accepted
+    }
+
+    /// Waits until [`Outbox::accepted`] may have grown since the last wait. For one task of the driver.
+    pub async fn acceptance(&self) {
+        self.0.accepted.notified().await;
     }
 
     /// The write with this id is done.
@@ -188,10 +212,12 @@ impl Outbox {
                 break;
             }
             queue.in_flight -= samples;
+            queue.accepted += samples as u64;
             queue.outstanding.pop_front();
         }
         drop(queue);
         self.0.work.notify_one();
+        self.0.accepted.notify_one();
     }
 
     /// The daemon's new window.
@@ -366,6 +392,24 @@ mod tests {
         assert_eq!(batches(&outbox), [5]);
         outbox.set_credit(7);
         assert_eq!(batches(&outbox), [2]);
+    }
+
+    #[test]
+    fn what_is_accepted_is_counted_sample_by_sample_in_the_order_of_the_pushes() {
+        let outbox = Outbox::new(5);
+        let tag = outbox.tag("a");
+        for n in 0..7_i64 {
+            outbox.sample(tag, n);
+        }
+        assert_eq!(batches(&outbox), [5]);
+        assert_eq!((outbox.pushed(), outbox.accepted()), (7, 0));
+        outbox.accept(1);
+        assert_eq!((outbox.pushed(), outbox.accepted()), (7, 5));
+        assert_eq!(batches(&outbox), [2]);
+        outbox.accept(1);
+        assert_eq!(outbox.accepted(), 5);
+        outbox.accept(2);
+        assert_eq!(outbox.accepted(), 7);
     }
 
     #[test]

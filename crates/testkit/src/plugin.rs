@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub struct Plugin {
     child: Child,
     input: Arc<Mutex<Option<ChildStdin>>>,
+    /// Set while batches are not accepted: the last one that was not.
+    withheld: Arc<Mutex<Option<u64>>>,
     heard: Receiver<FromPlugin>,
     /// Heard, and not yet asked for.
     messages: VecDeque<FromPlugin>,
@@ -92,12 +94,13 @@ impl Plugin {
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the driver's program can be started");
         let input = Arc::new(Mutex::new(child.stdin.take()));
-        let log = Arc::default();
+        let (log, withheld) = (Arc::default(), Arc::default());
         keep_log(&mut child, &log);
-        let heard = listen(&mut child, &input);
+        let heard = listen(&mut child, &input, &withheld);
         let mut plugin = Self {
             child,
             input,
+            withheld,
             heard,
             messages: VecDeque::new(),
             samples: VecDeque::new(),
@@ -137,6 +140,18 @@ impl Plugin {
     /// The driver's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Accepts no batch any more, as a daemon whose disk is slow.
+    pub fn withhold(&self) {
+        self.withheld.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(0);
+    }
+
+    /// Accepts what was withheld, and from now on each batch at once.
+    pub fn release(&self) {
+        if let Some(batch) = self.withheld.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.send(&ToPlugin::Accepted(Accepted { batch }));
+        }
     }
 
     /// What the driver wrote to stderr so far.
@@ -414,11 +429,15 @@ fn say(input: &Mutex<Option<ChildStdin>>, message: &ToPlugin) {
     }
 }
 
-/// Decodes what the driver says, and accepts each batch at once.
-fn listen(child: &mut Child, input: &Arc<Mutex<Option<ChildStdin>>>) -> Receiver<FromPlugin> {
+/// Decodes what the driver says, and accepts each batch at once unless they are withheld.
+fn listen(
+    child: &mut Child,
+    input: &Arc<Mutex<Option<ChildStdin>>>,
+    withheld: &Arc<Mutex<Option<u64>>>,
+) -> Receiver<FromPlugin> {
     let (heard, messages): (Sender<FromPlugin>, _) = channel();
     let mut output = child.stdout.take().expect("stdout is a pipe");
-    let input = Arc::clone(input);
+    let (input, withheld) = (Arc::clone(input), Arc::clone(withheld));
     thread::spawn(move || {
         let mut decoder = Decoder::default();
         let mut bytes = vec![0; 64 * 1024];
@@ -426,7 +445,10 @@ fn listen(child: &mut Child, input: &Arc<Mutex<Option<ChildStdin>>>) -> Receiver
             decoder.buffer().extend_from_slice(&bytes[..count]);
             while let Some(message) = decoder.next().expect("a driver speaks the protocol") {
                 if let FromPlugin::Samples(batch) = &message {
-                    say(&input, &ToPlugin::Accepted(Accepted { batch: batch.batch }));
+                    match &mut *withheld.lock().unwrap_or_else(PoisonError::into_inner) {
+                        Some(last) => *last = batch.batch,
+                        None => say(&input, &ToPlugin::Accepted(Accepted { batch: batch.batch })),
+                    }
                 }
                 if heard.send(message).is_err() {
                     return;

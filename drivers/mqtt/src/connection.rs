@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use fieldrail_driver::{Backoff, Outbox};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::Error;
 use crate::link::{self, Event, Link, Options, random};
@@ -20,8 +20,16 @@ const TURN: usize = 128;
 /// The shortest and the longest wait between two tries.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
+/// How long a first connection to a kept session waits for somebody to need something.
+const DEMAND: Duration = Duration::from_secs(1);
+
 /// Holds the link until the driver stops.
 pub(crate) async fn hold(session: Rc<RefCell<Session>>, options: Options, outbox: Outbox) {
+    if options.keeps_session() {
+        // What the broker has kept comes at once, and is for nobody before the daemon has said what it needs.
+        let asked_for = Rc::clone(&session.borrow().asked_for);
+        let _ = timeout(DEMAND, asked_for.notified()).await;
+    }
     let mut backoff = Backoff::new(WAITS.0, WAITS.1);
     loop {
         let error = converse(&session, &options, &outbox).await;

@@ -151,9 +151,11 @@ impl Running {
     /// Takes requests and keeps time until it is told to stop.
     async fn serve(&mut self, port: &mut Port) {
         let changed = Rc::clone(&self.session.borrow().changed);
+        let accepting = port.outbox();
         let mut figures = Instant::now() + FIGURES;
         loop {
             let due = self.session.borrow_mut().set_alarm().map_or(figures, |deadline| deadline.min(figures));
+            let owes = self.session.borrow().owes();
             tokio::select! {
                 biased;
                 request = port.next() => match request {
@@ -161,9 +163,11 @@ impl Running {
                     request => self.take(request, port),
                 },
                 () = changed.notified() => {}
+                () = accepting.acceptance(), if owes => {}
                 () = sleep_until(due) => {}
             }
             let now = Instant::now();
+            self.session.borrow_mut().acknowledge();
             self.session.borrow_mut().tick(now);
             if figures <= now {
                 port.metrics(self.session.borrow().figures());

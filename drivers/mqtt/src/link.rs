@@ -1,8 +1,8 @@
 //! One connection to a broker, the same for both versions of MQTT: [`Sender`] asks, [`Link::next`] tells what happened.
 //!
-//! Invariant: a link lives for one connection. What it had not sent when it broke dies with it, so that the library can
-//! never replay a command; whoever asked decides what is asked again. [`Link::next`] is not safe to cancel: it runs in a
-//! task of its own.
+//! Invariants: what arrives is acknowledged by [`Sender::acknowledge`], and never by itself. A link lives for one
+//! connection: what it had not sent when it broke dies with it, so that the library can never replay a command; whoever
+//! asked decides what is asked again. [`Link::next`] is not safe to cancel: it runs in a task of its own.
 
 mod v4;
 mod v5;
@@ -72,6 +72,15 @@ pub(crate) struct Message {
     /// Kept by the broker, and sent because we subscribed just now.
     pub(crate) retained: bool,
     pub(crate) origin: Option<Origin>,
+    /// What the broker waits for, at QoS 1 and 2; it goes to [`Sender::acknowledge`] of the same link.
+    pub(crate) receipt: Option<Receipt>,
+}
+
+/// The acknowledgement of a message: with it the broker forgets the message.
+#[derive(Debug)]
+pub(crate) enum Receipt {
+    V4(rumqttc_v4::ManualAck),
+    V5(rumqttc_v5::ManualAck),
 }
 
 /// A message on its way out.
@@ -133,6 +142,11 @@ impl Options {
         Self { client_id, clean_session: true, will: None, ..self.clone() }
     }
 
+    /// Whether the broker keeps messages for an absent client.
+    pub(crate) fn keeps_session(&self) -> bool {
+        !self.clean_session
+    }
+
     /// Half of the keep-alive: the link must be polled at least so often, or the broker takes us for gone.
     pub(crate) fn pulse(&self) -> Duration {
         Duration::from_secs(self.keep_alive_s.into()) / 2
@@ -181,6 +195,16 @@ impl Sender {
         match self {
             Self::V4(client) => v4::subscribe(client, filters),
             Self::V5(client) => v5::subscribe(client, filters),
+        }
+    }
+
+    /// Queues the acknowledgement of a message.
+    pub(crate) fn acknowledge(&self, receipt: Receipt) {
+        // It fails only on a broken link, and then the broker sends the message again.
+        match (self, receipt) {
+            (Self::V4(client), Receipt::V4(receipt)) => drop(client.try_manual_ack(receipt)),
+            (Self::V5(client), Receipt::V5(receipt)) => drop(client.try_manual_ack(receipt)),
+            _ => {}
         }
     }
 

@@ -23,7 +23,7 @@ use crate::config::{Config, Protocol};
 use crate::demand::Demand;
 use crate::error::Error;
 use crate::incoming::Topics;
-use crate::link::{Event, IN_FLIGHT, Limits, Message, Sender};
+use crate::link::{Event, IN_FLIGHT, Limits, Message, Receipt, Sender};
 use crate::outgoing::Outgoing;
 use crate::plan::{Change, Filters, cover};
 use crate::rules::Rules;
@@ -64,6 +64,9 @@ pub(crate) struct Session {
     targets: HashMap<Arc<str>, Target>,
     pub(crate) browsing: Browsing,
     readers: Vec<Reader>,
+    /// What the broker waits for: how far the daemon must have accepted samples, and the acknowledgement, in the order of
+    /// arrival. Bounded by the numbers that MQTT has for messages under way, 65,535.
+    unacknowledged: VecDeque<(u64, Receipt)>,
     sender: Option<Sender>,
     limits: Limits,
     /// What the broker was asked for on this link. What it refused stays here, so that it is not asked again.
@@ -84,6 +87,8 @@ pub(crate) struct Session {
     pub(crate) changed: Rc<Notify>,
     /// Wakes a link that waits for room: there is something to send.
     pub(crate) handed: Rc<Notify>,
+    /// The daemon has said what it needs, for the first time or again.
+    pub(crate) asked_for: Rc<Notify>,
     /// Until when the loop sleeps, if nothing wakes it.
     alarm: Option<Instant>,
     pub(crate) stopping: bool,
@@ -103,6 +108,7 @@ impl Session {
             targets: HashMap::new(),
             browsing: Browsing::default(),
             readers: Vec::new(),
+            unacknowledged: VecDeque::new(),
             sender: None,
             limits: Limits { in_flight: IN_FLIGHT, qos: 2, retain: true, packet_bytes: config.max_packet_bytes },
             active: Filters::new(),
@@ -116,6 +122,7 @@ impl Session {
             replies: Vec::new(),
             changed: Rc::default(),
             handed: Rc::default(),
+            asked_for: Rc::default(),
             alarm: None,
             stopping: false,
         }
@@ -148,6 +155,7 @@ impl Session {
             answers.push(answer);
         }
         self.replan.get_or_insert(Instant::now() + GATHER);
+        self.asked_for.notify_one();
         answers
     }
 
@@ -211,14 +219,40 @@ impl Session {
         }
     }
 
-    fn receive(&mut self, message: Message) {
-        let retained = message.retained;
+    fn receive(&mut self, mut message: Message) {
+        let (retained, receipt) = (message.retained, message.receipt.take());
         let first = self.topics.receive(message, &self.demand, &self.rules);
         if let Some((topic, decoded)) = first {
             self.browsing.tree.see(&topic, &decoded, retained);
         }
+        if let Some(receipt) = receipt {
+            if self.unacknowledged.is_empty() {
+                // The loop listens for what is accepted from now on.
+                self.changed.notify_one();
+            }
+            self.unacknowledged.push_back((self.outbox.pushed(), receipt));
+        }
         if !self.readers.is_empty() {
             self.answer_readers(Instant::now());
+        }
+    }
+
+    /// Whether the broker waits for an acknowledgement.
+    pub(crate) fn owes(&self) -> bool {
+        !self.unacknowledged.is_empty()
+    }
+
+    /// Acknowledges the messages whose samples the daemon has accepted: only then the broker may forget them.
+    pub(crate) fn acknowledge(&mut self) {
+        let Some(sender) = &self.sender else { return };
+        let accepted = self.outbox.accepted();
+        let mut any = false;
+        while let Some((_, receipt)) = self.unacknowledged.pop_front_if(|(pushed, _)| *pushed <= accepted) {
+            sender.acknowledge(receipt);
+            any = true;
+        }
+        if any {
+            self.handed.notify_one();
         }
     }
 
@@ -245,6 +279,8 @@ impl Session {
     pub(crate) fn lost(&mut self, error: Error, next: Duration) -> Vec<SampleItem> {
         let now = Instant::now();
         self.sender = None;
+        // The broker sends again what it did not hear of.
+        self.unacknowledged.clear();
         self.forget_subscriptions();
         self.outgoing.disconnect(now);
         self.end();

@@ -55,6 +55,9 @@ async fn follow(options: &Options, house: &mut House, waits: &mut fieldrail_driv
                     house.switch(room, &message.payload);
                     spawn_local(answer(sender.clone(), format!("{room}/state"), message.payload));
                 }
+                if let Some(receipt) = message.receipt {
+                    sender.acknowledge(receipt);
+                }
             }
             _ => {}
         }

@@ -2,11 +2,14 @@
 
 use rumqttc_v4::mqttbytes;
 use rumqttc_v4::{
-    AsyncClient, ConnectReturnCode, ConnectionError, LastWill, MqttOptions, Outgoing, Packet, PublishOptions, QoS,
-    StateError, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration, TlsError, Transport,
+    AckMode, AsyncClient, ConnectReturnCode, ConnectionError, LastWill, ManualAck, MqttOptions, Outgoing, Packet,
+    PubAck, PubRec, PublishOptions, QoS, StateError, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration,
+    TlsError, Transport,
 };
 
-use super::{BATCH, CONNECT, Event, IN_FLIGHT, Limits, Link, Message, Options, Publish, Sender, io_error, tls_error};
+use super::{
+    BATCH, CONNECT, Event, IN_FLIGHT, Limits, Link, Message, Options, Publish, Receipt, Sender, io_error, tls_error,
+};
 use crate::error::{Error, Refusal, Unreachable};
 
 pub(super) fn open(options: &Options) -> Result<(Sender, Link), Error> {
@@ -17,7 +20,8 @@ pub(super) fn open(options: &Options) -> Result<(Sender, Link), Error> {
         .set_max_packet_size(largest, largest)
         .set_inflight(IN_FLIGHT)
         .set_max_request_batch(BATCH)
-        .set_read_batch_size(BATCH);
+        .set_read_batch_size(BATCH)
+        .set_ack_mode(AckMode::Manual);
     if let Some((user, password)) = &options.login {
         mqtt.set_credentials(user.as_str(), password.clone());
     }
@@ -56,12 +60,22 @@ pub(super) fn subscribe(client: &AsyncClient, filters: &[(String, u8)]) -> bool 
     client.try_subscribe_many(filters).is_ok()
 }
 
+/// What the broker waits for.
+fn receipt(qos: QoS, number: u16) -> Option<Receipt> {
+    match qos {
+        QoS::AtMostOnce => None,
+        QoS::AtLeastOnce => Some(Receipt::V4(ManualAck::PubAck(PubAck::new(number)))),
+        QoS::ExactlyOnce => Some(Receipt::V4(ManualAck::PubRec(PubRec::new(number)))),
+    }
+}
+
 pub(super) fn event(event: rumqttc_v4::Event) -> Event {
     match event {
         rumqttc_v4::Event::Incoming(Packet::Publish(publish)) => Event::Message(Message {
             topic: publish.topic,
             payload: publish.payload,
             retained: publish.retain,
+            receipt: receipt(publish.qos, publish.pkid),
             origin: None,
         }),
         rumqttc_v4::Event::Incoming(Packet::PubAck(ack)) => Event::Acknowledged(ack.pkid, None),

@@ -2,14 +2,15 @@
 
 use rumqttc_v5::mqttbytes;
 use rumqttc_v5::{
-    AsyncClient, BrokerSessionResumePolicy, ConnAck, ConnectReturnCode, ConnectionError, IncomingPacketSizeLimit,
-    LastWill, MqttOptions, Outgoing, Packet, PubAckReason, PubRecReason, PublishOptions, PublishProperties, QoS,
-    SessionMode, StateError, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration, TlsError, Transport,
+    AckMode, AsyncClient, BrokerSessionResumePolicy, ConnAck, ConnectReturnCode, ConnectionError,
+    IncomingPacketSizeLimit, LastWill, ManualAck, MqttOptions, Outgoing, Packet, PubAck, PubAckReason, PubRec,
+    PubRecReason, PublishOptions, PublishProperties, QoS, SessionMode, StateError, SubscribeFilterInput,
+    SubscribeReasonCode, TlsConfiguration, TlsError, Transport,
 };
 
 use super::{
-    BATCH, CONNECT, Event, IN_FLIGHT, Limits, Link, Message, Options, Origin, Publish, SESSION_EXPIRY_S, Sender,
-    io_error, tls_error,
+    BATCH, CONNECT, Event, IN_FLIGHT, Limits, Link, Message, Options, Origin, Publish, Receipt, SESSION_EXPIRY_S,
+    Sender, io_error, tls_error,
 };
 use crate::error::{Error, Refusal, Unreachable};
 
@@ -27,7 +28,8 @@ pub(super) fn open(options: &Options) -> Result<(Sender, Link), Error> {
         .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(options.max_packet_bytes))
         .set_outgoing_inflight_upper_limit(IN_FLIGHT)
         .set_max_request_batch(BATCH)
-        .set_read_batch_size(BATCH);
+        .set_read_batch_size(BATCH)
+        .set_ack_mode(AckMode::Manual);
     if !options.clean_session {
         mqtt.set_session_mode(SessionMode::Persistent)
             .set_session_expiry_interval(Some(SESSION_EXPIRY_S))
@@ -71,6 +73,15 @@ pub(super) fn subscribe(client: &AsyncClient, filters: &[(String, u8)]) -> bool 
     client.try_subscribe_many(filters).is_ok()
 }
 
+/// What the broker waits for.
+fn receipt(qos: QoS, number: u16) -> Option<Receipt> {
+    match qos {
+        QoS::AtMostOnce => None,
+        QoS::AtLeastOnce => Some(Receipt::V5(ManualAck::PubAck(PubAck::new(number, None)))),
+        QoS::ExactlyOnce => Some(Receipt::V5(ManualAck::PubRec(PubRec::new(number, None)))),
+    }
+}
+
 /// The origin that the sender gave; anything else under that name is no origin.
 fn origin(properties: &PublishProperties) -> Option<Origin> {
     let (_, text) = properties.user_properties.iter().find(|(name, _)| name == ORIGIN)?;
@@ -86,6 +97,7 @@ pub(super) fn event(event: rumqttc_v5::Event, ours: Limits) -> Event {
             topic: publish.topic,
             payload: publish.payload,
             retained: publish.retain,
+            receipt: receipt(publish.qos, publish.pkid),
         }),
         rumqttc_v5::Event::Incoming(Packet::PubAck(ack)) => {
             let good = matches!(ack.reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers);

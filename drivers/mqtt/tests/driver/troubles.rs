@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::peers::{DRIVER, VERSIONS, Witness, driver, hex, publish};
+use crate::peers::{DRIVER, VERSIONS, Witness, config as config_of, driver, hex, publish};
 use fieldrail_model::{Quality, Value};
 use fieldrail_testkit::wire::plugin::Status;
 use fieldrail_testkit::{Mosquitto, Outcome, Plugin, free_port};
@@ -54,6 +54,80 @@ fn retained_messages_after_a_reconnect_are_fresh_samples() {
         let back = driver.sample("kept");
         assert_eq!((back.quality, back.value), (Quality::Good, Value::Int(5)));
         std::fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// `client_id` is the same for each start, and the broker keeps what it was not told of.
+fn kept_session() -> serde_json::Value {
+    json!({ "subscribe_qos": 1, "clean_session": false, "client_id": "kept" })
+}
+
+/// The driver at work on a session that the broker keeps: it needs `a` from its first moment.
+fn at_work(broker: &Mosquitto, version: &str, config: &serde_json::Value) -> Plugin {
+    let mut driver = Plugin::start(DRIVER, "mqtt.test", config_of(broker, version, config));
+    driver.subscribe(&["a"]);
+    driver.state(Status::Connected);
+    driver
+}
+
+fn values(driver: &mut Plugin, count: usize) -> Vec<Value> {
+    (0..count).map(|_| driver.sample("a").value).collect()
+}
+
+#[test]
+fn a_message_that_the_daemon_has_not_accepted_comes_again_after_the_driver_was_killed() {
+    for version in VERSIONS {
+        for qos in [1, 2] {
+            let broker = Mosquitto::start();
+            let mut config = kept_session();
+            config["subscribe_qos"] = json!(qos);
+            let mut first = at_work(&broker, version, &config);
+            first.withhold();
+            for n in 1..4 {
+                publish(&broker, &["-t", "a", "-m", &n.to_string(), "-q", "2"]);
+            }
+            assert_eq!(values(&mut first, 3), [1, 2, 3].map(Value::Int));
+            drop(first);
+            publish(&broker, &["-t", "a", "-m", "4", "-q", "2"]);
+            let mut second = at_work(&broker, version, &config);
+            assert_eq!(values(&mut second, 4), [1, 2, 3, 4].map(Value::Int), "MQTT {version}, QoS {qos}");
+            assert!(second.stop().success());
+            let mut third = at_work(&broker, version, &config);
+            assert!(third.samples_for(Duration::from_millis(100)).is_empty(), "MQTT {version}, QoS {qos}");
+        }
+    }
+}
+
+#[test]
+fn what_is_accepted_late_is_acknowledged_and_the_broker_goes_on() {
+    for version in VERSIONS {
+        // A broker that waits for the acknowledgement of each single message.
+        let broker = Mosquitto::with("allow_anonymous true\nmax_inflight_messages 1\n");
+        let mut driver = driver(&broker, version, &json!({ "subscribe_qos": 1 }));
+        driver.subscribe(&["a"]);
+        driver.withhold();
+        for n in 1..4 {
+            publish(&broker, &["-t", "a", "-m", &n.to_string(), "-q", "1"]);
+        }
+        assert_eq!(values(&mut driver, 1), [Value::Int(1)]);
+        assert!(driver.samples_for(Duration::from_millis(100)).is_empty());
+        driver.release();
+        assert_eq!(values(&mut driver, 2), [2, 3].map(Value::Int));
+    }
+}
+
+#[test]
+fn messages_that_nobody_needs_are_acknowledged_too() {
+    for version in VERSIONS {
+        let broker = Mosquitto::with("allow_anonymous true\nmax_inflight_messages 1\n");
+        let mut driver =
+            driver(&broker, version, &json!({ "subscribe_qos": 1, "topics": [{ "filter": "doc", "json": true }] }));
+        driver.subscribe(&["doc#/a", "a"]);
+        for _ in 0..3 {
+            publish(&broker, &["-t", "doc", "-m", r#"{"b":1}"#, "-q", "1"]);
+        }
+        publish(&broker, &["-t", "a", "-m", "1", "-q", "1"]);
+        assert_eq!(values(&mut driver, 1), [Value::Int(1)]);
     }
 }
 
