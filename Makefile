@@ -32,3 +32,8 @@ bench: build
 # What strangers can write, fuzzed with coverage guidance: each target for FUZZ_SECONDS (600).
 fuzz:
 	scripts/fuzz
+
+# A durable route with its target down for 1.8 million values, and the daemon killed a hundred times. SOAK='--seed 7' and others.
+soak: build
+	scripts/need test
+	cargo run --release --locked -p fieldrail-tests --example soak -- $(SOAK)
