@@ -201,8 +201,9 @@ impl Line {
         self.send(unit, request).await?;
         self.counts.asked += 1;
         let begun = Instant::now();
-        // Both ways take their time on a slow wire.
-        let wire = self.link.time_of(self.question.len() + mbap::MAX_FRAME);
+        // Both ways take their time on a slow wire: unit and checksum around the answer, twice the bytes in letters.
+        let letters = if self.manner.framing == Framing::Ascii { 2 } else { 1 };
+        let wire = self.link.time_of(self.question.len() + letters * (Shape::of(request).length() + 3));
         let noise = self.counts.noise;
         let answer = timeout_at(begun + wire + patience, self.receive(unit, request)).await;
         self.last = Some(Instant::now());

@@ -9,7 +9,7 @@ mod search;
 
 pub use layout::layout;
 pub use model::Model;
-pub use search::Search;
+pub use search::{Found, Search};
 
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,15 @@ impl Shape {
         Self { function: request.function(), body }
     }
 
+    /// How many bytes the answer's PDU has.
+    pub fn length(self) -> usize {
+        match (self.body, self.function) {
+            (Body::Bytes(bytes), _) => 2 + bytes,
+            (Body::Echo(_), 22) => 7,
+            (Body::Echo(_), _) => 5,
+        }
+    }
+
     /// Whether this can be the answer. A refusal fits by its function alone.
     pub fn fits(self, response: &Response) -> bool {
         if response.function() != self.function {
@@ -113,6 +122,23 @@ mod tests {
         let bits = Shape::of(&Request::Read { table: Table::Coil, start: 0, count: 9 });
         assert!(bits.fits(&Response::Bits { table: Table::Coil, packed: vec![1, 0] }));
         assert!(!bits.fits(&Response::Bits { table: Table::Coil, packed: vec![1] }));
+    }
+
+    #[test]
+    fn the_length_of_an_answer_is_known_before_it_comes() {
+        for (request, response) in [
+            (holding(7, 2), Response::Registers { table: Table::Holding, values: vec![1, 2] }),
+            (
+                Request::Read { table: Table::Coil, start: 0, count: 9 },
+                Response::Bits { table: Table::Coil, packed: vec![1, 0] },
+            ),
+            (Request::WriteCoil { address: 1, on: true }, Response::WroteCoil { address: 1, on: true }),
+            (Request::Mask { address: 1, and: 2, or: 3 }, Response::Masked { address: 1, and: 2, or: 3 }),
+        ] {
+            let mut pdu = Vec::new();
+            response.encode(&mut pdu);
+            assert_eq!(Shape::of(&request).length(), pdu.len(), "{request:?}");
+        }
     }
 
     #[test]

@@ -185,14 +185,14 @@ impl Session {
         let Ok(response) = outcome else { return };
         let unit = &mut self.units[index];
         let Some(search) = &mut unit.sunspec else { return };
-        let entries = search.take(&response, now);
-        let Some(entries) = entries else { return };
+        let Some(crate::sunspec::Found { entries, powers }) = search.take(&response, now) else { return };
         let shown = unit.shown();
         if entries.is_empty() {
             tracing::warn!(unit = shown, "The unit does not describe itself by SunSpec.");
         } else {
             tracing::info!(unit = shown, points = entries.len(), "The unit describes itself by SunSpec.");
         }
+        self.powers.extend(powers.into_iter().map(|(at, power)| ((index, at), power)));
         let tags: Vec<usize> = entries.into_iter().filter_map(|entry| self.add_point(index, entry)).collect();
         self.answer_unfound();
         for point in tags {

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Questions that may wait.
 const MAX_READERS: usize = 256;
 
+/// Questions for registers as they are that may wait.
+const MAX_RAW: usize = 64;
+
 /// One who waits.
 pub(super) struct Reader {
     request: u64,
@@ -76,7 +79,10 @@ impl Session {
             let blocks = plan(&wants, &self.units[unit].limits, &self.units[unit].cuts);
             blocks.into_iter().map(move |block| (unit, block))
         };
-        wants.into_iter().flat_map(planned).collect()
+        let mut blocks: Vec<(usize, Block)> = wants.into_iter().flat_map(planned).collect();
+        // Those with scale factors first: the values behind them need them.
+        blocks.sort_by_key(|(_, block)| !block.wants.iter().any(|&id| self.points[id].tag.is_empty()));
+        blocks.into()
     }
 
     pub(super) fn next_once(&mut self, now: Instant) -> Option<Job> {
@@ -196,7 +202,9 @@ impl Session {
 
     /// Reads registers as they are, for a person.
     pub(crate) fn ask_raw(&mut self, request: u64, unit: u8, question: Request) {
-        if self.connected {
+        if self.raw.len() >= MAX_RAW {
+            self.reply(Reply::Returned(request, Err(Failure::new(format!("{MAX_RAW} such questions wait already")))));
+        } else if self.connected {
             self.raw.push((request, unit, question));
             self.work.notify_one();
         } else {

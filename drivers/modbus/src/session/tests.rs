@@ -19,6 +19,8 @@ struct Play {
     dead: HashSet<u8>,
     /// Holding registers that are not there.
     holes: Vec<u16>,
+    /// A gateway says for the dead that they do not answer.
+    gateway: bool,
     /// What each unit was asked, in order.
     asked: Vec<(u8, Request)>,
     answers: HashMap<u8, usize>,
@@ -31,7 +33,15 @@ impl Play {
         let mut session = Session::new(&setup, Outbox::detached());
         let now = Instant::now();
         session.connected(now);
-        Self { session, now, dead: HashSet::new(), holes: Vec::new(), asked: Vec::new(), answers: HashMap::new() }
+        Self {
+            session,
+            now,
+            dead: HashSet::new(),
+            holes: Vec::new(),
+            gateway: false,
+            asked: Vec::new(),
+            answers: HashMap::new(),
+        }
     }
 
     fn subscribe(&mut self, pattern: &str, every_ms: Option<u32>) {
@@ -56,7 +66,11 @@ impl Play {
     fn answer(&mut self, job: Job) {
         let begun = self.now;
         self.asked.push((job.number, job.request.clone()));
-        let outcome = if self.dead.contains(&job.number) {
+        let outcome = if self.gateway && self.dead.contains(&job.number) {
+            self.now += ANSWER;
+            let exception = Exception::NO_ANSWER;
+            Ok(Answer { response: Response::Refused { function: job.request.function(), exception }, took: ANSWER })
+        } else if self.dead.contains(&job.number) {
             self.now += job.patience;
             Err(Trouble::Silent(job.patience))
         } else {
@@ -213,4 +227,18 @@ fn a_write_to_a_dead_unit_costs_the_others_nothing() {
     let time = play.now - begun;
     let most = time.as_secs_f64() / ANSWER.as_secs_f64();
     assert!(play.answers[&1] as f64 > 0.9 * most, "{} of {most}", play.answers[&1]);
+}
+
+#[test]
+fn who_a_gateway_says_does_not_answer_is_dead() {
+    let mut play = Play::new(bus(2));
+    play.dead = HashSet::from([2]);
+    play.gateway = true;
+    play.subscribe("**", None);
+    play.run(Duration::from_secs(30));
+    assert!(play.session.units[1].health.is_dead() && play.session.units[0].health.is_alive());
+    let standing = play.session.standing.take().unwrap();
+    assert_eq!(standing.state, State::Degraded);
+    let asked = play.asked.iter().filter(|(unit, _)| *unit == 2).count();
+    assert!(asked < 12, "{asked}");
 }

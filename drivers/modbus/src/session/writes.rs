@@ -14,7 +14,7 @@ use crate::line::Trouble;
 use crate::map::{Entry, WriteWith};
 use crate::value::{Form, Written};
 
-/// The most writes that wait.
+/// The most writes that wait, and the most pulses that have not ended.
 const MAX_WAITING: usize = 10_000;
 
 /// A reset that the unit refuses for the moment is tried again after this.
@@ -78,7 +78,7 @@ impl Session {
     }
 
     fn prepare(&mut self, command: Command) -> Result<Write, Failure> {
-        if self.writes.waiting.len() >= MAX_WAITING {
+        if self.writes.waiting.len() >= MAX_WAITING || self.writes.pulses.len() >= MAX_WAITING {
             return Err(Error::Full(MAX_WAITING).again());
         }
         let point = self.find(&command.tag)?;

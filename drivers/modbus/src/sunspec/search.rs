@@ -30,6 +30,15 @@ const PIECE: u16 = 100;
 /// A unit that describes nothing is asked again after this: it may have just started.
 const AGAIN: Duration = Duration::from_secs(30);
 
+/// What a device has.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// Its points; none if it does not describe itself.
+    pub entries: Vec<Entry>,
+    /// Its scale factors as they are now, by address.
+    pub powers: Vec<(u16, i16)>,
+}
+
 /// The search for the models of one unit.
 #[derive(Debug, Clone)]
 pub struct Search {
@@ -82,8 +91,8 @@ impl Search {
         Some(Request::Read { table: Table::Holding, start, count })
     }
 
-    /// Takes the answer. Once all is read, the points of the device; empty if it does not describe itself.
-    pub fn take(&mut self, response: &Response, now: Instant) -> Option<Vec<Entry>> {
+    /// Takes the answer. Once all is read, what the device has.
+    pub fn take(&mut self, response: &Response, now: Instant) -> Option<Found> {
         let values = match response {
             Response::Registers { values, .. } => &values[..],
             Response::Refused { exception, .. } => return self.refused(*exception, now),
@@ -99,7 +108,7 @@ impl Search {
         self.end_if_done()
     }
 
-    fn refused(&mut self, exception: Exception, now: Instant) -> Option<Vec<Entry>> {
+    fn refused(&mut self, exception: Exception, now: Instant) -> Option<Found> {
         if !exception.is_lasting() {
             self.due = Some(now + AGAIN);
             return None;
@@ -116,7 +125,7 @@ impl Search {
         }
     }
 
-    fn next_base(&mut self, index: usize, now: Instant) -> Option<Vec<Entry>> {
+    fn next_base(&mut self, index: usize, now: Instant) -> Option<Found> {
         if index + 1 < BASES.len() {
             self.step = Step::Mark(index + 1);
             return None;
@@ -125,14 +134,14 @@ impl Search {
         self.step = Step::Mark(0);
         self.due = Some(now + AGAIN);
         // Said once; the next rounds are quiet.
-        is_first.then(Vec::new)
+        is_first.then(Found::default)
     }
 
     fn header(&mut self, start: u16) {
         self.step = if self.models.len() < MAX_MODELS { Step::Header(start) } else { Step::Done };
     }
 
-    fn take_header(&mut self, start: u16, values: &[u16]) -> Option<Vec<Entry>> {
+    fn take_header(&mut self, start: u16, values: &[u16]) -> Option<Found> {
         let (Some(&number), Some(&length)) = (values.first(), values.get(1)) else { return Some(self.finish()) };
         if number == END {
             return Some(self.finish());
@@ -162,13 +171,13 @@ impl Search {
         self.header(start.saturating_add(length));
     }
 
-    fn end_if_done(&mut self) -> Option<Vec<Entry>> {
+    fn end_if_done(&mut self) -> Option<Found> {
         self.is_done().then(|| self.finish())
     }
 
-    fn finish(&mut self) -> Vec<Entry> {
+    fn finish(&mut self) -> Found {
         self.step = Step::Done;
-        let mut entries = Vec::new();
+        let mut found = Found::default();
         let mut times: HashMap<u16, usize> = HashMap::new();
         for (base, image) in std::mem::take(&mut self.models) {
             let Some(model) = image.first().copied().and_then(Model::find).filter(|_| image.len() > 2) else {
@@ -177,8 +186,12 @@ impl Search {
             let seen = times.entry(image[0]).or_default();
             *seen += 1;
             let prefix = if *seen == 1 { image[0].to_string() } else { format!("{}-{seen}", image[0]) };
-            entries.extend(layout(&model, &image, base, &prefix));
+            let entries = layout(&model, &image, base, &prefix);
+            let word = |address: u16| image.get(usize::from(address.checked_sub(base)?)).copied();
+            let powers = entries.iter().filter_map(|entry| entry.power_at);
+            found.powers.extend(powers.filter_map(|at| Some((at, word(at)?.cast_signed()))));
+            found.entries.extend(entries);
         }
-        entries
+        found
     }
 }

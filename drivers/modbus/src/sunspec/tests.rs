@@ -52,8 +52,8 @@ impl Device {
         let mut search = Search::default();
         for _ in 0..1000 {
             let question = search.question().unwrap();
-            if let Some(entries) = search.take(&self.answer(&question), Instant::now()) {
-                return entries;
+            if let Some(found) = search.take(&self.answer(&question), Instant::now()) {
+                return found.entries;
             }
         }
         panic!("the search does not end");
@@ -134,7 +134,7 @@ fn a_device_without_the_mark_is_said_to_describe_nothing_once_and_is_asked_again
     let mut search = Search::default();
     assert_eq!(search.take(&refused, now), None);
     assert_eq!(search.take(&refused, now), None);
-    assert_eq!(search.take(&refused, now), Some(Vec::new()));
+    assert_eq!(search.take(&refused, now), Some(Found::default()));
     assert!(search.due(now).unwrap() > now);
     for _ in 0..3 {
         assert_eq!(search.take(&refused, now), None);

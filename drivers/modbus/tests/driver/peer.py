@@ -1,7 +1,8 @@
 """A pymodbus server that the tests command over stdin, one JSON object a line.
 
 Each unit has 64 coils and discrete inputs and 2000 holding and input registers; register n holds n. Holding registers
-1500 to 1509 are not there. Argument: {"framer": "socket" | "rtu" | "ascii", "port": n | "device": path, "units": [...]}.
+1500 to 1509 are not there. Argument: {"framer": "socket" | "rtu" | "ascii", "port": n | "device": path, "units": [...]},
+and "image": [base, [words]] for further holding registers.
 """
 
 import asyncio
@@ -65,7 +66,10 @@ def device(unit: int) -> SimDevice:
     bits = [SimData(0, values=[n % 3 == 0 for n in range(64)], datatype=DataType.BITS)]
     low = SimData(0, values=list(range(1500)), datatype=DataType.REGISTERS)
     high = SimData(1510, values=list(range(1510, 2000)), datatype=DataType.REGISTERS)
-    blocks = (bits, list(bits), [low, high], [SimData(0, values=list(range(2000)), datatype=DataType.REGISTERS)])
+    more = []
+    if image := SETUP.get("image"):
+        more.append(SimData(image[0], values=image[1], datatype=DataType.REGISTERS))
+    blocks = (bits, list(bits), [low, high, *more], [SimData(0, values=list(range(2000)), datatype=DataType.REGISTERS)])
     return SimDevice(unit, simdata=blocks, action=action_of(unit))
 
 

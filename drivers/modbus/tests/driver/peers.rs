@@ -37,6 +37,14 @@ impl Peer {
         peer
     }
 
+    /// A Modbus TCP server whose unit 1 has these further holding registers.
+    pub(crate) fn with_image(base: u16, words: &[u16]) -> Self {
+        let port = free_port();
+        let mut peer = Self::start(&json!({ "framer": "socket", "port": port, "units": [1], "image": [base, words] }));
+        peer.port = port;
+        peer
+    }
+
     /// A server on a serial line.
     pub(crate) fn serial(framer: &str, device: &Path, units: &[u8]) -> Self {
         Self::start(&json!({ "framer": framer, "device": device, "baud": 115_200, "units": units }))

@@ -5,7 +5,7 @@ use fieldrail_testkit::wire::plugin::Status;
 use fieldrail_testkit::{Outcome, Plugin};
 use serde_json::json;
 
-use crate::peers::DRIVER;
+use crate::peers::{DRIVER, Peer, driver, on};
 
 #[test]
 fn without_a_word_a_hybrid_inverter_plays() {
@@ -50,4 +50,32 @@ fn a_device_that_describes_itself_is_read_without_a_map() {
     // A scale factor is read before a value is written with it.
     assert_eq!(driver.write("124.MinRsvPct", 25.0), Outcome::Confirmed);
     assert_eq!(driver.read(&["124.MinRsvPct"])[0].value, Value::Float(25.0));
+}
+
+/// The images that pysunspec2 has read, on a pymodbus server: each point is read by the driver as pysunspec2 read it.
+#[test]
+fn whole_devices_on_a_foreign_server_are_read_as_a_foreign_client_read_them() {
+    let cases: serde_json::Value = serde_json::from_str(include_str!("../../golden/sunspec.json")).unwrap();
+    for case in cases.as_array().unwrap() {
+        let hex = case["image"].as_str().unwrap();
+        let words: Vec<u16> =
+            (0..hex.len()).step_by(4).map(|at| u16::from_str_radix(&hex[at..at + 4], 16).unwrap()).collect();
+        let peer = Peer::with_image(40_000, &words);
+        let mut driver = driver(on(&peer), &json!({ "sunspec": true }));
+        driver.subscribe(&["1.Mn"]);
+        driver.sample("1.Mn");
+        let points = case["points"].as_object().unwrap();
+        let tags: Vec<&str> = points.keys().map(String::as_str).collect();
+        for (reading, (tag, want)) in driver.read(&tags).iter().zip(points) {
+            assert_eq!(reading.quality, Quality::Good, "{tag}: {:?}", reading.note);
+            let is_same = match want {
+                serde_json::Value::String(want) => reading.value == Value::text(want.as_str()),
+                want => {
+                    let (got, want) = (reading.value.as_f64().unwrap(), want.as_f64().unwrap());
+                    (got - want).abs() <= 1e-9 * want.abs().max(1.0)
+                }
+            };
+            assert!(is_same, "{}: {tag} is {}, want {want}", case["shows"], reading.value);
+        }
+    }
 }
