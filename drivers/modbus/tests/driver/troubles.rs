@@ -42,6 +42,26 @@ fn a_lost_device_takes_the_values_back_and_comes_back_by_itself() {
 }
 
 #[test]
+fn a_pulse_ends_also_when_the_device_was_away_meanwhile() {
+    let port = free_port();
+    let peer = Peer::on_tcp("socket", port, &[1]);
+    // The peer starts with this coil on, as a relay that kept its state would.
+    let coil = json!({ "name": "relay", "table": "coil", "address": 3, "writable": true });
+    let mut driver = driver(on(&peer), &json!({ "registers": [coil] }));
+    let id = driver.write_item("relay", true, |item| item.pulse_ms = Some(400));
+    assert_eq!(driver.outcome(id), Outcome::Confirmed);
+    drop(peer);
+    driver.state(Status::Degraded);
+    std::thread::sleep(Duration::from_millis(500));
+    let mut peer = Peer::on_tcp("socket", port, &[1]);
+    let begun = std::time::Instant::now();
+    while peer.coil(1, 3) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the pulse does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn on_tcp_a_late_answer_is_never_taken_for_the_next() {
     let mut peer = Peer::tcp(&[1]);
     let registers = json!([register("five", "holding", 5), register("nine", "holding", 900)]);
