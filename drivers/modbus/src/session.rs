@@ -2,12 +2,13 @@
 //! in [`crate::connection`] takes a [`Job`] at a time and brings its outcome. Time is an argument.
 //!
 //! Read in this order: [`Session::next`] what is asked next, [`Session::done`] what its outcome means, then the parts:
-//! `points` values, `polls` what is read again and again, `writes`, `reads` what is read once, `scanning` who is there.
+//! `points` values, `polls` what is read again and again, `writes`, `reads` what is read once, `scanning` who is there, `standing` what the instance page shows.
 
 mod points;
 mod polls;
 mod reads;
 mod scanning;
+mod standing;
 mod writes;
 
 use std::collections::HashMap;
@@ -21,7 +22,6 @@ use tokio::time::Instant;
 
 use crate::codec::pdu::{Request, Response};
 use crate::demand::Demand;
-use crate::error::Error;
 use crate::health::{Budget, Health};
 use crate::line::{Answer, Counts, Trouble};
 use crate::plan::{Block, Cuts, Limits};
@@ -253,7 +253,7 @@ impl Session {
             "waits for {} ({}) since {}, next try in {} s",
             self.place,
             failure.message,
-            clock(since),
+            standing::clock(since),
             next.as_secs().max(1)
         );
         self.stand(State::Degraded, Failure { message: text, ..failure });
@@ -386,28 +386,6 @@ impl Session {
         Job { number: unit.number, request, patience, unit: Some(index), what }
     }
 
-    fn stand(&mut self, state: State, failure: Failure) {
-        self.standing = Some(Standing { state, failure });
-        self.changed.notify_one();
-    }
-
-    /// Says which units do not answer.
-    fn stand_units(&mut self) {
-        let dead: Vec<String> = self.units.iter().filter(|unit| unit.told_dead).map(Unit::shown).collect();
-        if dead.is_empty() {
-            return self.stand(State::Connected, Failure::new(format!("connected to {}", self.place)));
-        }
-        /// So many are named.
-        const NAMED: usize = 5;
-        let more = dead.len().checked_sub(NAMED).filter(|&more| more > 0).map(|more| format!(" and {more} more"));
-        let verb = if dead.len() == 1 { "does" } else { "do" };
-        let names = dead.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let text = format!("{names}{} {verb} not answer on {}", more.unwrap_or_default(), self.place);
-        let silent = Error::Silent { unit: 0, why: String::new() };
-        let hint = fieldrail_driver::Hint::hint(&silent).unwrap_or_default();
-        self.stand(State::Degraded, Failure::new(text).hint(hint));
-    }
-
     /// Answers an action.
     pub(crate) fn answer(&mut self, request: u64, result: serde_json::Value) {
         self.reply(Reply::Returned(request, Ok(result)));
@@ -417,35 +395,6 @@ impl Session {
         self.replies.push(reply);
         self.changed.notify_one();
     }
-
-    /// Figures for the instance page.
-    pub(crate) fn figures(&self) -> Vec<(&'static str, f64)> {
-        let alive = self.units.iter().filter(|unit| unit.health.is_alive()).count();
-        let dead = self.units.iter().filter(|unit| unit.health.is_dead()).count();
-        let blocks: usize = self.units.iter().map(|unit| unit.slots.len()).sum();
-        let slowest = self.neighbours().unwrap_or_default();
-        let counts = self.before + self.counts;
-        vec![
-            ("requests", counts.asked as f64),
-            ("answers", counts.answered as f64),
-            ("exceptions", counts.refused as f64),
-            ("timeouts", counts.silent as f64),
-            ("late_answers_dropped", counts.late as f64),
-            ("foreign_answers_dropped", counts.foreign as f64),
-            ("noise_bytes_dropped", counts.noise as f64),
-            ("registers_read", self.polled as f64),
-            ("blocks_polled", blocks as f64),
-            ("units_alive", alive as f64),
-            ("units_dead", dead as f64),
-            ("slowest_answer_ms", slowest.as_secs_f64() * 1000.0),
-        ]
-    }
-}
-
-/// `14:02 UTC`.
-fn clock(time: std::time::SystemTime) -> String {
-    let seconds = time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    format!("{:02}:{:02} UTC", seconds / 3600 % 24, seconds / 60 % 60)
 }
 
 #[cfg(test)]

@@ -255,6 +255,19 @@ impl Session {
         self.writes.waiting.push_front(write);
     }
 
+    /// What the device will show of a value: rounded to its steps, in the kind that it is read as.
+    fn shown(&self, point: usize, value: &Value) -> Value {
+        let point = &self.points[point];
+        let power = point.entry.power_at.and_then(|at| self.powers.get(&(point.unit, at)).copied());
+        match encode(&point.entry, value, power) {
+            Ok(Written::Bit(on)) => Value::Bool(on),
+            Ok(Written::Registers(words) | Written::Field { bits: words, .. }) => {
+                point.entry.form.decode(&words, power).value
+            }
+            Err(_) => value.clone(),
+        }
+    }
+
     /// The device kept other registers than those that were written.
     fn kept(&self, write: &Write, words: &[u16]) -> Error {
         Error::Kept { tag: self.points[write.point].tag.to_string(), kept: format!("{words:?}") }
@@ -290,7 +303,10 @@ impl Session {
             }
         }
         self.ended.notify_one();
-        self.expect_echo(write.point, write.value, write.origin, now);
+        if sent {
+            let shown = self.shown(write.point, &write.value);
+            self.expect_echo(write.point, shown, write.origin, now);
+        }
         self.poll_now(write.point, now);
     }
 }

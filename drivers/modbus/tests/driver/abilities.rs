@@ -122,15 +122,21 @@ fn writes_reach_the_device_in_every_form() {
 #[test]
 fn an_echo_carries_the_origin_of_its_write() {
     let peer = Peer::tcp(&[1]);
-    let register = json!({ "name": "a", "table": "holding", "address": 5, "writable": true });
-    let mut driver = driver(on(&peer), &json!({ "registers": [register] }));
-    driver.subscribe(&["a"]);
+    let writable = |name: &str, address: u16, scale: f64| json!({ "name": name, "table": "holding", "address": address, "scale": scale, "writable": true });
+    let mut driver = driver(on(&peer), &json!({ "registers": [writable("a", 5, 1.0), writable("b", 6, 0.1)] }));
+    driver.subscribe(&["a", "b"]);
     driver.sample("a");
-    let origin: fieldrail_testkit::wire::sample::WireOrigin = ("plc_001.MAIN.x".into(), 2);
-    let id = driver.write_item("a", 77_i64, |item| item.origin = Some(origin.clone()));
-    assert_eq!(driver.outcome(id), Outcome::Confirmed);
-    let echo = driver.sample("a");
-    assert_eq!((echo.value, echo.origin), (Value::Int(77), Some(origin)));
+    driver.sample("b");
+    // Also where the value is read as another kind, and rounded to the steps of the device.
+    for (tag, written, read) in
+        [("a", Value::Int(77), Value::Int(77)), ("b", 50_i64.into(), 50.0.into()), ("b", 1.26.into(), 1.3.into())]
+    {
+        let origin: fieldrail_testkit::wire::sample::WireOrigin = ("plc_001.MAIN.x".into(), 2);
+        let id = driver.write_item(tag, written, |item| item.origin = Some(origin.clone()));
+        assert_eq!(driver.outcome(id), Outcome::Confirmed);
+        let echo = driver.sample(tag);
+        assert_eq!((echo.value, echo.origin), (read, Some(origin)));
+    }
 }
 
 #[test]

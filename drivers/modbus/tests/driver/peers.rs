@@ -56,7 +56,8 @@ impl Peer {
         assert!(python.exists(), "{} is missing: `scripts/need test` installs it", python.display());
         let mut command = Command::new(python);
         command.arg(here.join("tests/driver/peer.py")).arg(setup.to_string());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("python starts");
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut peer = Self { child, input, output, port: 0 };
