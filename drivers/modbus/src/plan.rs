@@ -118,9 +118,9 @@ fn may_join(block: &Block, want: &Want, limits: &Limits, cuts: &Cuts) -> bool {
         && (block.start == want.first || !is_cut())
 }
 
-/// Where a block is cut once the device has refused it as a whole: at its gaps if it has some, else in the middle. Empty if
-/// it holds only one row, and that row is to blame. `rows` are the rows of those who want it.
-pub fn cuts_of(block: &Block, rows: &[(u16, u16)]) -> Vec<(Table, u16)> {
+/// Where a block is cut once the device has refused it as a whole: at its gaps if it has some, else, if it is to be halved,
+/// in the middle. Empty if it cannot be cut: a row of its own is to blame. `rows` are the rows of those who want it.
+pub fn cuts_of(block: &Block, rows: &[(u16, u16)], halve: bool) -> Vec<(Table, u16)> {
     let mut rows = rows.to_vec();
     rows.sort_unstable();
     rows.dedup();
@@ -135,7 +135,7 @@ pub fn cuts_of(block: &Block, rows: &[(u16, u16)]) -> Vec<(Table, u16)> {
     let gaps: Vec<_> = parts.windows(2).filter(|pair| pair[1].0 > pair[0].1 + 1).map(|pair| pair[1].0).collect();
     let cuts = match parts.get(parts.len() / 2) {
         _ if !gaps.is_empty() => gaps,
-        Some(middle) if parts.len() > 1 => vec![middle.0],
+        Some(middle) if halve && parts.len() > 1 => vec![middle.0],
         _ => Vec::new(),
     };
     cuts.into_iter().map(|address| (block.table, address)).collect()
@@ -201,12 +201,14 @@ mod tests {
     #[test]
     fn a_refused_block_is_cut_at_its_gaps_then_in_the_middle_until_one_row_is_to_blame() {
         let block = Block { table: Table::Input, start: 0, count: 12, every: SECOND, wants: vec![] };
-        let cuts = |rows: &[(u16, u16)]| cuts_of(&block, rows).into_iter().map(|(_, at)| at).collect::<Vec<_>>();
+        let cuts = |rows: &[(u16, u16)]| cuts_of(&block, rows, true).into_iter().map(|(_, at)| at).collect::<Vec<_>>();
         assert_eq!(cuts(&[(0, 1), (2, 3), (6, 7), (10, 11)]), [6, 10]);
         assert_eq!(cuts(&[(0, 1), (2, 3), (4, 5), (6, 7)]), [4]);
         assert_eq!(cuts(&[(0, 1), (2, 3)]), [2]);
         assert_eq!(cuts(&[(0, 3), (1, 1), (0, 3)]), [] as [u16; 0]);
         assert_eq!(cuts(&[]), [] as [u16; 0]);
+        assert_eq!(cuts_of(&block, &[(0, 1), (2, 3)], false), []);
+        assert_eq!(cuts_of(&block, &[(0, 1), (3, 3)], false), [(Table::Input, 3)]);
     }
 
     fn any_wants() -> impl Strategy<Value = Vec<Want>> {
@@ -267,7 +269,7 @@ mod tests {
                 let before = cuts.len();
                 for block in plan(&wants, &limits, &cuts) {
                     let own: Vec<_> = block.wants.iter().map(|&id| rows[id]).collect();
-                    cuts.extend(cuts_of(&block, &own));
+                    cuts.extend(cuts_of(&block, &own, true));
                 }
                 if cuts.len() == before {
                     return Ok(());

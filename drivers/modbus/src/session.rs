@@ -11,7 +11,7 @@ mod scanning;
 mod standing;
 mod writes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +116,7 @@ pub(crate) struct Session {
     dirty: bool,
     writes: Writes,
     readers: Vec<Reader>,
-    raw: Vec<(u64, u8, Request)>,
+    raw: VecDeque<(u64, u8, Request)>,
     scan: Option<Scan>,
     budget: Budget,
     connected: bool,
@@ -154,7 +154,7 @@ impl Session {
             dirty: false,
             writes: Writes::default(),
             readers: Vec::new(),
-            raw: Vec::new(),
+            raw: VecDeque::new(),
             scan: None,
             budget: Budget::default(),
             connected: false,
@@ -310,7 +310,10 @@ impl Session {
 
     /// When [`Session::next`] has something to do again.
     fn deadline(&self, now: Instant) -> Option<Instant> {
-        [self.writes.deadline(), self.readers_deadline(), self.polls_deadline(now)].into_iter().flatten().min()
+        // Whoever waits for a unit that rests is served when it may be asked again.
+        let awaited: HashSet<usize> = self.written_units().chain(self.awaited_units()).collect();
+        let rested = awaited.into_iter().filter_map(|unit| self.rests_until(unit)).filter(|&until| until > now).min();
+        [self.alarm(), self.polls_deadline(now), rested].into_iter().flatten().min()
     }
 
     /// What came of a job that was begun then.

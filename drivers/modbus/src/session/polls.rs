@@ -94,6 +94,7 @@ impl Session {
         let rests = self.rests_until(index);
         let not_before = |due: Instant| rests.map_or(due, |until| due.max(until));
         if let Some(search) = unit.sunspec.as_ref().filter(|search| !search.is_done()) {
+            search.question()?;
             return search.due(now).map(|due| (not_before(due), None));
         }
         let first = unit.slots.iter().enumerate().map(|(slot, at)| (at.due, slot)).min()?;
@@ -159,13 +160,13 @@ impl Session {
         }
         let at = &self.units[index].slots[slot];
         let wants = at.block.wants.clone();
+        let cuts = self.cuts(&at.block, exception);
+        if !cuts.is_empty() {
+            self.units[index].cuts.extend(cuts);
+            self.dirty = true;
+            return;
+        }
         if exception.is_lasting() {
-            let cuts = self.cuts(&at.block);
-            if !cuts.is_empty() {
-                self.units[index].cuts.extend(cuts);
-                self.dirty = true;
-                return;
-            }
             self.units[index].slots[slot].due = now + REFUSED.max(self.units[index].slots[slot].block.every);
         }
         for point in wants {
@@ -174,10 +175,13 @@ impl Session {
         }
     }
 
-    /// Where a refused block is cut.
-    pub(super) fn cuts(&self, block: &Block) -> Vec<(crate::codec::pdu::Table, u16)> {
+    /// Where a refused block is cut; nowhere if the refusal speaks of the moment, or of the one register in it.
+    pub(super) fn cuts(&self, block: &Block, exception: Exception) -> Vec<(crate::codec::pdu::Table, u16)> {
+        if !exception.is_lasting() && !exception.may_be_a_gap() {
+            return Vec::new();
+        }
         let rows = block.wants.iter().map(|&id| (self.points[id].entry.address, self.points[id].entry.last()));
-        cuts_of(block, &rows.collect::<Vec<_>>())
+        cuts_of(block, &rows.collect::<Vec<_>>(), exception.is_lasting())
     }
 
     /// What came of asking a unit to describe itself.

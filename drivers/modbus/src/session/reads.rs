@@ -101,7 +101,7 @@ impl Session {
         let now = Instant::now();
         let again = match outcome {
             Ok(Response::Refused { exception, .. }) => {
-                let cuts = if exception.is_lasting() { self.cuts(block) } else { Vec::new() };
+                let cuts = self.cuts(block, exception);
                 if cuts.is_empty() {
                     let refused = block.wants.iter().map(|&id| (id, self.refusal(id, exception))).collect();
                     self.got(request, refused);
@@ -160,6 +160,11 @@ impl Session {
         }
     }
 
+    /// Units that somebody waits for.
+    pub(super) fn awaited_units(&self) -> impl Iterator<Item = usize> {
+        self.readers.iter().flat_map(|reader| reader.blocks.iter().map(|(unit, _)| *unit))
+    }
+
     pub(super) fn readers_deadline(&self) -> Option<Instant> {
         self.readers.iter().map(|reader| reader.deadline).min()
     }
@@ -205,7 +210,7 @@ impl Session {
         if self.raw.len() >= MAX_RAW {
             self.reply(Reply::Returned(request, Err(Failure::new(format!("{MAX_RAW} such questions wait already")))));
         } else if self.connected {
-            self.raw.push((request, unit, question));
+            self.raw.push_back((request, unit, question));
             self.work.notify_one();
         } else {
             self.reply(Reply::Returned(request, Err(self.no_line())));
@@ -223,7 +228,7 @@ impl Session {
     }
 
     pub(super) fn next_raw(&mut self) -> Option<Job> {
-        let (request, number, question) = self.raw.pop()?;
+        let (request, number, question) = self.raw.pop_front()?;
         let unit = self.units.iter().position(|unit| unit.number == number);
         Some(Job { number, request: question, patience: self.timeout, unit, what: What::Raw(request) })
     }

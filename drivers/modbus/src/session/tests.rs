@@ -17,6 +17,8 @@ struct Play {
     session: Session,
     now: Instant,
     dead: HashSet<u8>,
+    /// When the dead return.
+    revive: Option<Instant>,
     /// Holding registers that are not there.
     holes: Vec<u16>,
     /// A gateway says for the dead that they do not answer.
@@ -37,6 +39,7 @@ impl Play {
             session,
             now,
             dead: HashSet::new(),
+            revive: None,
             holes: Vec::new(),
             gateway: false,
             asked: Vec::new(),
@@ -65,6 +68,10 @@ impl Play {
 
     fn answer(&mut self, job: Job) {
         let begun = self.now;
+        if self.revive.take_if(|time| *time <= begun).is_some() {
+            self.dead.clear();
+            self.asked.clear();
+        }
         self.asked.push((job.number, job.request.clone()));
         let outcome = if self.gateway && self.dead.contains(&job.number) {
             self.now += ANSWER;
@@ -241,4 +248,24 @@ fn who_a_gateway_says_does_not_answer_is_dead() {
     assert_eq!(standing.state, State::Degraded);
     let asked = play.asked.iter().filter(|(unit, _)| *unit == 2).count();
     assert!(asked < 12, "{asked}");
+}
+
+#[test]
+fn the_end_of_a_pulse_reaches_a_unit_that_was_dead_meanwhile_though_nobody_reads_it() {
+    let mut play = Play::new(bus(1));
+    play.session.write(vec![fieldrail_driver::Command {
+        id: 1,
+        tag: "u1.a".into(),
+        value: fieldrail_model::Value::Int(9),
+        expires: play.now + Duration::from_secs(1),
+        pulse: Some(Duration::from_secs(1)),
+        origin: None,
+    }]);
+    play.run(Duration::from_millis(500));
+    assert_eq!(play.asked, [(1, Request::WriteRegister { address: 5, value: 9 })]);
+    play.dead = HashSet::from([1]);
+    play.revive = Some(play.now + Duration::from_secs(20));
+    play.run(Duration::from_mins(2));
+    assert_eq!(play.asked, [(1, Request::WriteRegister { address: 5, value: 0 })]);
+    assert!(play.session.is_done());
 }

@@ -126,6 +126,11 @@ impl Session {
         }
     }
 
+    /// Units to which something is to be written.
+    pub(super) fn written_units(&self) -> impl Iterator<Item = usize> {
+        self.writes.waiting.iter().map(|write| self.points[write.point].unit)
+    }
+
     /// Begins to stop: pulses end now.
     pub(crate) fn stop(&mut self) {
         for (_, reset) in self.writes.pulses.drain(..) {

@@ -61,6 +61,11 @@ impl Exception {
         self == Self::NO_PATH || self == Self::NO_ANSWER
     }
 
+    /// Whether registers that were only read along may be what it speaks of.
+    pub fn may_be_a_gap(self) -> bool {
+        self == Self::DEVICE_FAILURE
+    }
+
     /// Whether asking for less, or not at all, may help: it speaks of the addresses, not of the moment.
     pub fn is_lasting(self) -> bool {
         matches!(self.0, 1..=3)
