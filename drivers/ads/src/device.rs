@@ -39,7 +39,7 @@ pub(crate) struct Device {
     sum_read_write: Ability,
     sum_add: Ability,
     sum_delete: Ability,
-    /// Handles for writing, by folded name.
+    /// Handles for writing, by name.
     handles: RefCell<HashMap<String, u32>>,
 }
 

@@ -13,7 +13,7 @@ use crate::codec::sums::Part;
 use crate::codes::{INVALID_HANDLE, VERSION};
 use crate::device::Device;
 use crate::error::Error;
-use crate::layout::{Layout, fold};
+use crate::layout::Layout;
 use crate::poll;
 use crate::session::Session;
 use crate::value::{self, Run};
@@ -164,7 +164,7 @@ async fn send_whole(device: &Device, jobs: &[Job]) -> Result<Vec<Result<(), Erro
         if end.as_ref().err().and_then(Error::code) != Some(INVALID_HANDLE) {
             continue;
         }
-        device.drop_handle(&fold(&job.place.name)).await;
+        device.drop_handle(&job.place.name).await;
         if let Some(again) = send_once(device, std::slice::from_ref(job)).await?.pop() {
             *end = again;
         }
@@ -173,7 +173,7 @@ async fn send_whole(device: &Device, jobs: &[Job]) -> Result<Vec<Result<(), Erro
 }
 
 async fn send_once(device: &Device, jobs: &[Job]) -> Result<Vec<Result<(), Error>>, Error> {
-    let names: Vec<String> = jobs.iter().map(|job| fold(&job.place.name)).collect();
+    let names: Vec<String> = jobs.iter().map(|job| job.place.name.clone()).collect();
     let handles = device.handles(&names).await?;
     let mut parts = Vec::new();
     for (job, handle) in jobs.iter().zip(&handles) {
@@ -204,7 +204,8 @@ async fn confirm(session: &RefCell<Session>, device: &Device, job: &Job) -> Resu
     if !session.borrow().config.read_back {
         return Ok(());
     }
-    let handle = device.handles(&[fold(&job.place.name)]).await?.pop().unwrap_or(Err(Error::Unexpected))?;
+    let handle =
+        device.handles(std::slice::from_ref(&job.place.name)).await?.pop().unwrap_or(Err(Error::Unexpected))?;
     let part = Part { group: groups::VALUE_BY_HANDLE, offset: handle, length: job.place.size };
     let found = device.client.read(Urgency::Urgent, part).await?;
     if job.runs.iter().all(|run| found.get(..run.bytes.len()) == Some(&run.bytes)) {

@@ -19,7 +19,7 @@ pub struct Program {
 pub type FieldOf<'a> = (&'a str, &'a str, u32);
 
 /// The number of an elementary type.
-fn type_id(name: &str) -> u32 {
+pub(super) fn type_id(name: &str) -> u32 {
     match name {
         "INT" => 2,
         "DINT" => 3,

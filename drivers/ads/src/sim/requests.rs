@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::plc::{CONFIG, Plc};
 use crate::codec::ams::AmsAddress;
+use crate::codec::bytes::Put as _;
 use crate::codec::command::{DeviceState, Reply, Request, Wish};
 use crate::codec::sums::{self, Part, Sum};
 use crate::codec::text::CodePage;
@@ -134,7 +135,18 @@ impl Plc {
         let name = || page.decode(data);
         let find = |plc: &Self| plc.catalog.resolve(&name()).map_err(|_| codes::SYMBOL);
         match group {
-            groups::HANDLE_BY_NAME => Ok(self.new_handle(&name())?.to_le_bytes().to_vec()),
+            groups::HANDLE_BY_NAME => {
+                let place = find(self)?;
+                let mut answer = self.new_handle(&name())?.to_le_bytes().to_vec();
+                // Who asks for more than the handle is told size and type.
+                answer.put_all([place.size, 0]);
+                let kind = page.encode(&place.type_name).unwrap_or_default();
+                answer.put16(u16::try_from(kind.len()).unwrap_or(0));
+                answer.extend(kind);
+                answer.push(0);
+                answer.truncate(length as usize);
+                Ok(answer)
+            }
             groups::VALUE_BY_NAME => {
                 let place = find(self)?;
                 self.read_area(Part { group: place.group, offset: place.offset, length: place.size.min(length) })
@@ -150,7 +162,7 @@ impl Plc {
                     group: place.group,
                     offset: place.offset,
                     size: place.size,
-                    type_id: 65,
+                    type_id: super::program::type_id(&place.type_name),
                     name: place.name.clone(),
                     type_name: place.type_name.clone(),
                     ..symbols::Symbol::default()

@@ -52,7 +52,7 @@ impl Peer {
 
     fn start(setup: &Json) -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = here.join("../../target/peers/bin/python");
+        let python = here.join("../../target/peers/modbus/bin/python");
         assert!(python.exists(), "{} is missing: `scripts/need test` installs it", python.display());
         let mut command = Command::new(python);
         command.arg(here.join("tests/driver/peer.py")).arg(setup.to_string());
