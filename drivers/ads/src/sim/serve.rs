@@ -20,6 +20,9 @@ use crate::codec::sums::Part;
 /// How often notifications are looked at.
 const TICK: Duration = Duration::from_millis(5);
 
+/// When a notification first comes: as in a real device not before its next cycle, which clients rely on.
+const FIRST: Duration = Duration::from_millis(20);
+
 /// Takes connections for ever.
 pub(super) async fn accept(listener: TcpListener, plc: SharedPlc, cutting: watch::Receiver<u64>) {
     while let Ok((stream, _)) = listener.accept().await {
@@ -53,7 +56,8 @@ impl Subscriber for Connection {
     fn add(&mut self, wish: Wish) -> u32 {
         self.next_handle += 1;
         let (client, server) = self.ends;
-        let notification = Notification { wish, client, server, last: None, due: Instant::now() };
+        let due = Instant::now() + FIRST;
+        let notification = Notification { wish, client, server, last: None, due };
         self.notifications.insert(self.next_handle, notification);
         self.next_handle
     }
