@@ -124,6 +124,9 @@ async fn add_route(session: &RefCell<Session>, arguments: Value, instance: &str)
             error @ Error::NoDiscovery { .. } => Failure::from(error).again(),
             other => other.into(),
         })?;
-    session.borrow().bells.retry.notify_one();
+    let session = session.borrow();
+    if session.device.is_none() {
+        session.bells.retry.notify_one();
+    }
     Ok(json!({ "route": name, "own_net_id": own.to_string(), "address": address }))
 }

@@ -162,7 +162,7 @@ async fn generations(
             error = notifications::follow(session, device) => error,
             error = &mut writer => error,
             error = watch(session, device, &mut state, point) => error,
-            () = bells.program.notified() => Error::Changed,
+            () = other_program(session) => Error::Changed,
         };
         if !matches!(error, Error::Changed) {
             return error;
@@ -180,6 +180,14 @@ async fn generations(
         session.borrow_mut().lose(Quality::Stale, &Arc::from(Error::Changed.to_string()));
         device.delete_notifications(&handles).await;
         device.release_all().await;
+    }
+}
+
+/// Waits until the device tells of another program.
+async fn other_program(session: &RefCell<Session>) {
+    let bells = Rc::clone(&session.borrow().bells);
+    while !session.borrow().program_changed {
+        bells.program.notified().await;
     }
 }
 
@@ -207,6 +215,7 @@ async fn prepare(
 fn begin(session: &RefCell<Session>, info: &DeviceInfo, state: DeviceState, point: &EndPoint) {
     let mut session = session.borrow_mut();
     session.trust();
+    session.program_changed = false;
     session.writes.held = false;
     session.fact(Own::Device, Value::text(info.name.trim()));
     session.fact(Own::Version, Value::text(format!("{}.{}.{}", info.major, info.minor, info.build)));

@@ -99,6 +99,8 @@ pub(crate) struct Session {
     samples: u64,
     renewals: u64,
     pub(crate) reconnects: u64,
+    /// Whether the device has told of another program than the one that is known.
+    pub(crate) program_changed: bool,
     /// The version of the program when it was last loaded.
     pub(crate) last_version: Option<u8>,
 }
@@ -129,6 +131,7 @@ impl Session {
             samples: 0,
             renewals: 0,
             reconnects: 0,
+            program_changed: false,
             last_version: None,
             cache,
             config,
@@ -204,6 +207,7 @@ impl Session {
             if let (Some(&found), Some(version)) = (data.first(), version)
                 && found != version
             {
+                self.program_changed = true;
                 self.bells.program.notify_one();
             }
             return;

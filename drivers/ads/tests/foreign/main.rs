@@ -42,18 +42,24 @@ struct Foreign {
 }
 
 impl Foreign {
+    /// Another program may take the free port first; then it is tried with another.
     fn start(python: &str, script: &str) -> Self {
+        let tries = (0..5).find_map(|_| Self::try_start(python, script));
+        tries.unwrap_or_else(|| panic!("{script} does not start"))
+    }
+
+    fn try_start(python: &str, script: &str) -> Option<Self> {
         let port = free_port();
         let mut command = Command::new(peer(python));
         command.arg(scripts().join(script)).arg(port.to_string());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
+        let foreign = Self { child, port };
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "ready", "{script}");
         // What it prints further on must not block it.
         thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-        Self { child, port }
+        (line.trim() == "ready").then_some(foreign)
     }
 
     fn config(&self, more: &serde_json::Value) -> serde_json::Value {
