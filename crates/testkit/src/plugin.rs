@@ -159,6 +159,16 @@ impl Plugin {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits until the log has this text: it comes by another pipe than the messages, and perhaps later.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + self.patience;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "the log does not say `{text}`: {}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Says something to the driver.
     pub fn send(&self, message: &ToPlugin) {
         say(&self.input, message);

@@ -371,9 +371,10 @@ impl Session {
         }
     }
 
-    /// Begins to stop: pulses end now, and the link says goodbye after its last words.
+    /// Begins to stop: what is accepted is acknowledged, pulses end now, and the link says goodbye after its last words.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
+        self.acknowledge();
         self.outgoing.reset_pulses();
         self.hand_over(Instant::now());
     }

@@ -270,5 +270,5 @@ fn the_simulated_receiver_takes_requests() {
     let mut plugin = Plugin::start_with(DRIVER, &["--sim"], "webhook.demo", config);
     plugin.state(Status::Connected);
     assert_eq!(plugin.write("", "alarm"), Outcome::Confirmed);
-    assert!(plugin.log().contains("The simulated receiver took a request."), "{}", plugin.log());
+    plugin.wait_for_log("The simulated receiver took a request.");
 }
