@@ -119,9 +119,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// One value; `key` is where its key stands, if it has one.
+    /// One value; `key` is where its key stands, if it has one. What is searched for can only be in the last value on its
+    /// path, so behind that one the walk ends.
     fn value(&mut self, key: Option<usize>) -> Result<(), Fault> {
-        self.tell(key);
+        let is_on_path = self.tell(key);
+        self.content()?;
+        if is_on_path { Err(self.fault("everything that is there was found", None)) } else { Ok(()) }
+    }
+
+    fn content(&mut self) -> Result<(), Fault> {
         if self.path.len() > MAX_DEPTH {
             return Err(self.fault(&format!("nested deeper than {MAX_DEPTH} levels"), None));
         }
@@ -266,7 +272,8 @@ impl<'a> Scanner<'a> {
         Err(self.fault("this is no value", Some(QUOTES)))
     }
 
-    fn tell(&mut self, key: Option<usize>) {
+    /// Tells the visitor; whether this value is on the path that it follows.
+    fn tell(&mut self, key: Option<usize>) -> bool {
         match &mut self.visitor {
             Visitor::None => {}
             Visitor::Find(path, found) => {
@@ -274,6 +281,7 @@ impl<'a> Scanner<'a> {
                 let next = depth == found.steps + 1 || (depth == 0 && found.value.is_none());
                 if next && depth <= path.0.len() && follows(&self.path, &path.0[..depth]) {
                     **found = Found { steps: depth, key, value: Some(self.at) };
+                    return true;
                 }
             }
             Visitor::Keys(path, wanted, hits) => {
@@ -284,6 +292,7 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
+        false
     }
 
     fn fault(&self, what: &str, hint: Option<&'static str>) -> Fault {
