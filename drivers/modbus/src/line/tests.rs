@@ -44,7 +44,9 @@ async fn hear(peer: &mut TcpStream, framing: Framing) -> (u16, u8, Request) {
     let mut bytes = Vec::new();
     loop {
         let mut piece = [0; 300];
-        let count = peer.read(&mut piece).await.unwrap();
+        // A question that does not come is a failure, not a wait.
+        let heard = tokio::time::timeout(Duration::from_secs(10), peer.read(&mut piece)).await;
+        let count = heard.expect("the line asks").unwrap();
         assert!(count > 0, "the line was closed");
         bytes.extend_from_slice(&piece[..count]);
         let (transaction, frame) = match framing {
