@@ -1,13 +1,15 @@
-//! The house that plays with `--sim`.
+//! The house that plays with `--sim`, and a house of TwinCAT 2.
 
 use std::time::Duration;
 
+use fieldrail_driver_ads::codec::groups;
+use fieldrail_driver_ads::sim::{Plc, Program};
 use fieldrail_model::Value;
 use fieldrail_testkit::wire::plugin::Status;
 use fieldrail_testkit::{Outcome, Plugin};
 use serde_json::json;
 
-use crate::plc::DRIVER;
+use crate::plc::{DRIVER, Device};
 
 #[test]
 fn the_simulated_house_answers_a_pulse_with_its_light() {
@@ -28,4 +30,59 @@ fn the_simulated_house_answers_a_pulse_with_its_light() {
         &*sample.tag == "Blinds.Kitchen.fPosition" && sample.value != Value::Float(0.0)
     });
     assert!(driver.browse("").iter().any(|node| node.name == "Blinds"));
+}
+
+/// A program as TwinCAT 2 tells of it: names in capitals, types with names of their own, no table of types.
+#[test]
+fn a_plc_of_twincat_2_is_used_with_the_names_of_its_tpy_file() {
+    let mut program = Program::default();
+    program.structure("ST_ROOM", &[("RIST", "REAL", 4), ("RSOLL", "REAL", 4)]);
+    program.marker(6, "MAIN.VBAUSGANG6", "BOOL", 1, "");
+    program.variable("MAIN.NPOWER", "INT16", 2, "");
+    program.variable("MAIN.ARTEMP", "ARRAY [1..2] OF REAL", 8, "");
+    program.variable("MAIN.STROOM", "ST_ROOM", 8, "");
+    program.at(0xF031, 803, ".BAUSGANG6", "BOOL", 1, "");
+    program.variable("LIGHT.RM_LIGHT_06", "BOOL", 1, "only the device has it");
+    let mut plc = Plc::new(program);
+    plc.ports = vec![801];
+    plc.faults.refuse.insert(groups::TYPE_TABLE, 0x702);
+    let device = Device::of(plc);
+    let folder = tempfile::tempdir().unwrap();
+    let tpy = folder.path().join("haus.tpy");
+    let symbol = |name: &str, kind: &str, bits: u32, comment: &str| {
+        format!(
+            "<Symbol><Name>{name}</Name><Type>{kind}</Type><Comment>{comment}</Comment><IGroup>16448</IGroup>\
+             <IOffset>0</IOffset><BitSize>{bits}</BitSize></Symbol>"
+        )
+    };
+    let item = |name: &str, bits: u32| {
+        format!("<SubItem><Name>{name}</Name><Type>REAL</Type><BitSize>32</BitSize><BitOffs>{bits}</BitOffs></SubItem>")
+    };
+    let text = format!(
+        "<PlcProjectInfo><DataTypes><DataType><Name>ST_Room</Name><BitSize>64</BitSize>{}{}</DataType></DataTypes>\
+         <Symbols>{}{}{}</Symbols></PlcProjectInfo>",
+        item("rIst", 0),
+        item("rSoll", 32),
+        symbol("MAIN.VbAusgang6", "BOOL", 8, "Licht Flur"),
+        symbol("MAIN.stRoom", "ST_Room", 64, ""),
+        symbol("MAIN.bWeg", "BOOL", 8, "nicht mehr im Programm"),
+    );
+    std::fs::write(&tpy, text).unwrap();
+    let mut driver = device.driver(&json!({ "tpy": tpy }));
+    let tags = ["main.vbausgang6", "MAIN.nPower", "MAIN.arTemp[2]", "MAIN.stRoom.rSoll", ".bAusgang6", "MAIN.bWeg"];
+    let answers = driver.subscribe(&tags);
+    assert_eq!((answers[0].tag.as_str(), answers[3].tag.as_str()), ("MAIN.VbAusgang6", "MAIN.stRoom.rSoll"));
+    assert!(answers[5].failure.clone().unwrap().message.contains("`.tpy` file"));
+    for tag in ["MAIN.NPOWER", "MAIN.ARTEMP[2]", "MAIN.stRoom.rSoll", ".BAUSGANG6"] {
+        driver.sample(tag);
+    }
+    assert_eq!(driver.write("main.VBAUSGANG6", true), Outcome::Confirmed);
+    assert_eq!(driver.write("MAIN.stroom.rsoll", 21.5), Outcome::Confirmed);
+    assert_eq!(driver.write(".bausgang6", true), Outcome::Confirmed);
+    driver.wait_sample("the switch", |sample| &*sample.tag == "MAIN.VbAusgang6" && sample.value == Value::Bool(true));
+    driver.wait_sample("the room", |sample| sample.value == Value::Float(21.5));
+    driver.wait_sample("the output", |sample| &*sample.tag == ".BAUSGANG6" && sample.value == Value::Bool(true));
+    let found = driver.search("LICHT FLUR");
+    assert_eq!(found[0].tag.as_deref(), Some("MAIN.VbAusgang6"));
+    assert_eq!(driver.search("rm_light").len(), 1);
 }
