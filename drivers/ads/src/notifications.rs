@@ -58,6 +58,7 @@ pub(crate) async fn follow(session: &RefCell<Session>, device: &Device) -> Error
 async fn begin(session: &RefCell<Session>, device: &Device) -> Result<bool, Error> {
     let group = groups::SYMBOL_VERSION;
     let wish = Wish { group, offset: 0, length: 1, mode: Mode::Cyclic, max_delay: 0, cycle: units(BEAT) };
+    session.borrow_mut().forget_early();
     let handle = match device.client.add_notification(wish).await {
         Ok(handle) => handle,
         Err(Error::Refused(_)) => return Ok(false),
@@ -130,6 +131,7 @@ fn next_wishes(session: &Session, most: usize) -> Option<Vec<(Key, Wish)>> {
 /// Adds notifications. False if the device takes no more.
 async fn add(session: &RefCell<Session>, device: &Device, wishes: &[(Key, Wish)]) -> Result<bool, Error> {
     let only: Vec<Wish> = wishes.iter().map(|(_, wish)| *wish).collect();
+    session.borrow_mut().forget_early();
     let ends = device.add_notifications(&only).await?;
     let mut session = session.borrow_mut();
     let mut takes_more = true;

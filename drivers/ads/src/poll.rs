@@ -19,9 +19,13 @@ use crate::{load, value};
 /// How long the poller sleeps while nobody needs anything.
 const IDLE: Duration = Duration::from_hours(1);
 
+/// Polls that may fail in a row before their values are in doubt.
+const MOST_FAILED: u32 = 3;
+
 /// Polls until the link breaks or the program changes.
 pub(crate) async fn poll(session: &RefCell<Session>, device: &Device) -> Error {
     let bells = Rc::clone(&session.borrow().bells);
+    let mut failed = 0;
     loop {
         let woken = bells.poll.notified();
         if device.by_name.get()
@@ -45,6 +49,7 @@ pub(crate) async fn poll(session: &RefCell<Session>, device: &Device) -> Error {
         let places: Vec<&Place> = due.iter().map(|(_, place)| place).collect();
         match read(device, &places).await {
             Ok(ends) => {
+                failed = 0;
                 let mut session = session.borrow_mut();
                 for ((key, place), end) in due.iter().zip(&ends) {
                     // It may have been found elsewhere, or sent by itself, meanwhile.
@@ -58,7 +63,15 @@ pub(crate) async fn poll(session: &RefCell<Session>, device: &Device) -> Error {
                 session.renew();
             }
             // One missed answer is no broken link; the watcher counts them.
-            Err(Error::Silent { .. } | Error::Refused(_)) => {}
+            Err(error @ (Error::Silent { .. } | Error::Refused(_))) => {
+                failed += 1;
+                if failed >= MOST_FAILED {
+                    let mut session = session.borrow_mut();
+                    for (key, _) in &due {
+                        session.arrive(key, Err(&error));
+                    }
+                }
+            }
             Err(error) => return error,
         }
     }
@@ -111,6 +124,9 @@ async fn ask_names(session: &RefCell<Session>, device: &Device) -> Result<(), Er
     for (key, name) in unasked {
         ask_name(session, device, &name).await?;
         let mut session = session.borrow_mut();
+        if let Some(wanted) = session.wanted.get_mut(&key) {
+            wanted.asked = true;
+        }
         let found = session.resolve(&key);
         if found.is_ok() && session.wanted.get(&key).is_some_and(|wanted| wanted.place.is_none()) {
             let error = Error::UnknownSymbol { tag: name, names: Vec::new() };

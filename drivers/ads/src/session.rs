@@ -296,6 +296,11 @@ impl Session {
         self.facts.get(&own).cloned()
     }
 
+    /// Forgets samples of unknown handles: those of a notification to come are no older than its request.
+    pub(crate) fn forget_early(&mut self) {
+        self.early.clear();
+    }
+
     /// Whether a sample of this handle came before the handle was known.
     pub(crate) fn take_early(&mut self, handle: u32) -> bool {
         self.early.remove(&handle).is_some()

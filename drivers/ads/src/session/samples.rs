@@ -87,6 +87,7 @@ impl Session {
                 wanted.way = Way::Polled;
                 wanted.polled_only = false;
                 wanted.place = None;
+                wanted.asked = false;
             }
             self.tell_doubt(&key);
         }
@@ -108,12 +109,13 @@ impl Session {
     /// The program stands still, or runs again: values are what they were, and no more.
     pub(crate) fn stand_still(&mut self, why: Option<Arc<str>>) {
         self.doubt = why.map(|why| (Quality::LastUsable, why));
-        let known: Vec<(Key, Value)> = self
-            .wanted
-            .iter()
-            .filter(|(_, wanted)| wanted.place.is_some())
-            .filter_map(|(key, wanted)| Some((Rc::clone(key), wanted.last.as_ref()?.0.clone())))
-            .collect();
+        // What was not read on this link is not believed because the program runs.
+        let was_read = |quality| matches!(quality, Quality::Good | Quality::LastUsable);
+        let known = self.wanted.iter().filter(|(_, wanted)| wanted.place.is_some()).filter_map(|(key, wanted)| {
+            let (value, quality, _) = wanted.last.as_ref()?;
+            was_read(*quality).then(|| (Rc::clone(key), value.clone()))
+        });
+        let known: Vec<(Key, Value)> = known.collect();
         for (key, value) in known {
             self.emit(&key, Ok(value));
         }

@@ -51,6 +51,8 @@ pub(crate) struct Wanted {
     /// Whether the device refused to send it by itself.
     pub(crate) polled_only: bool,
     pub(crate) due: Instant,
+    /// Whether a device without a symbol table was asked for it.
+    pub(crate) asked: bool,
     /// What was sent last.
     pub(super) last: Option<(Value, Quality, Option<Arc<str>>)>,
 }
@@ -115,12 +117,14 @@ impl Session {
             way: Way::Polled,
             polled_only: false,
             due: Instant::now(),
+            asked: false,
             last: None,
         });
         wanted.interval = interval.or(wanted.interval);
         wanted.due = Instant::now();
-        // A new subscriber has heard nothing.
+        // A new subscriber has heard nothing, and may ask for what there was not before.
         wanted.last = None;
+        wanted.asked = false;
         wanted
     }
 
@@ -240,10 +244,9 @@ impl Session {
 
     /// Tags that a device without a symbol table is to be asked for.
     pub(crate) fn unasked(&self) -> Vec<(Key, String)> {
-        let is_unasked = |wanted: &&Wanted| wanted.place.is_none() && wanted.own.is_none() && wanted.last.is_none();
         self.wanted
             .iter()
-            .filter(|(_, wanted)| is_unasked(wanted))
+            .filter(|(_, wanted)| wanted.place.is_none() && wanted.own.is_none() && !wanted.asked)
             .map(|(key, wanted)| (Rc::clone(key), wanted.name.clone()))
             .collect()
     }

@@ -121,6 +121,9 @@ fn a_device_without_tables_is_asked_for_each_name() {
     assert_eq!(driver.sample("MAIN.nothing").quality, Quality::NotFound);
     assert_eq!(driver.write("MAIN.nB", 5_i64), Outcome::Confirmed);
     assert_eq!(driver.read(&["main.nb"])[0].value, Value::Int(5));
+    device.cut();
+    driver.state(Status::Connected);
+    driver.wait_sample("it is back", |sample| &*sample.tag == "MAIN.nA" && sample.quality == Quality::Good);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fieldrail_driver_ads::codec::groups;
 use fieldrail_driver_ads::sim::plc::{CONFIG, RUN, STOP};
 use fieldrail_driver_ads::sim::{Faults, Plc};
 use fieldrail_model::{Quality, Value};
@@ -68,9 +69,11 @@ fn a_plc_that_was_switched_off_is_found_again() {
         _ => None,
     });
     assert!(state.hint.unwrap().contains("48898"));
+    device.plc().put("MAIN.nA", 5_i64);
     device.switch_on();
     driver.state(Status::Connected);
-    good(&mut driver, "MAIN.nA", 1);
+    let first = driver.wait_sample("a good one", |sample| &*sample.tag == "MAIN.nA" && sample.quality == Quality::Good);
+    assert_eq!(first.value, Value::Int(5), "what was before the link broke is not believed again");
 }
 
 #[test]
@@ -84,6 +87,19 @@ fn a_silent_plc_is_noticed_although_its_connection_stays() {
     device.plc().faults.silent = false;
     driver.state(Status::Connected);
     good(&mut driver, "MAIN.nA", 1);
+}
+
+#[test]
+fn a_plc_that_refuses_to_be_read_has_no_good_values_and_its_link_stays() {
+    let device = device();
+    let mut driver = device.driver(&json!({ "max_notifications": 0 }));
+    driver.subscribe(&["MAIN.nA"]);
+    good(&mut driver, "MAIN.nA", 1);
+    device.plc().faults.refuse.insert(groups::SUM_READ, 0x708);
+    in_doubt(&mut driver, "MAIN.nA", Quality::DeviceFailure);
+    device.plc().faults.refuse.clear();
+    good(&mut driver, "MAIN.nA", 1);
+    assert_eq!(device.plc().counts.connections, 1);
 }
 
 #[test]
