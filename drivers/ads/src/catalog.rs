@@ -7,11 +7,15 @@ mod near;
 mod resolve;
 mod tree;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::codec::symbols::Symbol;
 use crate::codec::text::CodePage;
 use crate::layout::{Layout, TypeTable, fold};
+
+/// Wrong names in a row that are compared with all others: each costs some milliseconds, and who has many has one mistake.
+const MOST_NEAR: u32 = 20;
 
 /// Where the description of a symbol comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,8 @@ pub struct Catalog {
     pub page: CodePage,
     /// Whether the device gave a table; without one, addresses of a file are used.
     from_device: bool,
+    /// How many more wrong names are compared with all others.
+    near_left: Cell<u32>,
 }
 
 /// What a `.tpy` file says.
@@ -94,7 +100,8 @@ impl Catalog {
     /// come from the file where it has the symbol; what there is, and where, comes from the device.
     pub fn new(device: Option<Program>, file: Option<&Program>, page: CodePage) -> Self {
         let from_device = device.is_some();
-        let mut catalog = Self { page, from_device, ..Self::default() };
+        let near_left = Cell::new(MOST_NEAR);
+        let mut catalog = Self { page, from_device, near_left, ..Self::default() };
         let device = device.unwrap_or_default();
         for symbol in device.symbols {
             catalog.add(symbol, Source::Device);
@@ -151,6 +158,11 @@ impl Catalog {
     /// Whether there is a type of this name.
     pub fn knows_type(&self, name: &str) -> bool {
         self.types.knows(name)
+    }
+
+    /// Wrong names may be compared with all others again.
+    pub fn refill_near(&self) {
+        self.near_left.set(MOST_NEAR);
     }
 
     /// How many symbols there are.

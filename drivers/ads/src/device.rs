@@ -11,6 +11,7 @@ use crate::client::{Client, Urgency};
 use crate::codec::command::Wish;
 use crate::codec::groups;
 use crate::codec::sums::{self, Exchange, MAX_PARTS, Part};
+use crate::codec::text::CodePage;
 use crate::codes::AdsCode;
 use crate::error::Error;
 
@@ -32,6 +33,8 @@ pub(crate) struct Device {
     timeout: Duration,
     /// The version of the program whose symbols are known; none if the device tells none.
     pub(crate) version: Cell<Option<u8>>,
+    /// How it writes 8-bit text, names among it.
+    pub(crate) page: Cell<CodePage>,
     /// Whether it gave no symbol table, so that each name is asked for.
     pub(crate) by_name: Cell<bool>,
     sum_read: Ability,
@@ -70,6 +73,7 @@ impl Device {
             client,
             timeout,
             version: Cell::new(None),
+            page: Cell::default(),
             by_name: Cell::new(false),
             sum_read: Cell::default(),
             sum_write: Cell::default(),
@@ -215,7 +219,12 @@ impl Device {
 
     async fn new_handles(&self, names: &[String]) -> Result<Vec<End<u32>>, Error> {
         let part = Part { group: groups::HANDLE_BY_NAME, offset: 0, length: 4 };
-        let exchange = |name: &String| Exchange { part, data: format!("{name}\0").into_bytes().into() };
+        let page = self.page.get();
+        let exchange = |name: &String| {
+            let mut data = page.encode(name).unwrap_or_else(|| name.as_bytes().to_vec());
+            data.push(0);
+            Exchange { part, data: data.into() }
+        };
         let handle = |bytes: &Bytes| match bytes.get(..4) {
             Some(&[a, b, c, d]) => Ok(u32::from_le_bytes([a, b, c, d])),
             _ => Err(Error::Unexpected),

@@ -59,6 +59,7 @@ pub(crate) async fn load(
     let version = device.program_version().await?;
     device.version.set(version);
     let Some(upload) = upload_info(device).await? else { return Ok(None) };
+    device.page.set(upload.code_page);
     let identity = version.map(|version| Identity { version, upload, info: info.clone() });
     if let (Some(identity), Some(file)) = (&identity, file)
         && let Some(tables) = read_file(file, Some(identity))

@@ -58,7 +58,7 @@ impl Own {
             _ => return None,
         };
         let lists = ["TwinCAT_SystemInfoVarList._TaskInfo[1]", ".SystemTaskInfoArr[1]", "SystemTaskInfoArr[1]"];
-        lists.iter().find_map(|list| catalog.resolve(&format!("{list}.{field}")).ok())
+        lists.iter().find_map(|list| catalog.find(&format!("{list}.{field}")).ok().flatten())
     }
 
     /// A figure of a task in microseconds: the device counts 100 ns.

@@ -138,7 +138,8 @@ async fn ask_names(session: &RefCell<Session>, device: &Device) -> Result<(), Er
 
 /// Asks a device without a symbol table for one name; that it does not know it is no error.
 pub(crate) async fn ask_name(session: &RefCell<Session>, device: &Device, name: &str) -> Result<(), Error> {
-    if !device.by_name.get() || session.borrow().catalog.resolve(name).is_ok() {
+    let is_known = || session.borrow().catalog.find(name).is_ok_and(|place| place.is_some());
+    if !device.by_name.get() || is_known() {
         return Ok(());
     }
     // The catalog is not held while the device is waited for.
@@ -162,6 +163,7 @@ pub(crate) async fn ask_name(session: &RefCell<Session>, device: &Device, name: 
 /// Answers a question for values that are read once.
 pub(crate) async fn answer(session: Rc<RefCell<Session>>, request: u64, tags: Vec<String>) {
     let device = session.borrow().ready();
+    session.borrow().catalog.refill_near();
     let mut readings: Vec<Reading> = Vec::with_capacity(tags.len());
     let mut places: Vec<(usize, Place)> = Vec::new();
     for tag in tags {

@@ -59,6 +59,7 @@ pub(crate) async fn write(session: &RefCell<Session>, device: &Device) -> Error 
 async fn send(session: &RefCell<Session>, device: &Device, writes: Vec<Write>) -> Result<(), Error> {
     // What is not done when this future is dropped has an end too.
     let mut batch = Batch { session, left: writes };
+    session.borrow().catalog.refill_near();
     for at in (0..batch.left.len()).rev() {
         let tag = batch.left[at].tag.clone();
         poll::ask_name(session, device, &tag).await?;

@@ -13,7 +13,11 @@ const MOST_COMPARED: usize = 100_000;
 
 impl Catalog {
     /// At most three names of variables that look like this one, the nearest first.
+    ///
+    /// None are given for the rest of many wrong names in a row; see [`Catalog::refill_near`].
     pub fn near(&self, tag: &str) -> Vec<String> {
+        let Some(left) = self.near_left.get().checked_sub(1) else { return Vec::new() };
+        self.near_left.set(left);
         let folded = fold(tag.get(..MOST_NAME.min(tag.len())).unwrap_or_default());
         let bound = (folded.chars().count() / 4).clamp(1, 4);
         let last = last_segment(&folded);
@@ -68,26 +72,60 @@ fn last_segment(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// How many letters differ, if not more than `bound`: changed, missing, added.
+/// How many letters differ, if not more than `bound`: changed, missing, added. Only cells that can stay within the bound
+/// are looked at.
 fn distance(a: &str, b: &str, bound: usize) -> Option<usize> {
     if a.len().abs_diff(b.len()) > bound {
         return None;
     }
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let beyond = bound + 1;
+    let mut row: Vec<usize> = (0..=b.len()).map(|n| n.min(beyond)).collect();
     for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        let mut least = row[0];
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != y);
+        let (from, to) = (i.saturating_sub(bound), (i + bound + 1).min(b.len()));
+        let mut diagonal = row[from];
+        row[from] = if from == 0 { (i + 1).min(beyond) } else { beyond };
+        let mut least = row[from];
+        for j in from..to {
+            let changed = diagonal + usize::from(*x != b[j]);
             diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1).min(beyond);
             least = least.min(row[j + 1]);
+        }
+        if let Some(next) = row.get_mut(to + 1) {
+            *next = beyond;
         }
         if least > bound {
             return None;
         }
     }
     row.last().copied().filter(|&distance| distance <= bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The textbook, without a band.
+    fn plain(a: &[u8], b: &[u8]) -> usize {
+        let mut row: Vec<usize> = (0..=b.len()).collect();
+        for (i, x) in a.iter().enumerate() {
+            let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+            for (j, y) in b.iter().enumerate() {
+                let changed = diagonal + usize::from(x != y);
+                diagonal = row[j + 1];
+                row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            }
+        }
+        row[b.len()]
+    }
+
+    proptest! {
+        #[test]
+        fn the_band_gives_what_the_textbook_gives(a in "[ab.]{0,9}", b in "[ab.]{0,9}", bound in 0_usize..5) {
+            let want = Some(plain(a.as_bytes(), b.as_bytes())).filter(|&distance| distance <= bound);
+            prop_assert_eq!(distance(&a, &b, bound), want);
+        }
+    }
 }

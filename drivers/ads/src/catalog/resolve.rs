@@ -20,11 +20,19 @@ impl Catalog {
     /// There is none; the error has names that look like it. Or it stands in the `.tpy` file only.
     pub fn resolve(&self, tag: &str) -> Result<Place, Error> {
         let unknown = || Error::UnknownSymbol { tag: tag.chars().take(200).collect(), names: self.near(tag) };
+        self.find(tag)?.ok_or_else(unknown)
+    }
+
+    /// The same without near names; none if there is no such variable.
+    ///
+    /// # Errors
+    /// It stands in the `.tpy` file only.
+    pub fn find(&self, tag: &str) -> Result<Option<Place>, Error> {
         if tag.len() > MOST_NAME {
-            return Err(unknown());
+            return Ok(None);
         }
         let folded = fold(tag);
-        let (number, entry) = self.longest_symbol(&folded).ok_or_else(unknown)?;
+        let Some((number, entry)) = self.longest_symbol(&folded) else { return Ok(None) };
         if entry.source == Source::File && self.from_device {
             return Err(Error::UnknownType {
                 tag: tag.into(),
@@ -34,10 +42,10 @@ impl Catalog {
         }
         let mut place = self.whole(number, entry);
         let rest = folded.get(entry.folded.len()..).unwrap_or_default();
-        if !rest.is_empty() {
-            step_down(&mut place, rest).ok_or_else(unknown)?;
+        if !rest.is_empty() && step_down(&mut place, rest).is_none() {
+            return Ok(None);
         }
-        Ok(place)
+        Ok(Some(place))
     }
 
     /// The symbol that is the name, or the longest one that the name goes into.

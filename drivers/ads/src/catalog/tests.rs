@@ -227,3 +227,15 @@ fn enter(place: &Place, go: impl FnOnce(&mut Place) -> Option<()>) -> Place {
     go(&mut part).unwrap();
     part
 }
+
+#[test]
+fn near_names_are_looked_for_only_so_often_in_a_row() {
+    let catalog = catalog();
+    let has_names = |n: u32| {
+        let Err(Error::UnknownSymbol { names, .. }) = catalog.resolve(&format!("MAIN.VbAusgang{n}")) else { panic!() };
+        !names.is_empty()
+    };
+    assert_eq!((10..100).filter(|&n| has_names(n)).count(), 20);
+    catalog.refill_near();
+    assert!(has_names(7));
+}

@@ -70,7 +70,7 @@ impl Catalog {
             _ => format!("{folded}."),
         };
         let mut exists = path.is_empty();
-        if let Ok(place) = self.resolve(path)
+        if let Ok(Some(place)) = self.find(path)
             && Self::part_nodes(&place, &mut gather)
         {
             exists = true;

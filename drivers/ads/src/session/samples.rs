@@ -53,6 +53,9 @@ impl Session {
         if self.outbox.push(item) {
             wanted.last = Some(now);
             self.samples += 1;
+        } else if let Way::Notified { heard, .. } = &mut wanted.way {
+            // The daemon is far behind, and the device will not say it again: it is polled until it was said.
+            *heard = false;
         }
     }
 

@@ -73,6 +73,7 @@ impl Wanted {
 impl Session {
     /// Takes subscriptions; one answer for each.
     pub(crate) fn subscribe(&mut self, items: Vec<Subscription>) -> Vec<SubscribedItem> {
+        self.catalog.refill_near();
         let answers = items.into_iter().map(|item| self.subscribe_one(item)).collect();
         self.bells.poll.notify_one();
         self.bells.notify.notify_one();
@@ -101,7 +102,7 @@ impl Session {
     /// The spelling that samples will have.
     fn canonical(&self, tag: &str) -> String {
         let own = Own::parse(tag).map(|own| own.name().to_owned());
-        own.or_else(|| self.catalog.resolve(tag).ok().map(|place| place.name)).unwrap_or_else(|| tag.to_owned())
+        own.or_else(|| self.catalog.find(tag).ok().flatten().map(|place| place.name)).unwrap_or_else(|| tag.to_owned())
     }
 
     fn want(&mut self, key: &Key, name: &str, interval: Option<Duration>) -> &mut Wanted {
@@ -176,6 +177,7 @@ impl Session {
 
     /// Finds all places anew, and what patterns match now.
     pub(super) fn resolve_all(&mut self) {
+        self.catalog.refill_near();
         let patterns = std::mem::take(&mut self.patterns);
         for (text, pattern, keys) in patterns {
             for key in keys {

@@ -197,14 +197,14 @@ impl Plc {
 
     /// What a variable or part says; none if there is none.
     pub fn get(&self, name: &str) -> Option<Value> {
-        let place = self.catalog.resolve(name).ok()?;
+        let place = self.catalog.find(name).ok()??;
         let bytes = self.read_place(&place).ok()?;
         value::decode(&place.layout, place.bit, &bytes, self.catalog.page).ok()
     }
 
     /// Sets a variable or part. False if there is none, or it does not take the value.
     pub fn put(&mut self, name: &str, value: impl Into<Value>) -> bool {
-        let Ok(place) = self.catalog.resolve(name) else { return false };
+        let Ok(Some(place)) = self.catalog.find(name) else { return false };
         let Ok(runs) = value::encode(&place.layout, &value.into(), self.catalog.page) else { return false };
         runs.into_iter().all(|run| {
             let length = u32::try_from(run.bytes.len()).unwrap_or(u32::MAX);
@@ -255,7 +255,7 @@ impl Plc {
     }
 
     pub(super) fn new_handle(&mut self, name: &str) -> Result<u32, AdsCode> {
-        let place = self.catalog.resolve(name).map_err(|_| codes::SYMBOL)?;
+        let place = self.catalog.find(name).ok().flatten().ok_or(codes::SYMBOL)?;
         let handle = self.next_handle;
         self.next_handle += 1;
         self.handles.insert(handle, Handle { place, version: self.version });

@@ -133,7 +133,7 @@ impl Plc {
         self.refused(group)?;
         let page = CodePage::Windows1252;
         let name = || page.decode(data);
-        let find = |plc: &Self| plc.catalog.resolve(&name()).map_err(|_| codes::SYMBOL);
+        let find = |plc: &Self| plc.catalog.find(&name()).ok().flatten().ok_or(codes::SYMBOL);
         match group {
             groups::HANDLE_BY_NAME => {
                 let place = find(self)?;
