@@ -233,6 +233,7 @@ fn take_state(session: &mut Session, state: DeviceState, point: &EndPoint) {
     let symbols = session.catalog.len();
     if state.ads == RUN {
         session.stand_still(None);
+        session.bells.again.notify_waiters();
         let text = format!("connected to {} at {}, {symbols} symbols", point.target, point.host);
         session.stand(State::Connected, Failure::new(text));
     } else {

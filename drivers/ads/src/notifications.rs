@@ -34,6 +34,7 @@ fn units(time: Duration) -> u32 {
 
 /// Keeps the device's notifications in step with the demand, until the link breaks.
 pub(crate) async fn follow(session: &RefCell<Session>, device: &Device) -> Error {
+    let bells = Rc::clone(&session.borrow().bells);
     loop {
         if session.borrow().config.max_notifications > 0 && device.version.get().is_some() {
             match begin(session, device).await {
@@ -50,7 +51,8 @@ pub(crate) async fn follow(session: &RefCell<Session>, device: &Device) -> Error
         if let Err(error) = end(session, device).await {
             return error;
         }
-        sleep(AGAIN).await;
+        // A device that stands still may send nothing; when it runs again it does.
+        let _ = timeout(AGAIN, bells.again.notified()).await;
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Bells {
     pub(crate) poll: Notify,
     /// The task of notifications: the demand has changed.
     pub(crate) notify: Notify,
+    /// The same: the program runs again, so that what was given up is worth another try.
+    pub(crate) again: Notify,
     /// The writer: there is something to write.
     pub(crate) write: Notify,
     /// The connection: some writes have ended.

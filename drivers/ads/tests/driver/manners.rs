@@ -1,9 +1,10 @@
 //! How little load the driver is to a small PLC, and what it does where one cannot do everything.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fieldrail_driver_ads::codec::groups;
 use fieldrail_driver_ads::sim::Plc;
+use fieldrail_driver_ads::sim::plc::{RUN, STOP};
 use fieldrail_model::{Quality, Value};
 use fieldrail_testkit::wire::FromPlugin;
 use fieldrail_testkit::wire::plugin::Status;
@@ -22,6 +23,39 @@ fn the_first_question_is_who_the_device_is() {
     let _driver = device.driver(&json!({}));
     assert_eq!(device.plc().counts.first_commands, [INFO]);
     assert_eq!(device.plc().counts.connections, 1, "a wrong first number costs no connection");
+}
+
+#[test]
+fn after_a_close_a_small_plc_gets_its_pause() {
+    let device = Device::of(Plc::new(program(0, 0)));
+    let mut driver = device.driver(&json!({ "pause_ms": 900 }));
+    let cut = Instant::now();
+    device.cut();
+    driver.state(Status::Connected);
+    assert!(cut.elapsed() >= Duration::from_millis(900), "{:?}", cut.elapsed());
+    assert_eq!(device.plc().counts.connections, 2);
+}
+
+#[test]
+fn notifications_that_a_stopped_plc_does_not_send_come_again_when_it_runs() {
+    let device = Device::of(Plc::new(program(0, 0)));
+    let mut driver = device.driver(&json!({}));
+    driver.subscribe(&["MAIN.nA"]);
+    device.until("notifications", |plc| plc.notifications == 2);
+    {
+        let mut plc = device.plc();
+        plc.state.ads = STOP;
+        plc.faults.mute_notifications = true;
+    }
+    device.until("their end", |plc| plc.notifications == 0);
+    {
+        let mut plc = device.plc();
+        plc.state.ads = RUN;
+        plc.faults.mute_notifications = false;
+    }
+    device.until("notifications", |plc| plc.notifications == 2);
+    device.plc().put("MAIN.nA", 5_i64);
+    driver.wait_sample("the new value", |sample| sample.value == Value::Int(5));
 }
 
 #[test]
