@@ -165,6 +165,11 @@ impl Catalog {
         self.near_left.set(MOST_NEAR);
     }
 
+    /// Whether it holds only what a file says, since the device told no symbols: then there are no handles either.
+    pub fn is_from_file(&self) -> bool {
+        !self.from_device && !self.is_empty() && self.entries.iter().all(|entry| entry.source == Source::File)
+    }
+
     /// How many symbols there are.
     pub fn len(&self) -> usize {
         self.entries.len()

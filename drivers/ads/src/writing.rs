@@ -77,7 +77,8 @@ async fn send(session: &RefCell<Session>, device: &Device, writes: Vec<Write>) -
     for job in &jobs {
         session.borrow_mut().writes.begin_pulse(&job.write);
     }
-    let (whole, in_parts): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_whole);
+    let by_address = session.borrow().catalog.is_from_file();
+    let (whole, in_parts): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.is_whole() && !by_address);
     let mut changed = Ok(());
     for (job, end) in whole.iter().zip(send_whole(device, &whole).await?) {
         if end.as_ref().err().and_then(Error::code) == Some(VERSION) {
@@ -89,7 +90,8 @@ async fn send(session: &RefCell<Session>, device: &Device, writes: Vec<Write>) -
         changed = changed.and(batch.end(job, &end));
     }
     for job in in_parts {
-        let end = send_parts(device, &job).await;
+        let read_back = session.borrow().config.read_back;
+        let end = send_parts(device, &job, read_back).await;
         if matches!(end, Err(Error::Changed)) {
             batch.later(&job);
             changed = Err(Error::Changed);
@@ -147,6 +149,9 @@ fn prepare(session: &Session, write: &Write) -> Result<(Place, Vec<Run>), Error>
     if let Some(reason) = place.read_only {
         return Err(read_only(reason));
     }
+    if matches!(place.layout, Layout::Bit) && session.catalog.is_from_file() {
+        return Err(read_only("a single bit needs the symbols of the PLC, and it gives none"));
+    }
     if let Layout::Unknown(reason) = place.layout {
         return Err(Error::UnknownType { tag: place.name, kind: place.type_name, reason });
     }
@@ -189,15 +194,25 @@ async fn send_once(device: &Device, jobs: &[Job]) -> Result<Vec<Result<(), Error
     Ok(handles.into_iter().map(end).collect())
 }
 
-/// Writes the parts of a structure that are named, by their addresses.
-async fn send_parts(device: &Device, job: &Job) -> Result<(), Error> {
+/// Writes the parts of a structure that are named, by their addresses, and reads them back if that is configured.
+async fn send_parts(device: &Device, job: &Job, read_back: bool) -> Result<(), Error> {
     let part = |run: &Run| {
         let length = u32::try_from(run.bytes.len()).unwrap_or(u32::MAX);
         let offset = job.place.offset.saturating_add(run.offset);
         (Part { group: job.place.group, offset, length }, Bytes::from(run.bytes.clone()))
     };
-    let parts: Vec<_> = job.runs.iter().map(part).collect();
-    device.write_addresses(&parts).await?.into_iter().collect()
+    let parts: Vec<(Part, Bytes)> = job.runs.iter().map(part).collect();
+    device.write_addresses(&parts).await?.into_iter().collect::<Result<(), Error>>()?;
+    if !read_back {
+        return Ok(());
+    }
+    let only: Vec<Part> = parts.iter().map(|(part, _)| *part).collect();
+    for (found, (_, wrote)) in device.read_all(&only).await?.into_iter().zip(parts) {
+        if found? != wrote {
+            return Err(Error::Overwritten { tag: job.place.name.clone(), found: "something else".into() });
+        }
+    }
+    Ok(())
 }
 
 /// Reads a variable back, if that is configured.

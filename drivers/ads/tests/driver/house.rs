@@ -32,6 +32,39 @@ fn the_simulated_house_answers_a_pulse_with_its_light() {
     assert!(driver.browse("").iter().any(|node| node.name == "Blinds"));
 }
 
+/// Where the project of TwinCAT 2 loads no symbols into the PLC, only the file knows where its variables lie.
+#[test]
+fn a_plc_that_tells_no_symbols_is_used_by_the_addresses_of_the_tpy_file() {
+    let mut program = Program::default();
+    program.marker(6, "MAIN.VBAUSGANG6", "BOOL", 1, "");
+    program.marker(8, "MAIN.NPOWER", "INT", 2, "");
+    let mut plc = Plc::new(program);
+    plc.ports = vec![801];
+    for group in [0xF003, 0xF007, 0xF009, 0xF00B, 0xF00C, 0xF00E, 0xF00F, 0xF011] {
+        plc.faults.refuse.insert(group, 0x753);
+    }
+    plc.put("MAIN.NPOWER", 450_i64);
+    let device = Device::of(plc);
+    let folder = tempfile::tempdir().unwrap();
+    let tpy = folder.path().join("haus.tpy");
+    let symbol = |name: &str, kind: &str, offset: u32, bits: u32| {
+        format!(
+            "<Symbol><Name>{name}</Name><Type>{kind}</Type><IGroup>16416</IGroup><IOffset>{offset}</IOffset>\
+             <BitSize>{bits}</BitSize></Symbol>"
+        )
+    };
+    let symbols = symbol("MAIN.VbAusgang6", "BOOL", 6, 8) + &symbol("MAIN.nPower", "INT", 8, 16);
+    std::fs::write(&tpy, format!("<PlcProjectInfo><Symbols>{symbols}</Symbols></PlcProjectInfo>")).unwrap();
+    let mut driver = device.driver(&json!({ "tpy": tpy }));
+    driver.subscribe(&["MAIN.nPower"]);
+    assert_eq!(driver.sample("MAIN.nPower").value, Value::Int(450));
+    let id = driver.write_item("MAIN.VbAusgang6", true, |item| item.pulse_ms = Some(100));
+    assert_eq!(driver.outcome(id), Outcome::Confirmed);
+    assert_eq!(device.get("MAIN.VBAUSGANG6"), Some(Value::Bool(true)));
+    device.until("the end of the pulse", |plc| plc.get("MAIN.VBAUSGANG6") == Some(Value::Bool(false)));
+    assert!(driver.browse("MAIN")[0].location.as_deref().unwrap().ends_with("(.tpy file only)"));
+}
+
 /// A program as TwinCAT 2 tells of it: names in capitals, types with names of their own, no table of types.
 #[test]
 fn a_plc_of_twincat_2_is_used_with_the_names_of_its_tpy_file() {

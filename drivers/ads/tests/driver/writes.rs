@@ -75,6 +75,10 @@ fn a_value_that_the_program_overwrites_is_rejected_where_it_is_read_back() {
     device.plc().faults.overwrite = true;
     let mut driver = device.driver(&json!({ "read_back": true }));
     assert!(rejected(driver.write("MAIN.nA", 4_i64)).contains("reads 0"));
+    let part = Value::json(r#"{"bOn": true, "eMode": 1}"#).unwrap();
+    assert!(rejected(driver.write("MAIN.stBattery", part.clone())).contains("has overwritten it"));
+    device.plc().faults.overwrite = false;
+    assert_eq!(driver.write("MAIN.stBattery", part), Outcome::Confirmed);
 }
 
 #[test]
