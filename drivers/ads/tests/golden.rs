@@ -10,6 +10,8 @@ use fieldrail_driver_ads::codec::text::CodePage::Windows1252;
 use fieldrail_driver_ads::codec::types::{self, DataType};
 use fieldrail_driver_ads::codec::udp::{Datagram, Found, tag};
 use fieldrail_driver_ads::codec::{Malformed, notify};
+use fieldrail_driver_ads::layout::{Declared, TypeTable};
+use fieldrail_driver_ads::value;
 use serde_json::{Map, Value, json};
 
 /// The cases of one golden file.
@@ -189,8 +191,13 @@ fn sum_answers_hold_their_values_in_order() {
         let outcomes = sums::read_answer(&parts, &answer).unwrap();
         let want = case["want"].as_array().unwrap();
         assert_eq!(outcomes.len(), want.len());
-        for outcome in outcomes {
-            assert!(outcome.is_ok());
+        for ((part, outcome), want) in parts.iter().zip(outcomes).zip(want) {
+            let type_name = want["type"].as_str().unwrap();
+            let declared = Declared { type_name, type_id: 65, size: part.length, dimensions: &[] };
+            let layout = TypeTable::default().layout(declared);
+            let said = value::decode(&layout, 0, &outcome.unwrap(), Windows1252).unwrap();
+            assert_eq!(said, serde_json::from_value(want["value"].clone()).unwrap(), "{type_name}");
+            assert_eq!(want["error"], 0);
         }
     }
 }
