@@ -66,7 +66,7 @@ impl Node {
     pub fn datapoint(&self, who: &Who, address: &str) -> Result<Point> {
         reach(who, address)?;
         let engine = self.traffic.engine();
-        let point = engine.router.space.find(address).ok_or_else(|| {
+        let point = engine.known_at(address).ok_or_else(|| {
             let hint = match engine.split(address) {
                 Some((id, _)) => format!("nothing reads it from `{id}` yet; open it in the tree, or make a route"),
                 None => unknown_instance(&engine, address),
@@ -211,7 +211,7 @@ impl Node {
             if address.as_ref().is_some_and(|address| !who.reaches(address.as_str())) {
                 return None;
             }
-            let point = address.and_then(|address| engine.router.space.find(address.as_str()));
+            let point = address.and_then(|address| engine.known_at(address.as_str()));
             Some(TreeNode::new(node, point.map(|point| view(&engine, who, point))))
         };
         Paged { items: nodes.nodes.into_iter().filter_map(node).collect(), next: nodes.next, total: None }

@@ -114,11 +114,7 @@ impl Node {
         reach(who, address)?;
         let engine = self.traffic.engine();
         let router = &engine.router;
-        let known = router.explain(address, now()).or_else(|| {
-            let folded = engine.split(address).map(|(id, tag)| id.address(&tag.to_lowercase()))?;
-            router.explain(folded.as_str(), now())
-        });
-        let known = known.ok_or_else(|| {
+        let known = router.explain(&engine.canonical(address), now()).ok_or_else(|| {
             Error::NotFound(format!("nothing is known of `{address}`: no value came from it, and no route writes it"))
         })?;
         let sent = known.reached.as_ref().map(|reached| ExplainedValue {

@@ -67,6 +67,7 @@ impl Stream {
 
     fn hold(&self, text: &str) -> Result<Held> {
         let mut engine = self.node.traffic.engine();
+        let text = &*engine.canonical(text);
         let held = if text.contains('*') {
             let pattern =
                 Pattern::compile(text).map_err(|error| Error::invalid(format!("`{text}`: {error}"), "`*` and `**`"))?;
@@ -94,7 +95,7 @@ impl Stream {
         for text in wanted {
             let Some(held) = self.held.remove(text) else { continue };
             let mut engine = self.node.traffic.engine();
-            let client = &self.client;
+            let (client, text) = (&self.client, engine.canonical(text));
             engine.patterns.retain(|(of, pattern)| !(Arc::ptr_eq(of, client) && pattern.as_str() == text));
             drop(engine);
             self.let_go(held);

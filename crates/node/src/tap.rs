@@ -43,7 +43,7 @@ impl TapStream {
         let mut patterns = Vec::new();
         for text in &wish.patterns {
             may_follow(who, text)?;
-            let pattern = Pattern::compile(text)
+            let pattern = Pattern::compile(&node.traffic.engine().canonical(text))
                 .map_err(|error| Error::invalid_at("patterns", format!("`{text:.80}`: {error}"), None))?;
             patterns.push(pattern);
         }

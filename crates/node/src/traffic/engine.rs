@@ -80,15 +80,27 @@ impl Engine {
         self.instances.get_key_value(id).map(|(id, _)| id)
     }
 
-    /// The datapoint of an instance's tag, made if it is new. None if the data space does not take it.
-    pub(crate) fn point(&mut self, id: &InstanceId, tag: &str) -> Option<PointId> {
-        let folded = self.instances.get(id).is_some_and(|facts| facts.case_insensitive);
-        let address = if folded { id.address(&tag.to_lowercase()) } else { id.address(tag) };
-        self.point_at(address.as_str())
+    /// The address, or the pattern, as the data space spells it: variables of a PLC have no capitals there.
+    pub(crate) fn canonical<'a>(&self, address: &'a str) -> Cow<'a, str> {
+        match self.split(address) {
+            Some((id, tag)) if self.instances[id].case_insensitive => format!("{id}.{}", tag.to_lowercase()).into(),
+            _ => address.into(),
+        }
     }
 
-    /// The datapoint of this address, made if it is new. None if the data space does not take it.
+    /// The datapoint of this address in any spelling, if it is known.
+    pub(crate) fn known_at(&self, address: &str) -> Option<PointId> {
+        self.router.space.find(&self.canonical(address))
+    }
+
+    /// The datapoint of an instance's tag, made if it is new. None if the data space does not take it.
+    pub(crate) fn point(&mut self, id: &InstanceId, tag: &str) -> Option<PointId> {
+        self.point_at(id.address(tag).as_str())
+    }
+
+    /// The datapoint of this address in any spelling, made if it is new. None if the data space does not take it.
     pub(crate) fn point_at(&mut self, address: &str) -> Option<PointId> {
+        let address = &*self.canonical(address);
         if let Some(known) = self.router.space.find(address) {
             return Some(known);
         }
