@@ -194,28 +194,39 @@ impl Comparison {
             after.clear();
             return;
         }
+        // Place by place, in the order in which it was said there: after a leap in time thousands of windows speak at once.
+        before.sort_by_key(|(place, ..)| *place);
+        after.sort_by_key(|(place, ..)| *place);
+        let mut after = after.drain(..).peekable();
         for (place, time, value) in before.drain(..) {
+            while let Some(only) = after.next_if(|(other, ..)| *other < place) {
+                new(changes, only);
+            }
             let change = &mut changes[place as usize];
             change.before += 1;
-            if let Some(at) = after.iter().position(|(other, ..)| *other == place) {
-                let (.., new) = after.remove(at);
+            if let Some((.., other)) = after.next_if(|(other, ..)| *other == place) {
                 change.after += 1;
-                if new != value {
+                if other != value {
                     change.changed += 1;
-                    note(change, time, Some(value), Some(new));
+                    note(change, time, Some(value), Some(other));
                 }
             } else {
                 change.gone += 1;
                 note(change, time, Some(value), None);
             }
         }
-        for (place, time, value) in after.drain(..) {
-            let change = &mut changes[place as usize];
-            change.after += 1;
-            change.new += 1;
-            note(change, time, None, Some(value));
+        for only in after {
+            new(changes, only);
         }
     }
+}
+
+/// Only the new rules say this.
+fn new(changes: &mut [Change], (place, time, value): (u32, Timestamp, Said)) {
+    let change = &mut changes[place as usize];
+    change.after += 1;
+    change.new += 1;
+    note(change, time, None, Some(value));
 }
 
 fn note(change: &mut Change, time: Timestamp, before: Option<Said>, after: Option<Said>) {
@@ -280,6 +291,27 @@ mod tests {
         let changes = run(rules, rules, &[(0, 1), (5, 2), (31, 4)]);
         assert_eq!(changes.len(), 2);
         assert!(changes.iter().all(|(_, change)| !change.is_one() && change.before == 3), "{changes:?}");
+    }
+
+    #[test]
+    fn what_is_said_at_once_is_compared_target_by_target_in_its_order() {
+        let route = |id: &str, to: &str, transform: &str| {
+            format!(r#"{{"id":"{id}","from":"plc_002.x","to":"{to}","transform":"{transform}"}}"#)
+        };
+        let before =
+            [route("a", "log.system", "last(10s)"), route("b", "webhook.alert_service", "last(20s)")].join(",");
+        let after = [route("b", "webhook.alert_service", "last(10s)"), route("a", "log.system", "last(20s)")].join(",");
+        // Both windows end several times before the second sample.
+        let changes = run(&before, &after, &[(0, 1), (45, 2)]);
+        let figures = |(address, change): &(String, Change)| {
+            (address.clone(), change.before, change.after, change.changed, change.gone, change.new)
+        };
+        let figures: Vec<_> = changes.iter().map(figures).collect();
+        let (log, webhook) = ("log.system".to_owned(), "webhook.alert_service".to_owned());
+        let most = figures[0].1;
+        let few = figures[0].2;
+        assert!(most > few && few > 0, "{figures:?}");
+        assert_eq!(figures, [(log, most, few, 0, most - few, 0), (webhook, few, most, 0, 0, most - few)]);
     }
 
     #[test]
