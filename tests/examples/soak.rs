@@ -22,8 +22,8 @@ use fieldrail_tests::{House, wait_for};
 use rumqttc_v4::{AsyncClient, Event, MqttOptions, Packet, PublishOptions, QoS};
 use serde_json::json;
 
-/// Messages that the source's broker gives out unacknowledged.
-const UNDER_WAY: u64 = 1000;
+/// Messages that the publisher sends unacknowledged.
+const UNDER_WAY: u16 = 1000;
 /// How far back the values of one tag may come again: what was under way, and what had arrived within the last second, which
 /// a killed daemon does not remember.
 const FURTHEST_BACK: u64 = 1000;
@@ -47,6 +47,9 @@ struct Plan {
     /// Values a second that are published.
     #[arg(long, default_value_t = 10_000)]
     rate: u64,
+    /// Messages that the source's broker gives out unacknowledged; its own default would be 20.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    under_way: u16,
     /// Decides when the daemon is killed; without it each run has another one.
     #[arg(long)]
     seed: Option<u64>,
@@ -68,7 +71,7 @@ fn main() {
 /// A value was lost, or came out of order.
 fn run(plan: &Plan, seed: u64) -> String {
     assert!(plan.tags > 0 && plan.values > 0 && plan.rate > 0 && plan.values.is_multiple_of(plan.tags));
-    let source = Mosquitto::with(&format!("allow_anonymous true\nmax_inflight_messages {UNDER_WAY}\n"));
+    let source = Mosquitto::with(&format!("allow_anonymous true\nmax_inflight_messages {}\n", plan.under_way));
     let mut target = Mosquitto::start();
     target.kill();
     let mut house = house(source.port(), target.port()).kept();
@@ -253,7 +256,7 @@ impl Publisher {
 
 async fn publish_all(plan: &Plan, port: u16, acknowledged: &AtomicU64) {
     let mut options = MqttOptions::new("soak", ("127.0.0.1", port));
-    options.set_inflight(u16::try_from(UNDER_WAY).unwrap());
+    options.set_inflight(UNDER_WAY);
     let (client, mut link) = AsyncClient::builder(options).capacity(1000).build();
     let speak = async {
         let begun = Instant::now();
@@ -366,7 +369,7 @@ mod tests {
     use super::*;
 
     fn plan() -> Plan {
-        Plan { values: 4000, tags: 10, kills: 5, rate: 2000, seed: None }
+        Plan { values: 4000, tags: 10, kills: 5, rate: 2000, under_way: 100, seed: None }
     }
 
     #[test]
