@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Sent(u16),
     /// The broker has the publication with this number, or refused it and said why.
     Acknowledged(u16, Option<String>),
+    /// The last word on a message was handed to the socket.
+    Answered,
     /// A subscription was handed to the socket. In the order of [`Sender::subscribe`].
     Subscribing(u16),
     /// The broker's answer for each filter of the subscription: none is yes, text is why not.

@@ -67,6 +67,9 @@ pub(crate) struct Session {
     /// What the broker waits for: how far the daemon must have accepted samples, and the acknowledgement, in the order of
     /// arrival. Bounded by the numbers that MQTT has for messages under way, 65,535.
     unacknowledged: VecDeque<(u64, Receipt)>,
+    /// Messages on which the last word is not handed to the socket yet. A goodbye would overtake it; and what the broker still
+    /// says of them, unread when the socket is closed, would make the kernel throw away what the broker has not read.
+    unsaid: usize,
     sender: Option<Sender>,
     limits: Limits,
     /// What the broker was asked for on this link. What it refused stays here, so that it is not asked again.
@@ -109,6 +112,7 @@ impl Session {
             browsing: Browsing::default(),
             readers: Vec::new(),
             unacknowledged: VecDeque::new(),
+            unsaid: 0,
             sender: None,
             limits: Limits { in_flight: IN_FLIGHT, qos: 2, retain: true, packet_bytes: config.max_packet_bytes },
             active: Filters::new(),
@@ -209,6 +213,7 @@ impl Session {
                 self.outgoing.acknowledged(number, refused, now);
                 self.hand_over(now);
             }
+            Event::Answered => self.unsaid = self.unsaid.saturating_sub(1),
             Event::Subscribing(number) => {
                 if let Some(filters) = self.asked.pop_front() {
                     self.unanswered.insert(number, filters);
@@ -249,6 +254,7 @@ impl Session {
         let mut any = false;
         while let Some((_, receipt)) = self.unacknowledged.pop_front_if(|(pushed, _)| *pushed <= accepted) {
             sender.acknowledge(receipt);
+            self.unsaid += 1;
             any = true;
         }
         if any {
@@ -281,6 +287,7 @@ impl Session {
         self.sender = None;
         // The broker sends again what it did not hear of.
         self.unacknowledged.clear();
+        self.unsaid = 0;
         self.forget_subscriptions();
         self.outgoing.disconnect(now);
         self.end();
@@ -381,7 +388,7 @@ impl Session {
 
     /// Whether nothing more has to be said to the broker.
     pub(crate) fn is_done(&self) -> bool {
-        self.sender.is_none() || self.outgoing.is_done()
+        self.sender.is_none() || (self.unsaid == 0 && self.outgoing.is_done())
     }
 
     /// Says goodbye to the broker.

@@ -91,6 +91,7 @@ pub(super) fn event(event: rumqttc_v4::Event) -> Event {
             Event::Connected(Limits { in_flight: IN_FLIGHT, qos: 2, retain: true, packet_bytes: u32::MAX })
         }
         rumqttc_v4::Event::Outgoing(Outgoing::Publish(number)) => Event::Sent(number),
+        rumqttc_v4::Event::Outgoing(Outgoing::PubAck(_) | Outgoing::PubComp(_)) => Event::Answered,
         rumqttc_v4::Event::Outgoing(Outgoing::Subscribe(number)) => Event::Subscribing(number),
         _ => Event::Other,
     }

@@ -117,6 +117,7 @@ pub(super) fn event(event: rumqttc_v5::Event, ours: Limits) -> Event {
         }
         rumqttc_v5::Event::Incoming(Packet::ConnAck(ack)) => Event::Connected(limits(&ack, ours)),
         rumqttc_v5::Event::Outgoing(Outgoing::Publish(number)) => Event::Sent(number),
+        rumqttc_v5::Event::Outgoing(Outgoing::PubAck(_) | Outgoing::PubComp(_)) => Event::Answered,
         rumqttc_v5::Event::Outgoing(Outgoing::Subscribe(number)) => Event::Subscribing(number),
         _ => Event::Other,
     }
