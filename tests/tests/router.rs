@@ -67,6 +67,42 @@ fn every_acknowledged_value_of_a_durable_route_arrives_in_order_however_often_th
     });
 }
 
+/// A generator of its own, so that a run can be had again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Whatever is said at either end at random, both agree on what was said last, and then it is quiet. `factor` is what the
+/// route `both` multiplies with on its way from the first address to the second.
+fn both_settle(house: &House, addresses: [&str; 2], factor: u64, mut say: impl FnMut(usize, u64)) {
+    let mut random = Random(0x2545_f491);
+    let mut change = |end: usize, value: u64| say(end, if end == 0 { value } else { value * factor });
+    for round in 0..6 {
+        for _ in 0..20 {
+            let (end, value) = (usize::try_from(random.below(2)).unwrap(), random.below(90) + 1);
+            change(end, value);
+            std::thread::sleep(Duration::from_millis(random.below(6)));
+        }
+        std::thread::sleep(Duration::from_millis(150));
+        let last = 100 + round;
+        change(usize::try_from(random.below(2)).unwrap(), last);
+        wait_for("both ends agree on the last change", SOON, || {
+            let value = |address| house.value(address).and_then(|point| point["value"].as_u64());
+            (addresses.map(value) == [Some(last), Some(last * factor)]).then_some(())
+        });
+        std::thread::sleep(Duration::from_millis(200));
+        let passed = || house.get("/api/router/stats")["by_route"]["both"]["passed"].clone();
+        let before = passed();
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(passed(), before, "the two ends ring");
+    }
+}
+
 #[test]
 fn two_topics_of_two_brokers_follow_each_other_and_settle_on_the_last_change() {
     let (left, right) = (Mosquitto::start(), Mosquitto::start());
@@ -76,36 +112,33 @@ fn two_topics_of_two_brokers_follow_each_other_and_settle_on_the_last_change() {
     house.wait_until("left", "running");
     house.wait_until("right", "running");
     let mut ends = [Talker::start(left.port(), "lamp", 1), Talker::start(right.port(), "lamp", 1)];
-    // A generator of its own, so that a run can be had again.
-    let mut seed = 0x2545_f491_u64;
-    let mut random = |below: u64| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) % below
-    };
     publish(left.port(), "lamp", "1", &[]);
     wait_for("the first value is there", SOON, || house.value("right.lamp").filter(|point| point["value"] == 10));
-    for round in 0..6 {
-        for _ in 0..20 {
-            let end = usize::try_from(random(2)).unwrap();
-            let value = random(90) + 1;
-            ends[end].say(&if end == 0 { value } else { value * 10 }.to_string());
-            std::thread::sleep(Duration::from_millis(random(6)));
+    both_settle(&house, ["left.lamp", "right.lamp"], 10, |end, value| ends[end].say(&value.to_string()));
+}
+
+#[test]
+fn a_topic_and_a_variable_of_a_plc_follow_each_other_and_settle_on_the_last_change() {
+    let broker = Mosquitto::start();
+    let plc = json!({ "id": "plc_001", "driver": "ads", "simulated": true,
+                      "config": { "ams_net_id": "192.168.2.162.1.1", "ams_port": 801, "host": "127.0.0.1" } });
+    let routes = json!([{ "id": "both", "from": "left.mode", "to": "plc_001.MAIN.nMode", "bidirectional": true,
+                          "transform": "scale(10)" }]);
+    let house = House::new(&json!([mqtt("left", broker.port()), plc]), &routes).kept();
+    house.wait_until("left", "running");
+    house.wait_until("plc_001", "running");
+    let mut topic = Talker::start(broker.port(), "mode", 1);
+    publish(broker.port(), "mode", "1", &[]);
+    let variable = "plc_001.MAIN.nMode";
+    wait_for("the first value is there", SOON, || house.value(variable).filter(|point| point["value"] == 10));
+    both_settle(&house, ["left.mode", variable], 10, |end, value| {
+        if end == 0 {
+            return topic.say(&value.to_string());
         }
-        std::thread::sleep(Duration::from_millis(100));
-        let end = usize::try_from(random(2)).unwrap();
-        let last = 100 + round;
-        ends[end].say(&if end == 0 { last } else { last * 10 }.to_string());
-        wait_for("both ends agree on the last change", SOON, || {
-            let value = |address| house.value(address).and_then(|point| point["value"].as_f64());
-            (value("left.lamp") == Some(f64::from(last)) && value("right.lamp") == Some(f64::from(last) * 10.0))
-                .then_some(())
-        });
-        std::thread::sleep(Duration::from_millis(200));
-        let passed = || house.get("/api/router/stats")["by_route"]["both"]["passed"].clone();
-        let before = passed();
-        std::thread::sleep(Duration::from_millis(300));
-        assert_eq!(passed(), before, "the two ends ring");
-    }
+        // As the PLC's own panel would: no route knows of it before the PLC says it.
+        let written = house.ask("POST", "/api/datapoint/write", &json!({ "address": variable, "value": value }));
+        assert_eq!(written.json()["outcome"], "confirmed", "{}", written.json());
+    });
 }
 
 #[test]
