@@ -692,6 +692,25 @@ const PLACES: [&str; 6] =
     ["plc_002.a", "plc_002.b", "mqtt.broker_local.a", "mqtt.broker_local.b", "bt.bms_001.a", "bt.bms_001.b"];
 
 impl Echoing {
+    /// A house with routes and bridges between these places, and the routes as text; none if the rules are refused.
+    fn new(routes: &[(usize, usize)], bridges: &[(usize, usize)], echoes: [u8; 6]) -> Option<(Self, Vec<String>)> {
+        // A place has one feeder, so that a value that comes twice has gone round.
+        let mut fed = std::collections::HashSet::new();
+        let mut feeds = |(from, to): &&(usize, usize)| from != to && fed.insert(*to);
+        let routes: Vec<(usize, usize)> = routes.iter().filter(&mut feeds).copied().collect();
+        let text = |(n, (from, to)): (usize, &(usize, usize))| {
+            format!(r#"{{"id":"r{n}","from":"{}","to":"{}"}}"#, PLACES[*from], PLACES[*to])
+        };
+        let routes: Vec<String> = routes.iter().enumerate().map(text).collect();
+        // A circle of routes alone is refused; the bridges around them are what the rules cannot see.
+        let rules = compile(&routes.join(",")).ok()?;
+        let mut router = Router::new();
+        router.swap(rules);
+        let bridges = bridges.iter().filter(&mut feeds);
+        let bridges = bridges.map(|(from, to)| (PLACES[*from].to_owned(), PLACES[*to].to_owned())).collect();
+        Some((Self { bench: Bench { router, now: Timestamp(0) }, bridges, echoes }, routes))
+    }
+
     /// Values enter, one right after the other; how often each place was written with each, until nothing moves any more.
     fn enter(&mut self, values: &[(usize, i64)]) -> HashMap<(String, i64), usize> {
         let mut written: HashMap<(String, i64), usize> = HashMap::new();
@@ -734,18 +753,7 @@ proptest! {
         echoes in prop::array::uniform6(0_u8..3),
         entries in prop::collection::vec((0_usize..6, 1_i64..4), 1..6),
     ) {
-        let mut targets = std::collections::HashSet::new();
-        let routes: Vec<String> = routes.iter().enumerate().filter(|(_, (from, to))| from != to && targets.insert(*to))
-            .map(|(n, (from, to))| format!(r#"{{"id":"r{n}","from":"{}","to":"{}"}}"#, PLACES[*from], PLACES[*to]))
-            .collect();
-        // A circle of routes alone is refused; the bridges around them are what the rules cannot see.
-        let Ok(rules) = compile(&routes.join(",")) else { return Ok(()) };
-        let mut router = Router::new();
-        router.swap(rules);
-        // A place has one feeder, so that a value that comes twice has gone round.
-        let bridges = bridges.iter().filter(|(from, to)| from != to && targets.insert(*to))
-            .map(|(from, to)| (PLACES[*from].to_owned(), PLACES[*to].to_owned())).collect();
-        let mut house = Echoing { bench: Bench { router, now: Timestamp(0) }, bridges, echoes };
+        let Some((mut house, routes)) = Echoing::new(&routes, &bridges, echoes) else { return Ok(()) };
         for (place, value) in entries {
             house.bench.now.0 += 60_000 * MS;
             let written = house.enter(&[(place, value)]);
@@ -763,16 +771,7 @@ proptest! {
         echoes in prop::array::uniform6(0_u8..2),
         bursts in prop::collection::vec(prop::collection::vec(0_usize..6, 1..5), 1..4),
     ) {
-        let mut targets = std::collections::HashSet::new();
-        let routes: Vec<String> = routes.iter().enumerate().filter(|(_, (from, to))| from != to && targets.insert(*to))
-            .map(|(n, (from, to))| format!(r#"{{"id":"r{n}","from":"{}","to":"{}"}}"#, PLACES[*from], PLACES[*to]))
-            .collect();
-        let Ok(rules) = compile(&routes.join(",")) else { return Ok(()) };
-        let mut router = Router::new();
-        router.swap(rules);
-        let bridges = bridges.iter().filter(|(from, to)| from != to && targets.insert(*to))
-            .map(|(from, to)| (PLACES[*from].to_owned(), PLACES[*to].to_owned())).collect();
-        let mut house = Echoing { bench: Bench { router, now: Timestamp(0) }, bridges, echoes };
+        let Some((mut house, routes)) = Echoing::new(&routes, &bridges, echoes) else { return Ok(()) };
         let mut values = 1..;
         for burst in bursts {
             house.bench.now.0 += 60_000 * MS;
