@@ -48,6 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             state_dir: None,
             simulated: false,
             auto_restart: true,
+            limits: fieldrail_supervisor::Limits::default(),
         })?;
         line = loop {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -152,7 +152,7 @@ impl Conversation {
             FromPlugin::State(state) => {
                 let text = clip(state.text, MAX_TEXT_BYTES);
                 let hint = state.hint.map(|hint| clip(hint, MAX_TEXT_BYTES));
-                self.shared.tell(self.generation, Event::Said(plugin::State { text, hint, ..state }));
+                self.shared.said(self.generation, plugin::State { text, hint, ..state });
             }
             FromPlugin::Progress(progress) => self.shared.tell(self.generation, Event::Beat(progress.turns)),
             FromPlugin::Log(log) => {
@@ -236,10 +236,11 @@ fn cannot_welcome(error: &crate::SendError) -> Wrong {
 }
 
 impl Joined {
-    fn samples(&mut self, shared: &Shared, generation: u64, batch: Samples) -> Result<(), Reason> {
+    fn samples(&mut self, shared: &Shared, generation: u64, mut batch: Samples) -> Result<(), Reason> {
         self.window.accepted(self.told.load(Ordering::Acquire));
         self.window.take(batch.batch, batch.items.len())?;
         shared.counters.count_batch(batch.items.len());
+        shared.sift(generation, &mut batch);
         let number = batch.batch;
         if let Some(receipt) = shared.listener.samples(&shared.id, generation, batch) {
             self.lanes.hold(number);

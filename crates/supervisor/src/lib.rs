@@ -7,24 +7,33 @@
 //! Read in this order: `supervisor` what the node calls, `listener` what it hears, `spec` and `snapshot` the
 //! nouns; then `life` the life cycle as a pure state machine, `instance` which drives it, `run` one process from
 //! hello to its end, `conversation` and `lanes` the two directions of the pipe, `window` the credit, `log` the
-//! lines; `process` is the only module that knows the operating system.
+//! lines; `limits` and `metrics` what an instance may take and takes, `guard` what happens when it takes too much,
+//! `watch` the thread that looks; `process` is the only module that knows the operating system.
 
 mod conversation;
+mod guard;
 mod instance;
 mod lanes;
 mod life;
+mod limits;
 mod listener;
 mod log;
+mod metrics;
 mod process;
 mod run;
 mod snapshot;
 mod spec;
 mod supervisor;
+mod watch;
 mod window;
 
+pub use guard::memory::MemoryStage;
+pub use guard::spam::SpamStage;
 pub use lanes::SendError;
 pub use life::Policy;
+pub use limits::{Limits, Priority};
 pub use listener::{Listener, LogRecord, Receipt};
-pub use snapshot::{Confinement, Snapshot, State};
+pub use metrics::{Cycles, Metrics, Network};
+pub use snapshot::{Confinement, Evidence, Keeping, Snapshot, State};
 pub use spec::{Options, Spec};
 pub use supervisor::{StartError, Supervisor, UnknownInstance};

@@ -24,6 +24,11 @@ pub trait Listener: Send + Sync + 'static {
     /// `returned`, `configured`, `event`, `metrics`.
     fn message(&self, id: &InstanceId, generation: u64, message: FromPlugin);
 
+    /// The tag behind a number that the plugin has declared, for a person.
+    fn tag_name(&self, _id: &InstanceId, _number: u32) -> Option<String> {
+        None
+    }
+
     /// The pipe has taken everything that [`crate::Supervisor::send`] had queued: there is room for the next batch.
     fn drained(&self, id: &InstanceId, generation: u64);
 

@@ -1,9 +1,15 @@
 //! How an instance is, at one moment.
 
 use std::fmt;
+use std::sync::Arc;
 
 use fieldrail_model::{InstanceId, Timestamp};
 use fieldrail_wire::Capabilities;
+
+use crate::guard::memory::MemoryStage;
+use crate::guard::spam::SpamStage;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
 
 /// Where an instance is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,14 +26,27 @@ pub enum State {
     Stopping,
     /// Given up until a person acts.
     Error,
+    /// Ended because it sent more than its limit, until a person reactivates it.
+    SuspendedBySpam,
+    /// Ended because it took more memory than its limit again and again, until a person reactivates it.
+    SuspendedByLimit,
 }
 
 impl State {
     /// Every state there is.
-    pub const ALL: [Self; 6] =
-        [Self::Stopped, Self::Starting, Self::Running, Self::Degraded, Self::Stopping, Self::Error];
+    pub const ALL: [Self; 8] = [
+        Self::Stopped,
+        Self::Starting,
+        Self::Running,
+        Self::Degraded,
+        Self::Stopping,
+        Self::Error,
+        Self::SuspendedBySpam,
+        Self::SuspendedByLimit,
+    ];
 
-    /// The word in the API: `stopped`, `starting`, `running`, `degraded`, `stopping`, `error`.
+    /// The word in the API: `stopped`, `starting`, `running`, `degraded`, `stopping`, `error`, `suspended_by_spam`,
+    /// `suspended_by_limit`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stopped => "stopped",
@@ -36,6 +55,8 @@ impl State {
             Self::Degraded => "degraded",
             Self::Stopping => "stopping",
             Self::Error => "error",
+            Self::SuspendedBySpam => "suspended_by_spam",
+            Self::SuspendedByLimit => "suspended_by_limit",
         }
     }
 }
@@ -105,4 +126,46 @@ pub struct Snapshot {
     pub generation: u64,
     /// What keeps its children from outliving it; none while there is no process.
     pub confinement: Option<Confinement>,
+    /// What it takes; none while there is no process, and in its first second.
+    pub metrics: Option<Metrics>,
+    /// What keeps it within its limits.
+    pub keeping: Keeping,
+}
+
+/// What keeps an instance within its limits, and how near it is to them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Keeping {
+    /// As a person configured them.
+    pub limits: Limits,
+    /// Samples a second that are in force.
+    pub max_pps: u32,
+    /// How near it is to its limit on memory.
+    pub memory: MemoryStage,
+    /// What happens to its samples.
+    pub spam: SpamStage,
+    /// Samples that did not pass, since the instance was added.
+    pub shed: u64,
+    /// Who holds its processor time: `cgroup_v2`, `cgroup_v1`, `pacing`; empty where nobody has to.
+    pub processor_by: &'static str,
+    /// Who holds its memory: `cgroup_v2`, `cgroup_v1`, `polling`; empty where nobody has to.
+    pub memory_by: &'static str,
+    /// Why it was suspended by the spam breaker, until it is reactivated.
+    pub evidence: Option<Arc<Evidence>>,
+}
+
+/// What the spam breaker saw when it tripped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// When.
+    pub at: Timestamp,
+    /// Samples a second over the last ten seconds.
+    pub rate: f64,
+    /// The limit that was in force.
+    pub limit: u32,
+    /// Samples in each second of the last minute, the newest last.
+    pub series: Vec<u32>,
+    /// The tags that sent the most, with their samples since it was over the limit.
+    pub top: Vec<(String, u64)>,
+    /// All this in words.
+    pub text: String,
 }

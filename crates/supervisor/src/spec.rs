@@ -7,6 +7,7 @@ use std::sync::Arc;
 use fieldrail_model::{InstanceId, Timestamp};
 
 use crate::Policy;
+use crate::limits::Limits;
 
 /// One instance to run. `Debug` shows neither its configuration nor the values of its environment.
 #[derive(Clone, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Spec {
     pub simulated: bool,
     /// Whether a crash or a missed heartbeat starts it again. If not, a crash is `error` and a missed heartbeat `degraded`.
     pub auto_restart: bool,
+    /// What it may take.
+    pub limits: Limits,
 }
 
 impl fmt::Debug for Spec {
@@ -62,6 +65,8 @@ pub struct Options {
     pub credit: u32,
     /// Whether to do without PID namespaces even where they are permitted.
     pub without_namespaces: bool,
+    /// Whether to do without control groups even where they may be used: then the daemon itself holds the limits.
+    pub without_cgroups: bool,
 }
 
 impl Options {
@@ -73,6 +78,7 @@ impl Options {
             policy: Policy::default(),
             credit: fieldrail_wire::DEFAULT_CREDIT,
             without_namespaces: false,
+            without_cgroups: false,
         }
     }
 }
@@ -84,6 +90,7 @@ impl fmt::Debug for Options {
             .field("policy", &self.policy)
             .field("credit", &self.credit)
             .field("without_namespaces", &self.without_namespaces)
+            .field("without_cgroups", &self.without_cgroups)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fieldrail_model::InstanceId;
@@ -13,11 +13,15 @@ use crate::instance::Shared;
 use crate::lanes::SendError;
 use crate::life::Event;
 use crate::listener::Listener;
-use crate::process::{Mark, Spawner, sweep};
-use crate::{Options, Snapshot, Spec};
+use crate::process::{Cgroups, Mark, Spawner, sweep};
+use crate::watch::{Instances, Watcher};
+use crate::{Metrics, Options, Snapshot, Spec};
 
 /// After the deadline of a shutdown everything has been killed; what the kernel does not end by then is left to it.
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
+
+/// A killed process has left its control group by then.
+const LEFT_WITHIN: Duration = Duration::from_millis(200);
 
 /// All instances of the house, each a process. Dropping it kills what still runs.
 pub struct Supervisor {
@@ -25,7 +29,9 @@ pub struct Supervisor {
     listener: Arc<dyn Listener>,
     spawner: Spawner,
     house: Mark,
-    instances: Mutex<BTreeMap<InstanceId, Arc<Shared>>>,
+    instances: Arc<Instances>,
+    cgroups: Arc<Cgroups>,
+    watcher: Watcher,
     shutting_down: AtomicBool,
 }
 
@@ -54,12 +60,16 @@ impl Supervisor {
         if leftovers > 0 {
             tracing::warn!(leftovers, "Ended processes that a former daemon had left behind.");
         }
+        let cgroups = if options.without_cgroups { Cgroups::none() } else { Cgroups::find(&house.value) };
+        let instances = Arc::new(Instances::default());
         Ok(Self {
             spawner: Spawner::new(options.without_namespaces)?,
             options: Arc::new(options),
             listener,
             house,
-            instances: Mutex::default(),
+            watcher: Watcher::start(&instances)?,
+            instances,
+            cgroups: Arc::new(cgroups),
             shutting_down: AtomicBool::new(false),
         })
     }
@@ -98,7 +108,8 @@ impl Supervisor {
             return Ok(Arc::clone(known));
         }
         let (options, listener) = (Arc::clone(&self.options), Arc::clone(&self.listener));
-        let shared = Shared::new(spec, options, listener, self.spawner.clone(), self.house.clone());
+        let shared =
+            Shared::new(spec, options, listener, self.spawner.clone(), self.house.clone(), Arc::clone(&self.cgroups));
         instances.insert(shared.id.clone(), Arc::clone(&shared));
         tokio::spawn(Arc::clone(&shared).live());
         Ok(shared)
@@ -127,6 +138,27 @@ impl Supervisor {
     /// There is no such instance.
     pub fn kill(&self, id: &InstanceId) -> Result<Snapshot, UnknownInstance> {
         self.find(id).map(|shared| shared.ask(Event::KillAsked))
+    }
+
+    /// Lets a suspended instance begin anew. False if it is not suspended.
+    ///
+    /// # Errors
+    /// There is no such instance.
+    pub fn reactivate(&self, id: &InstanceId) -> Result<bool, UnknownInstance> {
+        self.find(id).map(|shared| shared.reactivate())
+    }
+
+    /// How many samples a second the subscriptions of an instance call for; without a limit of its own it may send twice
+    /// that.
+    pub fn asks(&self, id: &InstanceId, per_second: u32) {
+        if let Ok(shared) = self.find(id) {
+            shared.asks(per_second);
+        }
+    }
+
+    /// What the daemon itself takes; none in its first second.
+    pub fn own_metrics(&self) -> Option<Metrics> {
+        self.watcher.own()
     }
 
     /// Stops it, waits for its end, and forgets it. A `start` in the meantime keeps it.
@@ -185,11 +217,17 @@ impl Supervisor {
         if tokio::time::timeout(deadline + KILLED_WITHIN, everybody).await.is_err() {
             tracing::error!("Processes were killed and do not end; the kernel holds them.");
         }
+        self.cgroups.clear();
     }
 }
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
         self.instances().values().for_each(|shared| shared.close());
+        // What was killed leaves its control group a moment later.
+        let begun = std::time::Instant::now();
+        while !self.cgroups.clear() && begun.elapsed() < LEFT_WITHIN {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }

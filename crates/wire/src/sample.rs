@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub type TagName = (u32, Arc<str>);
 
 /// A tag by the number that its sender gave it, or by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TagRef {
     /// A number that the same sender has declared in a `tags` list.
     Number(u32),

@@ -1,8 +1,11 @@
 //! One instance: the state machine under a lock, and the task that does what it asks for.
 //!
+//! [`kept`] is what keeps it within its limits.
+//!
 //! Anybody may tell it an event; actions are done by the instance's own task alone, and so are calls to the listener about
 //! its state. Invariant: the lock is never held across an `await` or a call to the listener.
 
+pub(crate) mod kept;
 mod task;
 
 use std::collections::VecDeque;
@@ -12,16 +15,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use fieldrail_model::{InstanceId, Timestamp};
-use fieldrail_wire::plugin::{Hello, Level};
+use fieldrail_wire::plugin::{self, Hello, Level};
 use fieldrail_wire::{Capabilities, ToPlugin};
 use tokio::sync::{Notify, watch};
 
 use crate::lanes::{Lanes, SendError};
 use crate::life::{Action, Event, Life, Moment, Reason, Shown};
+use crate::limits::Limits;
 use crate::listener::{Listener, LogRecord, shielded};
 use crate::log::Gate;
-use crate::process::{Leash, Mark, Spawner};
+use crate::process::{Cgroups, Leash, Mark, Spawner};
 use crate::{Options, Snapshot, Spec, State};
+use kept::{Kept, Subject};
 
 /// The supervisor's own lines about an instance that may wait for its task.
 const MAX_NOTES: usize = 16;
@@ -39,6 +44,8 @@ pub(crate) struct Shared {
     gate: Mutex<Gate>,
     wake: Notify,
     down: watch::Sender<bool>,
+    kept: Kept,
+    cgroups: Arc<Cgroups>,
 }
 
 /// Counted by the reader, without a lock.
@@ -90,6 +97,7 @@ impl Shared {
         listener: Arc<dyn Listener>,
         spawner: Spawner,
         house: Mark,
+        cgroups: Arc<Cgroups>,
     ) -> Arc<Self> {
         let seed = RandomState::new().hash_one(&spec.id);
         let life = Life::new(options.policy.clone(), spec.auto_restart, seed);
@@ -120,6 +128,8 @@ impl Shared {
             gate: Mutex::new(Gate::new()),
             wake: Notify::new(),
             down: watch::Sender::new(true),
+            kept: Kept::default(),
+            cgroups,
         })
     }
 
@@ -127,7 +137,7 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         self.began.elapsed()
     }
 
@@ -136,6 +146,14 @@ impl Shared {
         let mut inner = self.inner();
         self.apply(&mut inner, event);
         self.snapshot_of(&inner)
+    }
+
+    /// What the plugin says of its link. What it says first after a connect is free.
+    pub(crate) fn said(&self, generation: u64, said: plugin::State) {
+        if said.status == plugin::Status::Connected {
+            self.kept.connected(self.now());
+        }
+        self.tell(generation, Event::Said(said));
     }
 
     /// What a process does; ignored if it is not the present one.
@@ -171,6 +189,36 @@ impl Shared {
         }
         inner.dirty |= shown != inner.shown;
         inner.shown = shown;
+    }
+
+    /// What it may take.
+    pub(crate) fn limits(&self) -> Limits {
+        self.inner().spec.limits
+    }
+
+    fn is_generation(&self, generation: u64) -> bool {
+        let inner = self.inner();
+        inner.generation == generation && inner.process.is_some()
+    }
+
+    /// What the watcher has to look at; none while there is no process.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        let inner = self.inner();
+        let pid = inner.process.as_ref()?.leash.pid();
+        let (generation, limits) = (inner.generation, inner.spec.limits);
+        drop(inner);
+        Some(Subject { generation, pid, limits, group: self.kept.group() })
+    }
+
+    /// A line of the supervisor's own about it.
+    pub(crate) fn note(&self, level: Level, text: String) {
+        let mut inner = self.inner();
+        inner.dirty = true;
+        if inner.notes.len() < MAX_NOTES {
+            inner.notes.push_back((level, text));
+        }
+        drop(inner);
+        self.wake.notify_one();
     }
 
     /// Takes a new spec; a running process keeps the one it was started with.
@@ -211,6 +259,10 @@ impl Shared {
 
     /// The process has ended and everything it said has been delivered.
     pub(crate) fn end(&self, generation: u64, reason: Reason) {
+        if self.limits().memory_bytes.is_some() && self.was_ended_by_kernel() {
+            self.over_memory(generation, "took more memory than the kernel gives it");
+        }
+        self.kept.ended();
         let process = self.inner().process.take();
         if process.is_some_and(|process| process.lanes.is_some()) {
             shielded(|| self.listener.gone(&self.id, generation));
@@ -280,6 +332,8 @@ impl Shared {
             version: inner.version.clone(),
             generation: inner.generation,
             confinement: process.map(|process| process.leash.confinement()),
+            metrics: self.kept.metrics(),
+            keeping: self.kept.keeping(&inner.spec.limits),
         }
     }
 
@@ -307,6 +361,7 @@ impl Shared {
             process.leash.kill();
         }
         drop(inner);
+        self.kept.leave();
         self.wake.notify_one();
     }
 }

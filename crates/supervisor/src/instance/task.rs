@@ -8,7 +8,7 @@ use fieldrail_wire::plugin::Level;
 use super::Shared;
 use crate::life::{Action, Event, Moment, Reason};
 use crate::listener::shielded;
-use crate::process::{Mark, Order};
+use crate::process::{Group, Mark, Order};
 use crate::run::run;
 use crate::{Snapshot, Spec};
 
@@ -113,7 +113,12 @@ impl Shared {
             inner.generation += 1;
             (inner.spec.clone(), inner.generation)
         };
-        match self.spawner.start(self.order(&spec)).await {
+        // What is left of a former group is in the way of nobody; the kernel counts on in it.
+        let mut group = self.cgroups.group(self.id.as_str());
+        group.limit(&spec.limits);
+        let order = self.order(&spec, &group);
+        self.kept.begin(group);
+        match self.spawner.start(order).await {
             Ok(child) => _ = tokio::spawn(run(Arc::clone(self), generation, spec, child)),
             Err(error) => {
                 let reason = Reason::new(format!("cannot be started: {error}"));
@@ -123,7 +128,7 @@ impl Shared {
         }
     }
 
-    fn order(&self, spec: &Spec) -> Order {
+    fn order(&self, spec: &Spec, group: &Group) -> Order {
         let mut args = spec.args.clone();
         if spec.simulated {
             args.push("--sim".into());
@@ -135,6 +140,8 @@ impl Shared {
             env: spec.env.clone(),
             state_dir: spec.state_dir.clone(),
             marks: vec![self.house.clone(), Mark::of_instance(&self.id)],
+            entrances: group.entrances(),
+            nice: spec.limits.priority.nice(),
         }
     }
 }

@@ -58,6 +58,12 @@ pub(crate) enum Event {
     Broken(Reason),
     /// Its hello was refused; it has been told.
     Refused(Reason),
+    /// It took more than its limit, and is ended like after a crash.
+    OverLimit(Reason),
+    /// It is ended until a person reactivates it, in this state.
+    Suspend(State, Reason),
+    /// So much of the time it was held back by its limits.
+    HeldBack(Duration),
     /// It closed its stdout, with so many bytes of a frame before.
     Closed { half: usize },
     /// The process and its descendants have ended.

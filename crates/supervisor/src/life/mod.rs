@@ -30,12 +30,16 @@ enum After {
     Crash(Reason),
     /// Nothing until a person acts.
     Fail(Reason),
+    /// Nothing until a person reactivates it.
+    Suspend(State, Reason),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Phase {
     /// No process, none wanted.
     Down(Result<String, Reason>),
+    /// The same: it took more than its limits.
+    Suspended(State, Reason),
     /// No process; the next one at `until`.
     Waiting { until: Moment, wait: Duration, reason: Reason },
     /// A process was asked for. Once it is there, it is killed at once if something else came up.
@@ -88,7 +92,7 @@ impl Life {
 
     /// Whether there is neither a process nor a plan for one.
     pub(crate) fn is_down(&self) -> bool {
-        matches!(self.phase, Phase::Down(_))
+        matches!(self.phase, Phase::Down(_) | Phase::Suspended(..))
     }
 
     /// Whether a process lives and is to end.
@@ -104,7 +108,7 @@ impl Life {
     /// When [`Event::Tick`] is due.
     pub(crate) fn deadline(&self) -> Option<Moment> {
         match &self.phase {
-            Phase::Down(_) | Phase::Launching(_) => None,
+            Phase::Down(_) | Phase::Suspended(..) | Phase::Launching(_) => None,
             Phase::Waiting { until, .. } => Some(*until),
             Phase::Up(up) => up.deadline(&self.policy),
             Phase::Ending { kill_at, .. } => *kill_at,
@@ -129,7 +133,7 @@ impl Life {
     fn start(&mut self) -> Option<Action> {
         self.forget_crashes();
         match &mut self.phase {
-            Phase::Down(_) | Phase::Waiting { .. } => return Some(self.launch()),
+            Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } => return Some(self.launch()),
             Phase::Launching(after) => *after = None,
             Phase::Up(_) => {}
             Phase::Ending { after, .. } => *after = After::Again,
@@ -140,7 +144,9 @@ impl Life {
     fn stop(&mut self, within: Duration, now: Moment) -> Option<Action> {
         let stopped = || "was stopped".to_owned();
         match &mut self.phase {
-            Phase::Down(_) | Phase::Waiting { .. } => self.phase = Phase::Down(Ok(stopped())),
+            Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } => {
+                self.phase = Phase::Down(Ok(stopped()));
+            }
             Phase::Launching(after) => *after = Some(After::Stop(stopped())),
             Phase::Up(up) if !up.is_greeted() => return Some(self.end_now(After::Stop(stopped()))),
             Phase::Up(_) => return Some(self.end_softly(After::Stop(stopped()), within, now)),
@@ -155,7 +161,7 @@ impl Life {
     fn restart(&mut self, now: Moment) -> Option<Action> {
         self.forget_crashes();
         match &mut self.phase {
-            Phase::Down(_) | Phase::Waiting { .. } => return Some(self.launch()),
+            Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } => return Some(self.launch()),
             Phase::Launching(after) => *after = Some(After::Again),
             Phase::Up(up) if !up.is_greeted() => return Some(self.end_now(After::Again)),
             Phase::Up(_) => return Some(self.end_softly(After::Again, self.policy.stop, now)),
@@ -167,7 +173,7 @@ impl Life {
     fn kill(&mut self) -> Option<Action> {
         let reason = || Reason::new("was killed on request");
         match &mut self.phase {
-            Phase::Down(_) | Phase::Waiting { .. } | Phase::Ending { kill_at: None, .. } => None,
+            Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } | Phase::Ending { kill_at: None, .. } => None,
             Phase::Launching(after) => {
                 after.get_or_insert_with(|| After::Crash(reason()));
                 None
@@ -196,6 +202,7 @@ impl Life {
             Some(After::Again) => Some(self.launch()),
             Some(After::Stop(text)) => self.rest(Ok(text)),
             Some(After::Fail(reason)) => self.rest(Err(reason)),
+            Some(After::Suspend(state, reason)) => self.suspended(state, reason),
         }
     }
 
@@ -213,8 +220,9 @@ impl Life {
                     self.note_error(&reason.text);
                     self.rest(Err(reason))
                 }
+                After::Suspend(state, reason) => self.suspended(state, reason),
             },
-            Phase::Down(_) | Phase::Waiting { .. } | Phase::Launching(_) => None,
+            Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } | Phase::Launching(_) => None,
         }
     }
 
@@ -249,8 +257,18 @@ impl Life {
             Event::Beat(turns) => up.beat(turns, now),
             Event::Flowing => up.flowing(),
             Event::Closed { half } => up.closed(half, now),
-            Event::Broken(reason) => return Some(self.kill_for(reason)),
-            Event::Stalled => {
+            Event::Broken(reason) | Event::OverLimit(reason) => return Some(self.kill_for(reason)),
+            Event::Suspend(state, reason) => {
+                let greeted = up.is_greeted();
+                self.note_error(&reason.text);
+                let after = After::Suspend(state, reason);
+                // What took too much memory has no time to end in order.
+                let softly = greeted && state == State::SuspendedBySpam;
+                return Some(if softly { self.end_softly(after, self.policy.stop, now) } else { self.end_now(after) });
+            }
+            Event::HeldBack(time) => up.held_back(time, now),
+            // Who gets no processor time does not read either.
+            Event::Stalled if !up.is_held_back(now) => {
                 let silence = self.policy.silence().as_secs_f32();
                 return self.hangs(format!("has not read what it is told for {silence} s"), Up::stalled);
             }
@@ -292,6 +310,11 @@ impl Life {
     /// No process, none wanted.
     fn rest(&mut self, how: Result<String, Reason>) -> Option<Action> {
         self.phase = Phase::Down(how);
+        None
+    }
+
+    fn suspended(&mut self, state: State, reason: Reason) -> Option<Action> {
+        self.phase = Phase::Suspended(state, reason);
         None
     }
 
@@ -351,6 +374,7 @@ impl Life {
         match &self.phase {
             Phase::Down(Ok(text)) => Shown::new(State::Stopped, text.clone()),
             Phase::Down(Err(reason)) => Shown::because(State::Error, reason),
+            Phase::Suspended(state, reason) => Shown::because(*state, reason),
             Phase::Waiting { wait, reason, .. } => {
                 let text = format!("{}; starts again in {:.1} s", reason.text, wait.as_secs_f64());
                 Shown { state: State::Starting, text, hint: reason.hint.clone() }
@@ -360,7 +384,9 @@ impl Life {
             Phase::Ending { after, .. } => match after {
                 After::Stop(_) => Shown::new(State::Stopping, "was asked to end"),
                 After::Again => Shown::new(State::Stopping, "was asked to end and will start again"),
-                After::Crash(reason) | After::Fail(reason) => Shown::because(State::Stopping, reason),
+                After::Crash(reason) | After::Fail(reason) | After::Suspend(_, reason) => {
+                    Shown::because(State::Stopping, reason)
+                }
             },
         }
     }

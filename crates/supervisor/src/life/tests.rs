@@ -306,11 +306,60 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Stalled),
         1 => Just(Event::Flowing),
         1 => Just(Event::Broken(reason())),
+        1 => Just(Event::OverLimit(reason())),
+        1 => Just(Event::Suspend(State::SuspendedBySpam, reason())),
+        1 => Just(Event::Suspend(State::SuspendedByLimit, reason())),
+        1 => (0_u64..200).prop_map(|ms| Event::HeldBack(Duration::from_millis(ms))),
         1 => Just(Event::Refused(reason())),
         1 => (0_usize..2).prop_map(|half| Event::Closed { half }),
         3 => Just(Event::Exited(reason())),
         3 => Just(Event::Tick),
     ]
+}
+
+#[test]
+fn what_floods_ends_in_order_and_stays_suspended_until_a_person_acts() {
+    let mut bench = Bench::running(true);
+    bench.tell(Event::Suspend(State::SuspendedBySpam, Reason::new("sent too much")));
+    bench.check(State::Stopping, "sent too much", &[SOFT]);
+    bench.exit("exited with code 0").check(State::SuspendedBySpam, "sent too much", &[]);
+    bench.seconds(100_000).check(State::SuspendedBySpam, "sent too much", &[]);
+    assert!(bench.life.is_down());
+    assert_eq!(bench.life.errors(), (1, Some("sent too much")));
+    bench.tell(Event::RestartAsked).check(State::Starting, "is being started", &[Action::Spawn]);
+}
+
+#[test]
+fn what_takes_too_much_memory_is_killed_at_once_and_starts_again_with_a_pause() {
+    let mut bench = Bench::running(true);
+    bench.tell(Event::OverLimit(Reason::new("takes 130 MB"))).check(State::Stopping, "takes 130 MB", &[Action::Kill]);
+    bench.exit("was ended by signal 9");
+    assert!(bench.life.shown().text.starts_with("takes 130 MB; starts again in"), "{:?}", bench.life.shown());
+    let mut bench = Bench::running(true);
+    bench.tell(Event::Suspend(State::SuspendedByLimit, Reason::new("again"))).check(
+        State::Stopping,
+        "again",
+        &[Action::Kill],
+    );
+    bench.exit("was ended by signal 9").check(State::SuspendedByLimit, "again", &[]);
+    bench.tell(STOP).check(State::Stopped, "was stopped", &[]);
+}
+
+#[test]
+fn the_time_in_which_it_was_held_back_is_no_silence() {
+    // A twentieth of a core: of each second it gets 50 ms, so a heartbeat comes when it can.
+    let mut bench = Bench::running(true);
+    for _ in 0..600 {
+        bench.tell(Event::HeldBack(Duration::from_millis(95))).tell(Event::Stalled);
+        bench.pass(Duration::from_millis(100));
+        bench.check(State::Running, "runs", &[]);
+    }
+    // And who was held back a little hangs as before.
+    let mut bench = Bench::running(true);
+    for _ in 0..250 {
+        bench.tell(Event::HeldBack(Duration::from_millis(10))).pass(Duration::from_millis(100));
+    }
+    assert_eq!(bench.asked, [Action::Kill]);
 }
 
 proptest! {
@@ -346,7 +395,8 @@ proptest! {
             }
             let shown = life.shown();
             prop_assert!(!shown.text.is_empty());
-            prop_assert_eq!(life.is_down(), matches!(shown.state, State::Stopped | State::Error));
+            let suspended = matches!(shown.state, State::SuspendedBySpam | State::SuspendedByLimit);
+            prop_assert_eq!(life.is_down(), suspended || matches!(shown.state, State::Stopped | State::Error));
             if life.is_down() {
                 prop_assert_eq!((process, life.deadline()), (None, None));
             } else if process.is_none() {

@@ -10,6 +10,9 @@ use crate::State;
 /// A process that closed its stdout has so long to end by itself, so that its exit code can be the reason.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
+/// After so long it counts as held back no more.
+const HELD: Duration = Duration::from_secs(1);
+
 /// What is due when a deadline has passed.
 pub(super) enum Overdue {
     /// It cannot go on.
@@ -34,6 +37,8 @@ pub(super) struct Up {
     stalled: Option<String>,
     /// When it closed its stdout, and how many bytes of a frame had come before.
     closed: Option<(Moment, usize)>,
+    /// When its limits last held it back.
+    held_back: Option<Moment>,
 }
 
 impl Up {
@@ -49,6 +54,7 @@ impl Up {
             hung: None,
             stalled: None,
             closed: None,
+            held_back: None,
         }
     }
 
@@ -83,6 +89,21 @@ impl Up {
             self.hung = None;
         }
         self.turns = Some(turns);
+    }
+
+    /// Its limits held it back for so long: that time does not count as silence.
+    pub(super) fn held_back(&mut self, time: Duration, now: Moment) {
+        self.beat = (self.beat + time).min(now);
+        if !self.greeted {
+            self.since = (self.since + time).min(now);
+        }
+        self.patient_until = self.patient_until.map(|until| until + time);
+        self.held_back = Some(now);
+    }
+
+    /// Whether its limits hold it back now.
+    pub(super) fn is_held_back(&self, now: Moment) -> bool {
+        self.held_back.is_some_and(|at| now <= at + HELD)
     }
 
     pub(super) fn hung(&mut self, text: String) {

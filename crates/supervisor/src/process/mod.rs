@@ -4,14 +4,25 @@
 //! long as the daemon, since the kernel kills a child when the *thread* that made it ends. [`leash`]: a process ends
 //! together with its descendants, by its PID namespace or by its process group. [`mod@sweep`]: what slipped through bears a
 //! mark in its environment and is found at the end of the process, or at the next start of the daemon.
+//!
+//! What they take: [`tree`] reads it from `/proc`, [`sockets`] asks for their packets, [`cgroup`] has the kernel hold their
+//! limits, [`text`] is what the kernel writes.
 
 #![allow(unsafe_code)] // between fork and exec, for the spawner's namespace, and to watch a process by its descriptor
 
+mod cgroup;
 mod ending;
 mod leash;
+mod sockets;
 mod spawner;
 mod sweep;
+mod text;
+pub(crate) mod tree;
 
+pub(crate) use cgroup::{Cgroups, Group};
 pub(crate) use leash::{Ended, Leash};
+#[cfg(test)]
+pub(crate) use sockets::TcpSocket;
+pub(crate) use sockets::{Asker, Sockets};
 pub(crate) use spawner::{Child, Order, Spawner};
 pub(crate) use sweep::{Mark, sweep};

@@ -40,6 +40,10 @@ pub(crate) struct Order {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) marks: Vec<Mark>,
+    /// Files of control groups into which the process writes itself.
+    pub(crate) entrances: Vec<File>,
+    /// Its place in the queue for processor time; the higher, the later.
+    pub(crate) nice: i32,
 }
 
 /// A process that was started, with our ends of its pipes.
@@ -116,13 +120,13 @@ impl Workshop {
         Ok(Self { own_namespace, daemon })
     }
 
-    fn start(&self, order: Order) -> io::Result<Child> {
+    fn start(&self, mut order: Order) -> io::Result<Child> {
         if let Some(folder) = &order.state_dir {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| named(&e, folder))?;
         }
         let confinement =
             if self.enter_new_namespace() { Confinement::PidNamespace } else { Confinement::ProcessGroup };
-        let mut child = self.command(&order)?.spawn().map_err(|e| named(&e, &order.program))?;
+        let mut child = self.command(&mut order)?.spawn().map_err(|e| named(&e, &order.program))?;
         let pid = Pid::from_child(&child);
         let leash = match Leash::new(pid, confinement, order.marks) {
             Ok(leash) => leash,
@@ -154,7 +158,7 @@ impl Workshop {
         unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWPID) }.is_ok()
     }
 
-    fn command(&self, order: &Order) -> io::Result<Command> {
+    fn command(&self, order: &mut Order) -> io::Result<Command> {
         let mut command = Command::new(&order.program);
         command.args(&order.args).current_dir(&order.working_dir).env_clear();
         command.env("PATH", DEFAULT_PATH);
@@ -163,9 +167,10 @@ impl Workshop {
         command.envs(order.marks.iter().map(|mark| (mark.name, &mark.value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let daemon = self.daemon.try_clone()?;
-        // SAFETY: `bind_to_daemon` runs between fork and exec, where only async-signal-safe calls are allowed. It makes
-        // system calls only: it allocates nothing, takes no lock and does not unwind.
-        unsafe { command.pre_exec(move || bind_to_daemon(&daemon)) };
+        let (entrances, nice) = (std::mem::take(&mut order.entrances), order.nice);
+        // SAFETY: `bind_to_daemon` and `take_place` run between fork and exec, where only async-signal-safe calls are allowed.
+        // They make system calls only: they allocate nothing, take no lock and do not unwind.
+        unsafe { command.pre_exec(move || bind_to_daemon(&daemon).map(|()| take_place(&entrances, nice))) };
         Ok(command)
     }
 }
@@ -183,6 +188,15 @@ fn bind_to_daemon(daemon: &OwnedFd) -> io::Result<()> {
     // SAFETY: closes nothing yet; it only marks descriptors that the program is not to see.
     let _ = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     Ok(())
+}
+
+/// In the child, before the program: into its control groups, and into its place in the queue. What does not work is seen by
+/// the watcher, which then holds the limits itself.
+fn take_place(entrances: &[File], nice: i32) {
+    for entrance in entrances {
+        let _ = rustix::io::write(entrance, b"0");
+    }
+    let _ = rustix::process::setpriority_process(None, nice);
 }
 
 /// The operating system's reason together with the path it is about.

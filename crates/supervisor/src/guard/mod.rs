@@ -1,0 +1,9 @@
+//! What happens to an instance that takes too much. Pure: time and readings are arguments.
+//!
+//! [`memory`]: warn, throttle, kill, and the third time in ten minutes suspend. [`pace`]: a share of one core by stopping
+//! and continuing. [`cycles`]: processor time for each cycle. [`spam`]: how many samples may enter the router.
+
+pub(crate) mod cycles;
+pub(crate) mod memory;
+pub(crate) mod pace;
+pub(crate) mod spam;

@@ -1,0 +1,266 @@
+//! The processes of one instance, and what the kernel says of them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal};
+
+use super::text::{self, Stat};
+
+/// Processes of one instance that are looked at; what a fork bomb makes beyond that is only ended with the rest.
+const MOST: usize = 2000;
+
+/// Between two looks new children may come; so often they are looked for before it is let be.
+const ROUNDS: usize = 5;
+
+/// All processes of this machine at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    stats: HashMap<u32, Stat>,
+    children: HashMap<u32, Vec<u32>>,
+}
+
+impl Table {
+    /// Reads `/proc`.
+    pub(crate) fn scan() -> Self {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        Self::new(numbers.filter_map(|pid| Some((pid, stat_of(pid)?))))
+    }
+
+    fn new(stats: impl Iterator<Item = (u32, Stat)>) -> Self {
+        let mut table = Self::default();
+        for (pid, stat) in stats {
+            table.children.entry(stat.parent).or_default().push(pid);
+            table.stats.insert(pid, stat);
+        }
+        table
+    }
+
+    /// This process, its descendants, and whoever else is in its session.
+    pub(crate) fn tree(&self, root: u32) -> Vec<u32> {
+        let in_session = self.stats.iter().filter(|(_, stat)| stat.session == root).map(|(pid, _)| *pid);
+        let mut waiting: Vec<u32> = in_session.collect();
+        waiting.push(root);
+        let mut found = BTreeSet::new();
+        while let Some(pid) = waiting.pop() {
+            if found.len() < MOST && self.stats.contains_key(&pid) && found.insert(pid) {
+                waiting.extend(self.children.get(&pid).into_iter().flatten());
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
+/// These processes and the descendants that they have now; quicker than a whole table, and blind for those that lost their
+/// parent since.
+pub(crate) fn grown(pids: &[u32]) -> Vec<u32> {
+    let mut found = BTreeSet::new();
+    let mut waiting = pids.to_vec();
+    while let Some(pid) = waiting.pop() {
+        if found.len() >= MOST || found.contains(&pid) {
+            continue;
+        }
+        for thread in threads(pid) {
+            // One without threads is gone, and its number may be another's soon.
+            found.insert(pid);
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+            waiting.extend(text::numbers(&children));
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn threads(pid: u32) -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn stat_of(pid: u32) -> Option<Stat> {
+    text::stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// What the processes of one instance take together, at one moment.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Reading {
+    pub(crate) processes: usize,
+    pub(crate) threads: u64,
+    /// Processor time, that of ended and awaited children included.
+    pub(crate) processor: Duration,
+    pub(crate) resident_bytes: u64,
+    /// Read from and written to disks, in bytes; none where the kernel does not say.
+    pub(crate) disk: Option<(u64, u64)>,
+    pub(crate) open_files: Option<u64>,
+    /// By which the kernel names their sockets.
+    pub(crate) sockets: Vec<u32>,
+}
+
+/// Reads what these processes take.
+pub(crate) fn read(pids: &[u32]) -> Reading {
+    let mut sum = Reading { disk: Some((0, 0)), open_files: Some(0), ..Reading::default() };
+    for &pid in pids {
+        let Some(stat) = stat_of(pid) else { continue };
+        sum.processes += 1;
+        sum.threads += stat.threads;
+        sum.processor += ticks(stat.ticks);
+        sum.resident_bytes += stat.resident_pages * rustix::param::page_size() as u64;
+        let io = fs::read_to_string(format!("/proc/{pid}/io")).ok();
+        let disk = io.and_then(|io| Some((text::named(&io, "read_bytes")?, text::named(&io, "write_bytes")?)));
+        sum.disk = sum.disk.zip(disk).map(|(sum, one)| (sum.0 + one.0, sum.1 + one.1));
+        match fs::read_dir(format!("/proc/{pid}/fd")) {
+            Ok(entries) => {
+                let mut count = 0;
+                for entry in entries.flatten() {
+                    count += 1;
+                    sum.sockets.extend(fs::read_link(entry.path()).ok().and_then(|link| socket(link.to_str()?)));
+                }
+                sum.open_files = sum.open_files.map(|sum| sum + count);
+            }
+            Err(_) => sum.open_files = None,
+        }
+    }
+    sum
+}
+
+fn socket(link: &str) -> Option<u32> {
+    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+fn ticks(ticks: u64) -> Duration {
+    let a_second = rustix::param::clock_ticks_per_second().max(1);
+    Duration::from_millis(ticks * 1000 / a_second)
+}
+
+/// Their resident memory in bytes. What several processes share counts for each of them.
+pub(crate) fn memory(pids: &[u32]) -> u64 {
+    let page = rustix::param::page_size() as u64;
+    pids.iter().filter_map(|&pid| stat_of(pid)).map(|stat| stat.resident_pages * page).sum()
+}
+
+/// Their memory in bytes with what is shared in parts; none where the kernel does not say.
+pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
+    let mut sum = None;
+    for pid in pids {
+        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { continue };
+        sum = Some(sum.unwrap_or(0) + text::named(&text, "Pss")? * 1024);
+    }
+    sum
+}
+
+/// The machine's memory in bytes.
+pub(crate) fn machine_bytes() -> Option<u64> {
+    Some(text::named(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal")? * 1024)
+}
+
+/// The processor time of the processes of one instance, finer than a tick of the kernel: threads are added up one by one, and
+/// what ended in between is taken from the processes' own sums.
+#[derive(Debug, Default)]
+pub(crate) struct ProcessorClock {
+    threads: HashMap<(u32, u32), Duration>,
+    of_threads: Duration,
+    /// Sum of the processes at the last look, and what it rose by in all.
+    of_processes: Option<Duration>,
+    rose: Duration,
+}
+
+impl ProcessorClock {
+    /// Reads, and returns the processor time since the first look.
+    pub(crate) fn look(&mut self, pids: &[u32]) -> Duration {
+        let first = self.of_processes.is_none();
+        let mut now = HashMap::with_capacity(self.threads.len());
+        let mut sum = Duration::ZERO;
+        for &pid in pids {
+            sum += stat_of(pid).map_or(Duration::ZERO, |stat| ticks(stat.ticks));
+            for thread in threads(pid) {
+                let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).unwrap_or_default();
+                let Some(spent) = text::on_processor(&text) else { continue };
+                let before = self.threads.get(&(pid, thread)).copied();
+                if !first {
+                    self.of_threads += spent.saturating_sub(before.unwrap_or_default());
+                }
+                now.insert((pid, thread), spent);
+            }
+        }
+        self.rose += self.of_processes.map_or(Duration::ZERO, |before| sum.saturating_sub(before));
+        self.of_processes = Some(sum);
+        self.threads = now;
+        self.of_threads.max(self.rose)
+    }
+}
+
+/// Stops or continues all of them, and the children that they make meanwhile. Returns all that were found.
+pub(crate) fn stop_or_continue(pids: &[u32], stop: bool) -> Vec<u32> {
+    let signal = if stop { Signal::STOP } else { Signal::CONT };
+    let mut known: BTreeSet<u32> = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let all = grown(pids);
+        let fresh: Vec<u32> = all.into_iter().filter(|pid| known.insert(*pid)).collect();
+        if fresh.is_empty() {
+            break;
+        }
+        for pid in fresh {
+            send(pid, signal);
+        }
+    }
+    known.into_iter().collect()
+}
+
+fn send(pid: u32, signal: Signal) {
+    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
+    if let Ok(handle) = rustix::process::pidfd_open(number, PidfdFlags::empty()) {
+        let _ = rustix::process::pidfd_send_signal(&handle, signal);
+    }
+}
+
+/// Gives the processes another place in the queue for processor time.
+pub(crate) fn set_nice(pids: &[u32], nice: i32) {
+    for &pid in pids {
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        if let Some(number) = number {
+            // Down again it needs a right that the daemon may not have; then the old place stays until the next start.
+            let _ = rustix::process::setpriority_process(Some(number), nice);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(parent: u32, session: u32) -> Stat {
+        Stat { parent, session, ..Stat::default() }
+    }
+
+    #[test]
+    fn the_tree_holds_descendants_and_the_session_and_nobody_else() {
+        let table = Table::new(
+            [
+                (1, stat(0, 1)),
+                (10, stat(1, 10)),  // the instance
+                (11, stat(10, 10)), // its child
+                (12, stat(11, 12)), // a grandchild in a session of its own
+                (13, stat(1, 10)),  // one that lost its parent
+                (20, stat(1, 20)),  // a stranger
+                (21, stat(20, 20)),
+            ]
+            .into_iter(),
+        );
+        assert_eq!(table.tree(10), [10, 11, 12, 13]);
+        assert_eq!(table.tree(99), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn this_process_is_read_as_it_is() {
+        let mut spent = vec![0_u8; 20 << 20];
+        spent.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+        let us = [std::process::id()];
+        let reading = read(&us);
+        assert!(reading.resident_bytes > 20 << 20, "{reading:?}");
+        assert!(reading.threads >= 1 && reading.processes == 1);
+        assert!(reading.open_files.is_some_and(|count| count >= 3));
+        assert!(proportional(&us).is_some_and(|bytes| bytes > 20 << 20));
+        assert!(Table::scan().tree(us[0]).contains(&us[0]));
+        drop(spent);
+    }
+}

@@ -1,0 +1,160 @@
+//! The thread that looks: what each instance takes, each second; and, where the kernel does not do it, that it keeps within
+//! its limits, many times a second.
+//!
+//! [`subject`] is what is known of one process; [`figures`] makes figures of readings. It blocks, so it is no task.
+
+mod figures;
+mod subject;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use fieldrail_model::InstanceId;
+
+use crate::Metrics;
+use crate::instance::Shared;
+use crate::process::{Asker, Sockets, tree};
+use figures::Figures;
+use subject::Watched;
+
+/// All instances, by id.
+pub(crate) type Instances = Mutex<BTreeMap<InstanceId, Arc<Shared>>>;
+
+/// Between two measurements.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Between two rounds, if nothing is due earlier: a new process is seen after so long at the latest.
+const ROUND: Duration = Duration::from_millis(100);
+
+/// The daemon's own nice value, where it has the right to set it: held up by nobody whom it holds.
+const FIRST: i32 = -10;
+
+/// The thread. Dropping it ends it.
+pub(crate) struct Watcher {
+    own: Arc<Mutex<Option<Metrics>>>,
+    _end: Sender<()>,
+}
+
+impl Watcher {
+    /// Starts the thread.
+    pub(crate) fn start(instances: &Arc<Instances>) -> io::Result<Self> {
+        let own = Arc::new(Mutex::new(None));
+        let (end, ended) = channel();
+        let mut round = Round::new(Arc::downgrade(instances), Arc::clone(&own));
+        std::thread::Builder::new().name("watcher".into()).spawn(move || round.go_on(&ended))?;
+        Ok(Self { own, _end: end })
+    }
+
+    /// What the daemon itself takes.
+    pub(crate) fn own(&self) -> Option<Metrics> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What every subject needs to know of the machine.
+pub(super) struct Machine {
+    pub(super) cores: usize,
+    pub(super) memory_bytes: u64,
+    /// The sockets of the last second, or why there are none.
+    pub(super) sockets: Result<Sockets, String>,
+}
+
+struct Round {
+    instances: Weak<Instances>,
+    own: Arc<Mutex<Option<Metrics>>>,
+    own_figures: Figures,
+    watched: HashMap<InstanceId, Watched>,
+    machine: Machine,
+    asker: Option<Asker>,
+    measured: Option<Instant>,
+}
+
+impl Round {
+    fn new(instances: Weak<Instances>, own: Arc<Mutex<Option<Metrics>>>) -> Self {
+        let machine = Machine {
+            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory_bytes: tree::machine_bytes().unwrap_or(0),
+            sockets: Ok(Sockets::default()),
+        };
+        Self {
+            instances,
+            own,
+            own_figures: Figures::default(),
+            watched: HashMap::new(),
+            machine,
+            asker: None,
+            measured: None,
+        }
+    }
+
+    fn go_on(&mut self, ended: &Receiver<()>) {
+        // In Linux this is about the calling thread alone.
+        let _ = rustix::process::setpriority_process(None, FIRST);
+        loop {
+            let Some(wait) = self.look() else { return };
+            match ended.recv_timeout(wait) {
+                Err(RecvTimeoutError::Timeout) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// One round. Returns when the next is due; none if there is nobody left to look after.
+    fn look(&mut self) -> Option<Duration> {
+        let all: Vec<Arc<Shared>> = {
+            let instances = self.instances.upgrade()?;
+            let instances = instances.lock().unwrap_or_else(PoisonError::into_inner);
+            instances.values().cloned().collect()
+        };
+        let living: Vec<_> = all.iter().filter_map(|shared| Some((shared, shared.subject()?))).collect();
+        let is_there = |id: &InstanceId, watched: &Watched| {
+            living.iter().any(|(shared, subject)| shared.id == *id && watched.is(subject))
+        };
+        self.watched.retain(|id, watched| is_there(id, watched));
+        for (shared, subject) in living {
+            let watched = self.watched.entry(shared.id.clone()).or_insert_with(|| Watched::new(&subject));
+            watched.update(shared, subject, &self.machine);
+        }
+        if self.measured.is_none_or(|at| at.elapsed() >= SECOND) {
+            self.measured = Some(Instant::now());
+            self.measure(&all);
+        }
+        let now = Instant::now();
+        let due = self.watched.values_mut().map(|watched| watched.guard(now)).min();
+        Some(due.map_or(ROUND, |due| due.saturating_duration_since(Instant::now()).min(ROUND)))
+    }
+
+    fn measure(&mut self, all: &[Arc<Shared>]) {
+        let table = tree::Table::scan();
+        let own = tree::read(&[std::process::id()]);
+        for watched in self.watched.values_mut() {
+            watched.read(&table);
+        }
+        let talks = !own.sockets.is_empty() || self.watched.values().any(Watched::has_sockets);
+        self.machine.sockets = if talks { self.sockets() } else { Ok(Sockets::default()) };
+        let now = Instant::now();
+        let pids = [std::process::id()];
+        let metrics = self.own_figures.take(now, &pids, &own, own.processor, &self.machine);
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
+        for watched in self.watched.values_mut() {
+            watched.publish(now, &self.machine);
+        }
+        for shared in all {
+            shared.cool();
+        }
+    }
+
+    fn sockets(&mut self) -> Result<Sockets, String> {
+        let asker = match self.asker.take() {
+            Some(asker) => asker,
+            None => Asker::open().map_err(|error| format!("the kernel does not tell of its sockets: {error}"))?,
+        };
+        let sockets = asker.ask().map_err(|error| format!("the kernel does not tell of its sockets: {error}"))?;
+        // After a failure a new one is opened, so that no late answer is taken for a new one.
+        self.asker = Some(asker);
+        Ok(sockets)
+    }
+}

@@ -1,0 +1,6 @@
+"""A busy loop beside its heartbeat."""
+from plugin import start
+
+start()
+while True:
+    pass
