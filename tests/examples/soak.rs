@@ -109,7 +109,8 @@ fn run(plan: &Plan, seed: u64) -> String {
 fn house(source: u16, target: u16) -> House {
     let here = json!({ "host": "127.0.0.1", "port": source, "subscribe_qos": 1, "clean_session": false });
     let away = json!({ "host": "127.0.0.1", "port": target, "publish_qos": 1 });
-    let connections = json!([{ "id": "here", "driver": "mqtt", "config": here },
+    let unlimited = json!({ "max_pps": 100_000_000 });
+    let connections = json!([{ "id": "here", "driver": "mqtt", "config": here, "limits": unlimited },
                              { "id": "away", "driver": "mqtt", "config": away }]);
     let route = json!({ "id": "keep", "from": "here.soak/*", "to": "away.kept/{tag}", "delivery": "durable" });
     House::new(&connections, &json!([route]))

@@ -53,8 +53,13 @@ fn files(broker_port: u16, listen_port: u16) -> [(&'static str, Value); 3] {
         })
         .collect();
     let listen = format!("127.0.0.1:{listen_port}");
-    let instance =
-        json!({ "id": "mqtt.bench", "driver": "mqtt", "config": { "host": "127.0.0.1", "port": broker_port } });
+    // The spam breaker is not what is measured.
+    let instance = json!({
+        "id": "mqtt.bench",
+        "driver": "mqtt",
+        "config": { "host": "127.0.0.1", "port": broker_port },
+        "limits": { "max_pps": 100_000_000 },
+    });
     [
         ("fieldrail.json", json!({ "version": "1.0", "listen": listen })),
         ("connections.json", json!({ "version": "1.0", "connections": [instance] })),

@@ -1,6 +1,7 @@
 //! Instances as they run.
 
 use fieldrail_node::Node;
+use fieldrail_node::limits::Limits;
 use fieldrail_node::people::Who;
 use fieldrail_node::views::{Instance, Paged};
 
@@ -28,6 +29,14 @@ pub(crate) fn stop(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Instance>>
 
 pub(crate) fn restart(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Instance>> {
     act(call, Node::restart)
+}
+
+pub(crate) fn reactivate(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Instance>> {
+    act(call, Node::reactivate)
+}
+
+pub(crate) fn limits(call: &Call, _: NoQuery, Json(limits): Json<Limits>) -> Result<Json<Instance>> {
+    Ok(Json(call.node().set_limits(call.who()?, call.segment("id"), &limits)?))
 }
 
 pub(crate) fn kill(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Instance>> {

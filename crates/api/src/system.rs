@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fieldrail_node::Manifest;
-use fieldrail_node::views::{Finding, Paged};
+use fieldrail_node::views::{Finding, Paged, Resources};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -38,6 +38,8 @@ pub(crate) struct Status {
     plugins: usize,
     /// Instances by their state.
     instances: BTreeMap<String, usize>,
+    /// What the daemon itself takes, without its instances.
+    daemon: Resources,
 }
 
 pub(crate) fn health(_: &Call, _: NoQuery, _: NoBody) -> Result<Json<Health>> {
@@ -60,6 +62,7 @@ pub(crate) fn status(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Status>>
         routes: stats.routes,
         plugins: node.plugins().iter().count(),
         instances,
+        daemon: node.own_resources(),
     }))
 }
 

@@ -108,6 +108,10 @@ fn of_instances() -> Vec<Endpoint> {
             .answers(instances::restart),
         at(POST, "/api/admin/instances/{id}/kill", Admin, "End the process of an instance at once.")
             .answers(instances::kill),
+        at(POST, "/api/admin/instances/{id}/reactivate", Admin, "Let a suspended instance begin anew.")
+            .answers(instances::reactivate),
+        at(POST, "/api/admin/instances/{id}/limits", Admin, "Give an instance other limits, in force at once.")
+            .answers(instances::limits),
         at(GET, "/api/admin/instances/{id}/logs", Viewer, "Show what an instance said, newest first.")
             .answers(logs::of_instance),
     ]

@@ -89,7 +89,7 @@ fn check_connections(
     let mut report = |key: &str, error: &Error| {
         findings.push(from_fault(&file.error_at(key, &error.to_string(), error.hint()), "error"));
     };
-    if let Err(error) = file.value.check_ids() {
+    if let Err(error) = file.value.check() {
         let key = if let Error::Invalid { key: Some(key), .. } = &error { key.clone() } else { "connections".into() };
         report(&key, &error);
     }

@@ -5,6 +5,7 @@ use fieldrail_store::FormatVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Limits;
 use crate::{Error, Result};
 
 /// The driver name of an instance without a process: its datapoints come in by `route_data`, a write sets them.
@@ -47,6 +48,9 @@ pub struct Connection {
     /// What happens when it fails.
     #[serde(default, skip_serializing_if = "Health::is_default")]
     pub health: Health,
+    /// What it may take.
+    #[serde(default, skip_serializing_if = "Limits::is_default")]
+    pub limits: Limits,
 }
 
 /// What happens when an instance fails.
@@ -84,8 +88,15 @@ impl ConnectionsFile {
         self.connections.iter().enumerate().find(|(_, connection)| connection.id.as_str() == id)
     }
 
-    /// Fails if two ids could claim the same address.
-    pub fn check_ids(&self) -> Result<()> {
+    /// Fails if two ids could claim the same address, or a limit makes no sense.
+    pub fn check(&self) -> Result<()> {
+        for (at, connection) in self.connections.iter().enumerate() {
+            connection.limits.check(&format!("connections[{at}].limits"))?;
+        }
+        self.check_ids()
+    }
+
+    fn check_ids(&self) -> Result<()> {
         if let Some((at, _)) = self.find(TEST) {
             let message = format!("the id `{TEST}` is taken by the end point that tests connections");
             return Err(Error::invalid_at(format!("connections[{at}].id"), message, Some("choose another id".into())));

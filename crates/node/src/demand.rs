@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use fieldrail_model::InstanceId;
 
+/// Samples a second that a need without an interval counts for: a fast poll of a device.
+const PER_SECOND: u32 = 10;
+
 /// A tag or a pattern of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Need {
@@ -43,6 +46,12 @@ impl Demand {
         }
     }
 
+    /// How many samples a second are asked of an instance. Nobody names an interval yet, so each need counts as many.
+    pub(crate) fn per_second(&self, instance: &InstanceId) -> u32 {
+        let needs = self.by_instance.get(instance).map_or(0, HashMap::len);
+        u32::try_from(needs).unwrap_or(u32::MAX).saturating_mul(PER_SECOND)
+    }
+
     /// Everything that is needed of an instance, for one that has just started.
     pub(crate) fn of(&self, instance: &InstanceId) -> Vec<Need> {
         self.by_instance.get(instance).map(|needs| needs.keys().cloned().collect()).unwrap_or_default()
@@ -62,6 +71,7 @@ mod tests {
         assert!(!demand.add(&id, need.clone()));
         assert!(!demand.remove(&id, &need));
         assert_eq!(demand.of(&id), std::slice::from_ref(&need));
+        assert_eq!(demand.per_second(&id), 10);
         assert!(demand.remove(&id, &need));
         assert!(!demand.remove(&id, &need));
         assert_eq!(demand.of(&id), []);

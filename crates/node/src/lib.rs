@@ -16,6 +16,7 @@ mod error;
 mod explain;
 mod files;
 mod instances;
+pub mod limits;
 mod live;
 mod logbook;
 mod node;

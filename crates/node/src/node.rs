@@ -73,7 +73,8 @@ impl Node {
         make_folder(&options.state)?;
         let outbox = crate::remembered::open(&options.state, &logbook)?;
         let traffic = Traffic::new(Arc::clone(&logbook), outbox);
-        let supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
+        let mut supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
+        supervision.without_cgroups = files.settings.snapshot().is_some_and(|file| !file.value.cgroups);
         let listener: Arc<dyn fieldrail_supervisor::Listener> = Arc::clone(&traffic) as _;
         let supervisor = Supervisor::new(supervision, listener)
             .map_err(|error| Error::Internal(format!("the supervisor cannot start: {error}")))?;

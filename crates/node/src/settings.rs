@@ -26,6 +26,10 @@ pub struct Settings {
     /// The least level of the daemon's own log lines on the console.
     #[serde(default)]
     pub log_level: LogLevel,
+    /// Whether the kernel may hold the limits of instances by control groups, where this user may use them. If not, the daemon
+    /// holds them itself: memory by looking often, processor time by stopping and continuing. Counts from the next start.
+    #[serde(default = "yes")]
+    pub cgroups: bool,
 }
 
 /// How much the console shows.
@@ -55,6 +59,10 @@ impl LogLevel {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8420))
 }
@@ -69,6 +77,12 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { version: FormatVersion, listen: loopback(), hosts: Vec::new(), log_level: LogLevel::default() }
+        Self {
+            version: FormatVersion,
+            listen: loopback(),
+            hosts: Vec::new(),
+            log_level: LogLevel::default(),
+            cgroups: true,
+        }
     }
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::to_wall;
+pub use crate::instances::{Cycles, Guarding, Resources, SpamEvidence, TagCount};
 
 /// One datapoint with its last sample.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -163,7 +164,7 @@ pub struct Instance {
     pub name: String,
     pub driver: String,
     pub enabled: bool,
-    /// `stopped`, `starting`, `running`, `degraded`, `stopping` or `error`.
+    /// `stopped`, `starting`, `running`, `degraded`, `stopping`, `error`, `suspended_by_spam` or `suspended_by_limit`.
     pub state: String,
     /// The cause, for a person.
     pub text: String,
@@ -191,6 +192,17 @@ pub struct Instance {
     pub capabilities: Vec<String>,
     /// How its children are kept from outliving it.
     pub confinement: String,
+    /// The same as `uptime_s`, by the name of the other figures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uptime_seconds: Option<u64>,
+    /// The same as `errors`.
+    pub error_count: u64,
+    /// What it takes; nothing while there is no process, and in its first second.
+    #[serde(flatten)]
+    pub resources: Resources,
+    /// What keeps it within its limits; none where there is no process to keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guarding>,
 }
 
 /// What a command line or a browser asks to write.

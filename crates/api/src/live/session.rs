@@ -256,5 +256,5 @@ async fn changed(stream: Option<&Stream>, not_before: Instant) {
 
 /// The instance without what only counts the seconds, which a browser counts itself.
 fn timeless(instance: &Instance) -> Instance {
-    Instance { uptime_s: None, ..instance.clone() }
+    Instance { uptime_s: None, uptime_seconds: None, ..instance.clone() }
 }

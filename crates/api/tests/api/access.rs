@@ -50,6 +50,8 @@ const MATRIX: &str = "
     a POST /api/admin/instances/{id}/stop
     a POST /api/admin/instances/{id}/restart
     a POST /api/admin/instances/{id}/kill
+    a POST /api/admin/instances/{id}/reactivate
+    a POST /api/admin/instances/{id}/limits
     v GET /api/admin/instances/{id}/logs
     - GET /healthz
     v GET /api/logs

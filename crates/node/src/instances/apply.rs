@@ -22,7 +22,7 @@ impl Node {
     pub(crate) fn apply_connections(&self) {
         let _one = lock(&self.changing);
         let Some(file) = self.files.connections.snapshot() else { return };
-        if let Err(error) = file.value.check_ids() {
+        if let Err(error) = file.value.check() {
             let key =
                 if let Error::Invalid { key: Some(key), .. } = &error { key.clone() } else { "connections".into() };
             self.report(&file.error_at(&key, &error.to_string(), error.hint()));
@@ -94,7 +94,9 @@ impl Node {
         let done = match before {
             Some(before) if before == wanted => return,
             Some((true, old)) if connection.enabled => self.supervisor.add(spec.clone()).map(|_| {
-                if !self.reconfigures(&old, &spec) {
+                // Limits are in force at once.
+                let same_but_limits = Spec { limits: spec.limits, ..old.clone() } == spec;
+                if !same_but_limits && !self.reconfigures(&old, &spec) {
                     let _ = self.supervisor.restart(id);
                 }
             }),
@@ -163,6 +165,7 @@ impl Node {
             state_dir: Some(state_dir),
             simulated: connection.simulated,
             auto_restart: connection.health.auto_restart,
+            limits: connection.limits.into(),
         }))
     }
 

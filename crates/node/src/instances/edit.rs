@@ -4,6 +4,7 @@ use fieldrail_model::{InstanceId, Level};
 use fieldrail_store::{Etag, etag_of};
 
 use crate::connections::{Connection, ConnectionsFile, VIRTUAL};
+use crate::limits::Limits;
 use crate::people::{Role, Who};
 use crate::views::Instance;
 use crate::{Error, Node, Result};
@@ -45,6 +46,30 @@ impl Node {
     pub fn kill(&self, who: &Who, id: &str) -> Result<Instance> {
         let connection = self.running_process(who, id, "kill")?;
         self.supervisor.kill(&connection).map_err(|error| Error::NotFound(error.to_string()))?;
+        self.instance(id)
+    }
+
+    /// Lets an instance begin anew that was suspended for taking too much.
+    pub fn reactivate(&self, who: &Who, id: &str) -> Result<Instance> {
+        let connection = self.running_process(who, id, "reactivate")?;
+        let done = self.supervisor.reactivate(&connection).map_err(|error| Error::NotFound(error.to_string()))?;
+        if !done {
+            return Err(Error::Conflict(format!("`{id}` is not suspended")));
+        }
+        self.instance(id)
+    }
+
+    /// Gives an instance other limits. They are in force at once; a suspended instance stays so until it is reactivated.
+    pub fn set_limits(&self, who: &Who, id: &str, limits: &Limits) -> Result<Instance> {
+        who.must_be(Role::Admin)?;
+        limits.check("limits")?;
+        let connection = self.known(id)?;
+        self.edit_connections(who, |file| {
+            let entry = file.connections.iter_mut().find(|entry| entry.id == connection.id);
+            entry.ok_or_else(|| gone(id))?.limits = *limits;
+            Ok(())
+        })?;
+        self.logbook.write(Level::Info, Some(id), format!("{} changed its limits.", who.name));
         self.instance(id)
     }
 
@@ -138,7 +163,7 @@ impl Node {
         who.must_be(Role::Admin)?;
         let edited = self.files.connections.edit(&who.name, None, |file| {
             change(file)?;
-            file.check_ids()
+            file.check()
         });
         edited.map_err(|error| Error::from_edit("connections.json", error))?;
         self.apply_connections();

@@ -6,6 +6,7 @@
 mod action;
 mod apply;
 mod edit;
+mod resources;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -21,6 +22,7 @@ use crate::views::Instance;
 use crate::{Error, Node, Result};
 
 pub(crate) use edit::unchanged;
+pub use resources::{Cycles, Guarding, Resources, SpamEvidence, TagCount};
 
 /// Why an instance cannot even be started.
 #[derive(Debug, Clone)]
@@ -128,6 +130,10 @@ impl Node {
             datapoints: self.count_datapoints(&connection.id),
             capabilities: Vec::new(),
             confinement: String::new(),
+            uptime_seconds: None,
+            error_count: 0,
+            resources: Resources::default(),
+            guard: None,
         };
         if let Some(snapshot) = snapshot {
             view.state = snapshot.state.name().into();
@@ -142,6 +148,10 @@ impl Node {
             view.samples_in = snapshot.samples_in;
             view.samples_out = snapshot.samples_out;
             view.capabilities = words(&snapshot.capabilities);
+            view.uptime_seconds = view.uptime_s;
+            view.error_count = snapshot.errors;
+            view.resources = snapshot.metrics.as_ref().map(Into::into).unwrap_or_default();
+            view.guard = Some(Guarding::new(connection.limits, &snapshot.keeping));
             view.confinement = snapshot.confinement.map(|how| how.name().into()).unwrap_or_default();
         }
         if let Some(refusal) = lock(&self.refused).get(&connection.id) {
@@ -150,6 +160,11 @@ impl Node {
             view.hint.clone_from(&refusal.hint);
         }
         view
+    }
+
+    /// What the daemon itself takes.
+    pub fn own_resources(&self) -> Resources {
+        self.supervisor.own_metrics().as_ref().map(Into::into).unwrap_or_default()
     }
 
     fn count_datapoints(&self, id: &InstanceId) -> usize {

@@ -22,7 +22,11 @@ impl Listener for Traffic {
         let Some(line) = self.line(id) else { return };
         line.inlet().reset();
         line.outlet().open(generation);
-        let needs = self.demand().of(id);
+        let (needs, asked) = {
+            let demand = self.demand();
+            (demand.of(id), demand.per_second(id))
+        };
+        self.say_what_is_asked(vec![(id.clone(), asked)]);
         let items: Vec<_> = needs.into_iter().map(subscription).collect();
         self.subscribe(id, &items);
         self.pump(&line);
@@ -61,6 +65,14 @@ impl Listener for Traffic {
             // Handled by the supervisor, or of interest to nobody yet.
             _ => {}
         }
+    }
+
+    fn tag_name(&self, id: &InstanceId, number: u32) -> Option<String> {
+        let line = self.line(id)?;
+        let point = line.inlet().point(number)?;
+        let engine = self.engine();
+        let address = engine.router.space.address(point).as_str();
+        Some(address.strip_prefix(id.as_str())?.strip_prefix('.')?.to_owned())
     }
 
     fn drained(&self, id: &InstanceId, _: u64) {

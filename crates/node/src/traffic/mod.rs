@@ -147,7 +147,9 @@ impl Traffic {
                 fresh.entry(id).or_default().push(subscription(need));
             }
         }
+        let asked: Vec<_> = fresh.keys().map(|id| (id.clone(), demand.per_second(id))).collect();
         drop(demand);
+        self.say_what_is_asked(asked);
         for (id, items) in fresh {
             self.subscribe(&id, &items);
         }
@@ -162,9 +164,19 @@ impl Traffic {
                 ended.entry(id).or_default().push(need.tag);
             }
         }
+        let asked: Vec<_> = ended.keys().map(|id| (id.clone(), demand.per_second(id))).collect();
         drop(demand);
+        self.say_what_is_asked(asked);
         for (id, tags) in ended {
             self.say(&id, &ToPlugin::Unsubscribe(Unsubscribe { tags }));
+        }
+    }
+
+    /// The supervisor's limits grow with what is asked of an instance.
+    fn say_what_is_asked(&self, asked: Vec<(InstanceId, u32)>) {
+        let Some(supervisor) = self.supervisor.get().and_then(Weak::upgrade) else { return };
+        for (id, per_second) in asked {
+            supervisor.asks(&id, per_second);
         }
     }
 
