@@ -4,6 +4,7 @@ import type {
   BrowseNode,
   Instance,
   InstanceAction,
+  Limits,
   LogEntry,
   LogLevel,
   Page,
@@ -46,6 +47,9 @@ export const browse = (instance: string, path: string, after?: string | number) 
 export const getInstances = () => call<Page<Instance>>('GET', '/api/admin/instances');
 export const actOnInstance = (id: string, action: InstanceAction) =>
   call<Instance>('POST', `/api/admin/instances/${encodeURIComponent(id)}/${action}`);
+
+export const setLimits = (id: string, limits: Limits) =>
+  call<Instance>('POST', `/api/admin/instances/${encodeURIComponent(id)}/limits`, { body: limits });
 
 export interface LogFilter {
   instance: string;

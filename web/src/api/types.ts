@@ -86,9 +86,65 @@ export interface Instance {
   rate_out: number;
   datapoints: number;
   capabilities: string[];
+  /** What keeps it within its limits; not there where it has no process of its own. */
+  guard?: Guard;
+  /** In per cent of one core. */
+  cpu_percent?: number;
+  memory_mb?: number;
+  /** In per cent of the machine's memory. */
+  memory_percent?: number;
+  memory_pss_mb?: number;
+  disk_io_read_mb?: number;
+  disk_io_write_mb?: number;
+  network_packets_sent?: number;
+  network_packets_recv?: number;
+  network_bytes_sent?: number;
+  network_bytes_recv?: number;
+  /** What the figures of the network leave out. */
+  network_note?: string;
+  processes?: number;
+  threads?: number;
+  open_files?: number;
+  throttled_percent?: number;
+  cycles?: { count: number; exceeded: number; min_ms: number; avg_ms: number; max_ms: number };
 }
 
-export type InstanceAction = 'start' | 'stop' | 'restart' | 'kill';
+export const priorities = ['high', 'normal', 'low', 'idle'] as const;
+
+export interface Limits {
+  memory_mb?: number;
+  /** Share of one core. */
+  max_cpu_share?: number;
+  /** Samples a second. */
+  max_pps?: number;
+  priority?: (typeof priorities)[number];
+}
+
+export interface Guard {
+  limits: Limits;
+  /** Samples a second that are in force. */
+  max_pps: number;
+  memory: 'fine' | 'warned' | 'throttled' | 'over';
+  spam: 'fine' | 'coalescing' | 'sampling' | 'suspended';
+  /** Samples that did not pass. */
+  shed: number;
+  cpu_by?: string;
+  memory_by?: string;
+  evidence?: SpamEvidence;
+}
+
+/** What the spam breaker saw. */
+export interface SpamEvidence {
+  at_ms: number;
+  /** Samples a second. */
+  rate: number;
+  max_pps: number;
+  /** Samples in each second, the newest last. */
+  series: number[];
+  top: { tag: string; count: number }[];
+}
+
+export type InstanceAction = 'start' | 'stop' | 'restart' | 'kill' | 'reactivate';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
 

@@ -39,3 +39,15 @@ export function countText(n: number, locale: string): string {
 export function rateText(n: number, locale: string): string {
   return n < 100 ? format(locale, { maximumFractionDigits: 1 }).format(n) : countText(n, locale);
 }
+
+/** A part in per cent: one digit behind the point while it is small. */
+export function percentText(percent: number, locale: string): string {
+  const maximumFractionDigits = percent < 10 ? 1 : 0;
+  return format(locale, { style: 'percent', maximumFractionDigits }).format(percent / 100);
+}
+
+/** A size that is given in megabytes. */
+export function sizeText(megabytes: number, locale: string): string {
+  const digits = (scaled: number) => format(locale, { maximumFractionDigits: scaled < 10 ? 1 : 0 }).format(scaled);
+  return megabytes < 1024 ? `${digits(megabytes)} MB` : `${digits(megabytes / 1024)} GB`;
+}

@@ -22,12 +22,18 @@ export function toneOf(state: string): Tone {
 
 /** Whether a process is there that could be stopped. */
 export function isAlive(state: string): boolean {
-  return state !== 'stopped' && state !== 'error';
+  return state !== 'stopped' && state !== 'error' && !isSuspended(state);
+}
+
+/** Whether it waits for a person to reactivate it. */
+export function isSuspended(state: string): boolean {
+  return state === 'suspended_by_spam' || state === 'suspended_by_limit';
 }
 
 /** What an admin may do with an instance in this state, the harmless first. */
 export function actionsIn(state: string): InstanceAction[] {
   if (state === 'stopping') return ['kill'];
+  if (isSuspended(state)) return ['reactivate', 'stop'];
   return isAlive(state) ? ['restart', 'stop', 'kill'] : ['start'];
 }
 
