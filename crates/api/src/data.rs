@@ -1,7 +1,7 @@
 //! Datapoints, writes, and the trees of devices.
 
-use fieldrail_node::views::{Paged, Point, TreeNode, WriteRequest, WriteResult};
-use fieldrail_node::{Datum, Explanation, Wanted};
+use fieldrail_node::views::{Paged, Point, PulseRequest, TreeNode, WriteRequest, WriteResult};
+use fieldrail_node::{Datum, Explanation, PulseView, Wanted};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -67,6 +67,14 @@ pub(crate) async fn one(call: Call, query: AddressQuery, _: NoBody) -> Result<Js
 
 pub(crate) async fn write(call: Call, _: NoQuery, Json(request): Json<WriteRequest>) -> Result<Json<WriteResult>> {
     Ok(Json(call.node().write(call.who()?, request).await?))
+}
+
+pub(crate) async fn pulse(call: Call, _: NoQuery, Json(request): Json<PulseRequest>) -> Result<Json<WriteResult>> {
+    Ok(Json(call.node().pulse(call.who()?, request).await?))
+}
+
+pub(crate) fn pulses(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<PulseView>>> {
+    Ok(Json(Paged::whole(call.node().pulses(call.who()?))))
 }
 
 pub(crate) async fn browse(call: Call, query: BrowseQuery, _: NoBody) -> Result<Json<Paged<TreeNode>>> {

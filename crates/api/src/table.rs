@@ -49,6 +49,12 @@ fn of_data() -> Vec<Endpoint> {
         at(POST, "/api/datapoint/write", Operator, "Write a value and wait for the end of it.")
             .by_address()
             .answers_later(data::write),
+        at(POST, "/api/datapoint/pulse", Operator, "Write a value, and after a while its opposite.")
+            .by_address()
+            .answers_later(data::pulse),
+        at(GET, "/api/pulses", Viewer, "List the pulses whose end has not reached its device.")
+            .by_address()
+            .answers(data::pulses),
         at(GET, "/api/browse", Viewer, "Open a node of an instance's tree.").by_address().answers_later(data::browse),
         at(GET, "/api/live", Viewer, "Follow datapoints and instances over a WebSocket.")
             .by_address()

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fieldrail_model::{Quality, Value};
-use fieldrail_wire::plugin::{Fresh, Rejected, Samples, Written};
+use fieldrail_wire::plugin::{Fresh, Pulsed, Rejected, Samples, Written};
 use fieldrail_wire::{Encoding, FromPlugin, MAX_BATCH, SampleItem, TagRef, encode};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
@@ -196,6 +196,11 @@ impl Outbox {
     pub fn expired(&self, id: u64) {
         self.queue().written.expired.push(id);
         self.0.work.notify_one();
+    }
+
+    /// The end of the pulse with this id has reached the device. Until it is told, the daemon sees to it that it does.
+    pub fn pulsed(&self, id: u64) {
+        self.say(FromPlugin::Pulsed(Pulsed { ids: vec![id] }));
     }
 
     /// Sends a message ahead of all samples.

@@ -80,7 +80,7 @@ pub struct Command {
     pub value: Value,
     /// It must not reach the device after this.
     pub expires: Instant,
-    /// Write the value, and after this long its opposite.
+    /// Write the value, and after this long its opposite; say with [`Outbox::pulsed`] when that has arrived.
     pub pulse: Option<Duration>,
     /// Where the value first came from; an echo of this write carries it.
     pub origin: Option<WireOrigin>,

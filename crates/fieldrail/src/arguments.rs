@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Tap(Tap),
     /// Write a value to a datapoint of a running house and wait for the end of it
     Write(Write),
+    /// Switch a datapoint of a running house on and, after a while, off again
+    Pulse(Pulse),
     /// Look at the tree of an instance of a running house
     Browse(Browse),
     /// Say why a datapoint of a running house has its value
@@ -158,6 +160,21 @@ pub(crate) struct Write {
     /// Milliseconds after which the write is not to be sent any more
     #[arg(long, value_name = "MS")]
     pub(crate) ttl: Option<u32>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pulse {
+    /// The full address
+    pub(crate) address: String,
+    /// The value to begin with: a bool or a number
+    #[arg(default_value = "true", allow_hyphen_values = true)]
+    pub(crate) value: String,
+    /// Milliseconds until it ends, 50 to 5000
+    #[arg(long = "for", value_name = "MS", default_value_t = 500)]
+    pub(crate) duration: u32,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Token(command) => offline::token(&folders, command),
         Command::Tap(options) => online::block_on(online::tap(&folders, &options)),
         Command::Write(options) => online::block_on(online::write(&folders, &options)),
+        Command::Pulse(options) => online::block_on(online::pulse(&folders, &options)),
         Command::Browse(options) => online::block_on(online::browse(&folders, &options)),
         Command::Explain(options) => online::block_on(rules::explain(&folders, &options)),
         Command::Record(options) => online::block_on(rules::record(&folders, &options)),

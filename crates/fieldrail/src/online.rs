@@ -9,7 +9,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::arguments::{Browse, Folders, Tap, Write};
+use crate::arguments::{Browse, Folders, Pulse, Tap, Write};
 use crate::client::{Client, query};
 use crate::{console, rules};
 
@@ -95,9 +95,22 @@ pub(crate) async fn write(folders: &Folders, options: &Write) -> Result<ExitCode
         body["ttl_ms"] = ttl.into();
     }
     let result = client.ask(Method::POST, "/api/datapoint/write", Some(&body)).await?;
+    print_outcome(&result, options.json)
+}
+
+/// Switches a datapoint on and, after a while, off again. Returns when the device has the beginning.
+pub(crate) async fn pulse(folders: &Folders, options: &Pulse) -> Result<ExitCode> {
+    let client = Client::find(&folders.state())?;
+    let value: Value = serde_json::from_str(&options.value).unwrap_or_else(|_| Value::String(options.value.clone()));
+    let body = json!({ "address": options.address, "value": value, "duration_ms": options.duration });
+    let result = client.ask(Method::POST, "/api/datapoint/pulse", Some(&body)).await?;
+    print_outcome(&result, options.json)
+}
+
+fn print_outcome(result: &Value, as_json: bool) -> Result<ExitCode> {
     let outcome = result["outcome"].as_str().unwrap_or("?");
-    if options.json {
-        console::line(&result)?;
+    if as_json {
+        console::line(result)?;
     } else {
         let reason = result["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
         console::line(format_args!("{outcome}{reason}"))?;

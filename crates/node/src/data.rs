@@ -1,5 +1,6 @@
 //! Datapoints as people see them, and writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fieldrail_model::address::MAX_ADDRESS_BYTES;
@@ -7,10 +8,11 @@ use fieldrail_model::{Address, InstanceId, Level, Sample};
 use fieldrail_router::PointId;
 use fieldrail_wire::daemon::{Browse, Read};
 use fieldrail_wire::{FromPlugin, ToPlugin};
+use tokio::sync::oneshot;
 
 use crate::commands::Outcome;
 use crate::people::{Role, Who};
-use crate::traffic::Engine;
+use crate::traffic::{Engine, Line};
 use crate::views::{Delta, Paged, Point, Reading, TreeNode, WriteRequest, WriteResult};
 use crate::{Error, Node, Result};
 
@@ -115,49 +117,37 @@ impl Node {
         who.must_be(Role::Operator)?;
         reach(who, &request.address)?;
         self.people().count_write(who)?;
-        let (id, tag, facts) = {
-            let engine = self.traffic.engine();
-            if request.address.starts_with("calc.") {
-                drop(engine);
-                return self.set(who, &request);
-            }
-            let (id, tag) = engine.split(&request.address).ok_or_else(|| {
-                Error::invalid(
-                    format!("`{}` belongs to no instance", request.address),
-                    unknown_instance(&engine, &request.address),
-                )
-            })?;
-            (id.clone(), tag.to_owned(), engine.instances[id])
-        };
-        if facts.is_virtual {
-            return self.set(who, &request);
-        }
-        if !facts.writable {
-            return Err(Error::invalid(
-                format!("the driver of `{id}` cannot write"),
-                "look for a datapoint that can be written",
-            ));
-        }
-        let line = self.traffic.line(&id).ok_or_else(|| Error::NotFound(format!("there is no instance `{id}`")))?;
+        let Some((line, tag)) = self.target(&request.address)? else { return self.set(who, &request) };
         let ttl = request.ttl_ms.map_or(TTL, |ms| Duration::from_millis(ms.into())).min(LONGEST_TTL);
         let wait = request.wait_ms.map_or(ttl + Duration::from_millis(500), |ms| Duration::from_millis(ms.into()));
         self.note_write(who, &request);
         let (command, end) = self.traffic.command(&line, &tag, request.value, ttl);
-        let outcome = match tokio::time::timeout(wait.min(LONGEST_TTL), end).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Outcome::Pending,
-        };
-        let failure = if let Outcome::Rejected(failure) = &outcome { Some(failure.clone()) } else { None };
-        Ok(WriteResult {
-            command,
-            outcome: outcome.name(),
-            reason: failure.as_ref().map(|failure| failure.message.clone()),
-            hint: failure.and_then(|failure| failure.hint),
-        })
+        Ok(ended(command, end, wait.min(LONGEST_TTL)).await)
+    }
+
+    /// Where a write to this address goes; none if the datapoint is Fieldrail's own or that of a virtual instance.
+    pub(crate) fn target(&self, address: &str) -> Result<Option<(Arc<Line>, String)>> {
+        if address.starts_with("calc.") {
+            return Ok(None);
+        }
+        let engine = self.traffic.engine();
+        let (id, tag) = engine.split(address).ok_or_else(|| {
+            Error::invalid(format!("`{address}` belongs to no instance"), unknown_instance(&engine, address))
+        })?;
+        let facts = engine.instances[id];
+        if facts.is_virtual {
+            return Ok(None);
+        }
+        if !facts.writable {
+            let hint = "look for a datapoint that can be written";
+            return Err(Error::invalid(format!("the driver of `{id}` cannot write"), hint));
+        }
+        let line = self.traffic.line(id).ok_or_else(|| Error::NotFound(format!("there is no instance `{id}`")))?;
+        Ok(Some((line, tag.to_owned())))
     }
 
     /// A write to a datapoint that Fieldrail keeps itself is done at once.
-    fn set(&self, who: &Who, request: &WriteRequest) -> Result<WriteResult> {
+    pub(crate) fn set(&self, who: &Who, request: &WriteRequest) -> Result<WriteResult> {
         let point = self.traffic.engine().point_at(&request.address);
         let point =
             point.ok_or_else(|| Error::invalid("the data space does not take this address", "is it too long?"))?;
@@ -170,7 +160,7 @@ impl Node {
         Ok(WriteResult { command: 0, outcome: Outcome::Confirmed.name(), reason: None, hint: None })
     }
 
-    fn note_write(&self, who: &Who, request: &WriteRequest) {
+    pub(crate) fn note_write(&self, who: &Who, request: &WriteRequest) {
         let value: String = request.value.to_string().chars().take(200).collect();
         self.logbook.write(Level::Info, None, format!("{} writes {} = {value}.", who.name, request.address));
     }
@@ -225,6 +215,21 @@ impl Node {
             reading: Reading::from(engine.router.space.sample(point)),
         };
         points.into_iter().map(delta).collect()
+    }
+}
+
+/// How a command ended, as far as it has after so long.
+pub(crate) async fn ended(command: u64, end: oneshot::Receiver<Outcome>, wait: Duration) -> WriteResult {
+    let outcome = match tokio::time::timeout(wait, end).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) | Err(_) => Outcome::Pending,
+    };
+    let failure = if let Outcome::Rejected(failure) = &outcome { Some(failure.clone()) } else { None };
+    WriteResult {
+        command,
+        outcome: outcome.name(),
+        reason: failure.as_ref().map(|failure| failure.message.clone()),
+        hint: failure.and_then(|failure| failure.hint),
     }
 }
 

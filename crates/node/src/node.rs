@@ -19,6 +19,7 @@ use crate::instances::{Rates, Refusal};
 use crate::logbook::Logbook;
 use crate::people::People;
 use crate::plugins::{Plugin, Plugins};
+use crate::pulses::Pulses;
 use crate::traffic::{Facts, House, Traffic};
 use crate::{Error, Result};
 
@@ -72,7 +73,12 @@ impl Node {
         let logbook = Arc::new(Logbook::open(&options.config.join("system_logs.db"))?);
         make_folder(&options.state)?;
         let outbox = crate::remembered::open(&options.state, &logbook)?;
-        let traffic = Traffic::new(Arc::clone(&logbook), outbox);
+        let (pulses, fault) = Pulses::open(&options.state);
+        if let Some(fault) = fault {
+            let message = format!("The journal of running pulses was damaged; look at what they switched. {fault}");
+            logbook.write(Level::Error, None, message);
+        }
+        let traffic = Traffic::new(Arc::clone(&logbook), outbox, pulses);
         let mut supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
         supervision.without_cgroups = files.settings.snapshot().is_some_and(|file| !file.value.cgroups);
         let listener: Arc<dyn fieldrail_supervisor::Listener> = Arc::clone(&traffic) as _;
@@ -137,6 +143,7 @@ impl Node {
                 let ids = lock(&node.running).keys().cloned().collect::<Vec<_>>();
                 node.traffic.expire_commands(&ids);
                 node.traffic.rouse(&ids);
+                node.end_own_pulses();
                 node.keep_computed();
                 node.rates.take(&node.supervisor);
             }

@@ -97,7 +97,7 @@ impl Node {
         self.wait_for_disk(Some(receipt))
     }
 
-    fn keep(&self, point: PointId, receipt: Option<Box<dyn FnOnce() + Send>>) {
+    pub(crate) fn keep(&self, point: PointId, receipt: Option<Box<dyn FnOnce() + Send>>) {
         let engine = self.traffic.engine();
         let Some(sample) = engine.router.space.sample(point) else { return };
         let kept = Kept {

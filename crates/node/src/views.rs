@@ -224,6 +224,30 @@ pub struct WriteRequest {
     pub wait_ms: Option<u32>,
 }
 
+/// What a command line or a browser asks to pulse.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PulseRequest {
+    /// The full address.
+    pub address: String,
+    /// A bool or a number: plain JSON, or `{"t": …, "v": …}`. The pulse ends with the opposite of a bool, with zero of a
+    /// number. Default true.
+    #[serde(default = "on")]
+    #[schemars(with = "serde_json::Value")]
+    pub value: Value,
+    /// Milliseconds until it ends.
+    #[schemars(range(min = 50, max = 5_000))]
+    pub duration_ms: u32,
+    /// Milliseconds to wait until the device has the beginning. Default 5,500.
+    #[serde(default)]
+    #[schemars(range(max = 3_600_000))]
+    pub wait_ms: Option<u32>,
+}
+
+fn on() -> Value {
+    Value::Bool(true)
+}
+
 /// How a write ended, or that it has not yet.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WriteResult {

@@ -285,6 +285,7 @@ fn kind(message: &FromPlugin) -> &'static str {
         FromPlugin::Samples(_) => "samples",
         FromPlugin::Fresh(_) => "fresh",
         FromPlugin::Written(_) => "written",
+        FromPlugin::Pulsed(_) => "pulsed",
         FromPlugin::Subscribed(_) => "subscribed",
         FromPlugin::Values(_) => "values",
         FromPlugin::Nodes(_) => "nodes",

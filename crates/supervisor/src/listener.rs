@@ -20,7 +20,7 @@ pub trait Listener: Send + Sync + 'static {
     /// soon as the receipt is given and all batches before it are accepted too.
     fn samples(&self, id: &InstanceId, generation: u64, batch: Samples) -> Option<Receipt>;
 
-    /// Any message that the supervisor does not handle itself: `fresh`, `written`, `subscribed`, `values`, `nodes`,
+    /// Any message that the supervisor does not handle itself: `fresh`, `written`, `pulsed`, `subscribed`, `values`, `nodes`,
     /// `returned`, `configured`, `event`, `metrics`.
     fn message(&self, id: &InstanceId, generation: u64, message: FromPlugin);
 

@@ -21,6 +21,8 @@ pub enum FromPlugin {
     Fresh(Fresh),
     /// How writes ended.
     Written(Written),
+    /// Pulses whose end has reached the device.
+    Pulsed(Pulsed),
     /// The answer to `subscribe`.
     Subscribed(Subscribed),
     /// The answer to `read`.
@@ -122,6 +124,14 @@ pub struct Written {
     /// Not sent in time.
     #[serde(default)]
     pub expired: Vec<u64>,
+}
+
+/// Pulses whose end has reached the device. The beginning of a pulse is told by [`Written`], as of any write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pulsed {
+    /// The numbers of their commands.
+    pub ids: Vec<u64>,
 }
 
 /// One refused write.

@@ -44,6 +44,8 @@ pub(crate) struct Write {
 
 /// A pulse that has begun.
 struct Pulse {
+    /// The command that began it; none for one of a former run.
+    id: Option<u64>,
     key: String,
     tag: String,
     value: Value,
@@ -86,7 +88,15 @@ impl Writes {
             text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         for (tag, value) in remembered.into_iter().take(MOST_PULSES) {
             tracing::warn!(tag, "Ends a pulse that was running when the driver was last stopped.");
-            writes.pulses.push(Pulse { key: fold(&tag), tag, value, due: Instant::now(), ending: false, tries: 0 });
+            writes.pulses.push(Pulse {
+                id: None,
+                key: fold(&tag),
+                tag,
+                value,
+                due: Instant::now(),
+                ending: false,
+                tries: 0,
+            });
         }
         writes
     }
@@ -179,7 +189,15 @@ impl Writes {
         self.pulses.retain(|pulse| pulse.key != key);
         self.waiting.retain(|waiting| waiting.id.is_some() || fold(&waiting.tag) != key);
         let due = Instant::now() + *after;
-        self.pulses.push(Pulse { key, tag: write.tag.clone(), value: value.clone(), due, ending: false, tries: 0 });
+        self.pulses.push(Pulse {
+            id: write.id,
+            key,
+            tag: write.tag.clone(),
+            value: value.clone(),
+            due,
+            ending: false,
+            tries: 0,
+        });
         self.write_journal();
     }
 
@@ -196,7 +214,11 @@ impl Writes {
                 let failure = Failure::from(error.clone());
                 self.outbox.rejected(id, if error.may_pass() { failure.again() } else { failure });
             }
-            (None, Ok(())) => self.ended_pulse(&write.tag),
+            (None, Ok(())) => {
+                for pulse in self.ended_pulse(&write.tag) {
+                    pulse.id.iter().for_each(|id| self.outbox.pulsed(*id));
+                }
+            }
             (None, Err(error)) => self.try_again(write, error),
         }
         // A pulse whose beginning was refused has nothing to end; one in doubt has.
@@ -206,13 +228,13 @@ impl Writes {
         }
     }
 
-    fn ended_pulse(&mut self, tag: &str) {
+    fn ended_pulse(&mut self, tag: &str) -> Vec<Pulse> {
         let key = fold(tag);
-        let before = self.pulses.len();
-        self.pulses.retain(|pulse| pulse.key != key);
-        if self.pulses.len() != before {
+        let ended: Vec<Pulse> = self.pulses.extract_if(.., |pulse| pulse.key == key).collect();
+        if !ended.is_empty() {
             self.write_journal();
         }
+        ended
     }
 
     /// The end of a pulse must arrive: it is tried until it does, or the device says for good that it cannot be.
@@ -222,7 +244,8 @@ impl Writes {
         pulse.tries += 1;
         if !error.may_pass() && pulse.tries >= MOST_TRIES {
             tracing::error!(tag = write.tag, %error, "The end of a pulse is refused for good.");
-            return self.ended_pulse(&write.tag);
+            self.ended_pulse(&write.tag);
+            return;
         }
         pulse.ending = false;
         pulse.due = Instant::now() + AGAIN;

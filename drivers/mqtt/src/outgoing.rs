@@ -29,8 +29,8 @@ pub(crate) enum Ticket {
     Command(u64),
     /// An action.
     Call(u64),
-    /// The end of a pulse.
-    Nobody,
+    /// The end of the pulse that this command began.
+    PulseEnd(u64),
 }
 
 /// How a publication ended.
@@ -142,8 +142,11 @@ impl Outgoing {
     }
 
     fn schedule_reset(&mut self, publication: Publication, now: Instant) {
-        if let Some((after, payload)) = publication.pulse {
-            let reset = Publication { ticket: Ticket::Nobody, payload, expires: None, pulse: None, ..publication };
+        if let (Ticket::Command(id), Some((after, payload))) = (&publication.ticket, publication.pulse) {
+            let ticket = Ticket::PulseEnd(*id);
+            // A pulse of the same topic that runs already gives way.
+            self.pulses.retain(|(_, running)| running.topic != publication.topic);
+            let reset = Publication { ticket, payload, expires: None, pulse: None, ..publication };
             self.pulses.push((now + after, reset));
         }
     }
@@ -154,7 +157,7 @@ impl Outgoing {
         let held: Vec<Publication> =
             self.in_flight.drain().map(|(_, publication)| publication).chain(self.handed.drain(..)).collect();
         for publication in held {
-            if publication.ticket == Ticket::Nobody {
+            if matches!(publication.ticket, Ticket::PulseEnd(_)) {
                 self.waiting.push_front(publication);
                 continue;
             }
@@ -271,7 +274,7 @@ mod tests {
     fn ends(outgoing: &mut Outgoing) -> Vec<(u64, End)> {
         let id = |ticket| match ticket {
             Ticket::Command(id) | Ticket::Call(id) => id,
-            Ticket::Nobody => 0,
+            Ticket::PulseEnd(_) => 0,
         };
         outgoing.ended().map(|(ticket, end)| (id(ticket), end)).collect()
     }

@@ -25,6 +25,8 @@ const MATRIX: &str = "
     v* GET /api/datapoints
     v* GET /api/datapoint
     o* POST /api/datapoint/write
+o* POST /api/datapoint/pulse
+v* GET /api/pulses
     v* GET /api/browse
     v* GET /api/live
     v GET /api/router/routes
@@ -202,6 +204,9 @@ async fn a_narrow_token_sees_its_addresses_and_nothing_beside_them() {
     let value = |address: &str| serde_json::json!({ "address": address, "value": 5 });
     house.ask("POST", "/api/datapoint/write", &narrow, Some(&value("meter.power"))).await.must_be(200);
     house.ask("POST", "/api/datapoint/write", &narrow, Some(&value("meter2.power"))).await.must_be(403);
+    let pulse = |address: &str| serde_json::json!({ "address": address, "duration_ms": 50 });
+    house.ask("POST", "/api/datapoint/pulse", &narrow, Some(&pulse("meter.power"))).await.must_be(200);
+    house.ask("POST", "/api/datapoint/pulse", &narrow, Some(&pulse("meter2.power"))).await.must_be(403);
     house.ask("GET", "/api/datapoint?address=meter2.power", &narrow, None).await.must_be(403);
     let items = |page: serde_json::Value| page["items"].as_array().unwrap().len();
     let tree = house.ask("GET", "/api/browse?instance=meter2", &narrow, None).await.must_be(200).json();

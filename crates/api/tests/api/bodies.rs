@@ -147,3 +147,20 @@ async fn a_hostile_name_comes_back_as_json_and_nothing_else() {
         assert!(answer.status == 404 || json["items"][0]["tag"] == hostile, "{json}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pulse_lasts_50_to_5000_ms_and_ends_with_the_opposite() {
+    let house = House::open().await;
+    let pulse = |value: serde_json::Value, ms: u32| json!({ "address": "meter.a", "value": value, "duration_ms": ms });
+    for (value, ms) in [(json!(true), 49), (json!(true), 5001), (json!("on"), 100), (json!(null), 100)] {
+        house.admin("POST", "/api/datapoint/pulse", Some(&pulse(value, ms))).await.must_be(422);
+    }
+    let value = async || house.admin("GET", "/api/datapoint?address=meter.a", None).await.must_be(200).json();
+    house.admin("POST", "/api/datapoint/pulse", Some(&pulse(json!(7), 400))).await.must_be(200);
+    assert_eq!(value().await["value"], 7);
+    let begun = std::time::Instant::now();
+    while value().await["value"] != 0 {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "the pulse does not end");
+    }
+    assert_eq!(house.admin("GET", "/api/pulses", None).await.json()["items"], json!([]));
+}

@@ -115,6 +115,10 @@ async fn the_pages_find_what_they_read() {
     let body = json!({ "address": "meter.power", "value": 2, "wait_ms": 100 });
     let written = house.admin("POST", "/api/datapoint/write", Some(&body)).await.must_be(200).json();
     assert_eq!(written["outcome"], "confirmed");
+    let body = json!({ "address": "meter.button", "duration_ms": 5000 });
+    let pulsed = house.admin("POST", "/api/datapoint/pulse", Some(&body)).await.must_be(200).json();
+    assert_eq!(pulsed["outcome"], "confirmed");
+    check(&get("/api/pulses").await["items"][0], &["address", "end", "due_ms", "state", "tries"]);
     let wrong = json!({ "version": "1.0", "routes": [{ "id": "a", "from": "meter.x", "to": "nowhere.x" }] });
     let findings = house.admin("POST", "/api/router/check", Some(&wrong)).await.must_be(200).json();
     check(&findings["items"][0], &["severity", "file", "key", "message"]);

@@ -58,12 +58,18 @@ impl Node {
             self.traffic.open_line(id, connection.driver == VIRTUAL);
         }
         self.traffic.engine().set_instances(instances);
+        self.assign_pulses();
     }
 
     fn forget(&self, id: &InstanceId) {
         self.end(id);
         self.traffic.close_line(id);
         lock(&self.refused).remove(id);
+        for address in self.traffic.pulses.forget(id) {
+            let message =
+                format!("`{id}` was removed before the pulse of {address} had ended; look at what it switched.");
+            self.logbook.write(Level::Error, None, message);
+        }
     }
 
     /// The instance has no process any more.

@@ -53,6 +53,7 @@ impl Listener for Traffic {
     fn message(&self, id: &InstanceId, _: u64, message: FromPlugin) {
         match message {
             FromPlugin::Written(written) => self.written(id, written),
+            FromPlugin::Pulsed(pulsed) => self.pulses.pulsed(id, &pulsed.ids),
             FromPlugin::Fresh(fresh) => self.fresh(id, &fresh),
             FromPlugin::Subscribed(subscribed) => self.subscribed(id, &subscribed),
             FromPlugin::Values(ref answer) => self.requests.answer(id, answer.request, message),
@@ -89,6 +90,7 @@ impl Listener for Traffic {
         let queued: Vec<u64> = outlet.queue.commands().collect();
         drop(outlet);
         self.ledger.gone(id, |command| queued.contains(&command));
+        self.pulses.gone(id);
         self.not_connected(id);
     }
 
@@ -148,6 +150,8 @@ impl Traffic {
         outlet.backlog.is_connected = is_connected && outlet.generation.is_some();
         drop(outlet);
         if news && is_connected {
+            // What is owed leaves before anything newer.
+            self.end_pulses(line, clock::now());
             self.pump(line);
         }
     }
@@ -160,10 +164,12 @@ impl Traffic {
         for &(first, last) in &written.confirmed {
             ended += last.saturating_sub(first).saturating_add(1);
             self.ledger.confirm(id, first, last);
+            self.pulses.confirmed(id, first, last);
             done.extend(line.outlet().backlog.confirmed(first, last));
         }
         ended += (written.rejected.len() + written.expired.len()) as u64;
         for rejected in written.rejected {
+            self.pulses.refused(id, rejected.id, &rejected.failure.message, rejected.failure.again, now);
             let mut outlet = line.outlet();
             if rejected.failure.again && outlet.backlog.later(rejected.id, now) {
                 continue;
@@ -181,6 +187,7 @@ impl Traffic {
             }
         }
         for expired in written.expired {
+            self.pulses.refused(id, expired, "it could not be sent in time", false, now);
             if !line.outlet().backlog.later(expired, now) {
                 self.ledger.end(id, expired, End::Expired);
             }

@@ -2,10 +2,11 @@
 //!
 //! Invariant: the router is locked for one batch at a time, nothing is sent to a plugin while it is locked, and the order
 //! of locks is inlet, router, then outlet or watchers. [`inbound`] is what a plugin says, [`outbound`] what is written to
-//! it, [`line`] the two ends of one instance, [`backlog`] what waits for it on disk; [`latency`], [`recorder`] and
+//! it, [`line`] the two ends of one instance, [`backlog`] what waits for it on disk, [`direct`] what passes all that; [`latency`], [`recorder`] and
 //! [`tapping`] look on.
 
 mod backlog;
+mod direct;
 mod engine;
 mod inbound;
 mod latency;
@@ -29,9 +30,11 @@ use crate::commands::Ledger;
 use crate::demand::{Demand, Need};
 use crate::live::{Client, Watchers};
 use crate::logbook::Logbook;
+use crate::pulses::Pulses;
 use crate::requests::Requests;
 use crate::trial::Trials;
 
+pub(crate) use direct::Direct;
 pub(crate) use engine::{Engine, Facts, House, folded};
 pub(crate) use latency::{Latencies, Latency};
 pub(crate) use line::Line;
@@ -53,6 +56,8 @@ pub(crate) struct Traffic {
     pub(crate) logbook: Arc<Logbook>,
     /// What must not be lost, and what the router remembers over a restart.
     pub(crate) outbox: Outbox,
+    /// Pulses that have not ended.
+    pub(crate) pulses: Arc<Pulses>,
     pub(crate) latencies: Latencies,
     pub(crate) taps: Tapping,
     /// Computed datapoints that changed since they were last put on disk.
@@ -63,7 +68,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(logbook: Arc<Logbook>, outbox: Outbox) -> Arc<Self> {
+    pub(crate) fn new(logbook: Arc<Logbook>, outbox: Outbox, pulses: Arc<Pulses>) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             engine: Mutex::default(),
@@ -75,6 +80,7 @@ impl Traffic {
             trials: Trials::default(),
             logbook,
             outbox,
+            pulses,
             latencies: Latencies::default(),
             taps: Tapping::default(),
             computed: Mutex::default(),

@@ -188,6 +188,7 @@ impl Traffic {
     /// Something may wait for an instance only because of a pause that is over by now.
     pub(crate) fn rouse(&self, ids: &[InstanceId]) {
         for line in ids.iter().filter_map(|id| self.line(id)) {
+            self.end_pulses(&line, clock::now());
             if line.outlet().backlog.is_waiting() {
                 self.pump(&line);
             }

@@ -6,8 +6,8 @@ use fieldrail_wire::daemon::{
     Welcome, Write,
 };
 use fieldrail_wire::plugin::{
-    Configured, Event, Failure, Fresh, Hello, Level, Log, Metrics, Node, Nodes, Progress, Reading, Rejected, Returned,
-    Samples, State, Status, Subscribed, SubscribedItem, Values, Written,
+    Configured, Event, Failure, Fresh, Hello, Level, Log, Metrics, Node, Nodes, Progress, Pulsed, Reading, Rejected,
+    Returned, Samples, State, Status, Subscribed, SubscribedItem, Values, Written,
 };
 use fieldrail_wire::{Action, Capabilities, FromPlugin, SampleItem, TagRef, TargetKind, ToPlugin, WriteItem};
 use serde_json::json;
@@ -191,6 +191,7 @@ fn plugin_answers() -> Vec<Case> {
                 expired: vec![44, 45],
             }),
         ),
+        from("two pulses", FromPlugin::Pulsed(Pulsed { ids: vec![7, 42] })),
         from("one confirmed", FromPlugin::Written(Written { confirmed: vec![(7, 7)], ..Written::default() })),
         from(
             "one taken in its canonical spelling, one refused",

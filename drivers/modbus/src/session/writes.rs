@@ -25,6 +25,8 @@ const RESET_AGAIN: Duration = Duration::from_millis(200);
 pub(super) struct Write {
     /// The command; none for the end of a pulse.
     id: Option<u64>,
+    /// The command that began the pulse that this ends.
+    ends: Option<u64>,
     point: usize,
     value: Value,
     origin: Option<WireOrigin>,
@@ -98,6 +100,7 @@ impl Session {
         }
         Ok(Write {
             id: Some(command.id),
+            ends: None,
             point,
             value: command.value,
             origin: command.origin,
@@ -288,6 +291,7 @@ impl Session {
             let due = if end.is_ok() { now + *after } else { now };
             let reset = Write {
                 id: None,
+                ends: write.id,
                 value: value.clone(),
                 expires: None,
                 pulse: None,
@@ -295,12 +299,14 @@ impl Session {
                 step: Step::Begin,
                 ..write
             };
+            // A pulse of the same point that runs already gives way.
+            self.writes.pulses.retain(|(_, running)| running.point != reset.point);
             self.writes.pulses.push((due, reset));
         }
         match (write.id, end) {
             (Some(id), Ok(())) => self.outbox.confirmed(id),
             (Some(id), Err(failure)) => self.outbox.rejected(id, failure),
-            (None, Ok(())) => {}
+            (None, Ok(())) => write.ends.iter().for_each(|id| self.outbox.pulsed(*id)),
             (None, Err(failure)) => {
                 tracing::warn!(tag = %self.points[write.point].tag, error = failure.message, "A pulse could not be ended yet.");
                 let again = Write { step: Step::Begin, ..write.clone() };

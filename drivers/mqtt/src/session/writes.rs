@@ -113,7 +113,8 @@ impl Session {
                     self.replies.push(Reply::Returned(request, returned(end)));
                     self.changed.notify_one();
                 }
-                (Ticket::Nobody, _) => {}
+                (Ticket::PulseEnd(id), End::Confirmed) => self.outbox.pulsed(id),
+                (Ticket::PulseEnd(_), _) => {}
             }
         }
         if self.outgoing.deadline().is_some_and(|due| self.alarm.is_none_or(|alarm| due < alarm)) {

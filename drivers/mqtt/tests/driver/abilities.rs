@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::peers::{DRIVER, VERSIONS, Witness, config, driver, hex, publish};
 use fieldrail_model::{Quality, Value};
+use fieldrail_testkit::wire::FromPlugin;
 use fieldrail_testkit::wire::plugin::Status;
 use fieldrail_testkit::{Authority, Mosquitto, Outcome, Plugin};
 use serde_json::json;
@@ -196,6 +197,10 @@ fn a_pulse_ends_with_the_opposite_also_when_the_driver_stops() {
         assert_eq!(driver.outcome(id), Outcome::Confirmed);
         assert_eq!(witness.next(), format!("0 0 door/a {}", hex("true")));
         assert_eq!(witness.next(), format!("0 0 door/a {}", hex("false")));
+        driver.wait("the end of the pulse", |message| match message {
+            FromPlugin::Pulsed(pulsed) => (pulsed.ids == [id]).then_some(()),
+            _ => None,
+        });
         let id = driver.write_item("door/b", 5_i64, |item| item.pulse_ms = Some(60_000));
         assert_eq!(driver.outcome(id), Outcome::Confirmed);
         assert_eq!(witness.next(), format!("0 0 door/b {}", hex("5")));
