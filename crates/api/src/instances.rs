@@ -42,3 +42,11 @@ pub(crate) fn limits(call: &Call, _: NoQuery, Json(limits): Json<Limits>) -> Res
 pub(crate) fn kill(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Instance>> {
     act(call, Node::kill)
 }
+
+pub(crate) fn attach(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Instance>> {
+    act(call, Node::attach)
+}
+
+pub(crate) fn detach(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Instance>> {
+    act(call, Node::detach)
+}

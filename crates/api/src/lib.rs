@@ -23,6 +23,7 @@ mod instances;
 mod live;
 mod logs;
 mod openapi;
+mod panic;
 mod people;
 mod problem;
 mod routes;

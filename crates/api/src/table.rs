@@ -6,10 +6,10 @@ use axum::http::Method;
 
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
-use crate::{connections, data, instances, live, logs, people, routes, system};
+use crate::{connections, data, instances, live, logs, panic, people, routes, system};
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
-    let areas = [of_people(), of_data(), of_routes(), of_connections(), of_instances(), of_system()];
+    let areas = [of_people(), of_data(), of_routes(), of_connections(), of_instances(), of_panic(), of_system()];
     areas.into_iter().flatten().collect()
 });
 
@@ -98,6 +98,10 @@ fn of_connections() -> Vec<Endpoint> {
             .answers(connections::put),
         at(DELETE, "/api/connections/{id}", Admin, "Remove a connection and end its instance.")
             .answers(connections::remove),
+        at(POST, "/api/connections/{id}/connect", Admin, "Join an instance to the router again.")
+            .answers(instances::attach),
+        at(POST, "/api/connections/{id}/disconnect", Admin, "Cut an instance from the router; its process goes on.")
+            .answers(instances::detach),
         at(POST, "/api/connections/{id}/call/{action}", Admin, "Have an instance do one of its actions.")
             .answers_later(connections::act),
     ]
@@ -120,6 +124,21 @@ fn of_instances() -> Vec<Endpoint> {
             .answers(instances::limits),
         at(GET, "/api/admin/instances/{id}/logs", Viewer, "Show what an instance said, newest first.")
             .answers(logs::of_instance),
+    ]
+}
+
+fn of_panic() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/admin/panic", Viewer, "Say whether the house is in panic, and what each step out of it does.")
+            .answers(panic::view),
+        at(
+            POST,
+            "/api/admin/panic",
+            Operator,
+            "Panic: write safe values, then let no write leave; or say what would be.",
+        )
+        .answers_later(panic::panic),
+        at(POST, "/api/admin/panic/rearm", Admin, "Take one step out of the panic.").answers_later(panic::rearm),
     ]
 }
 

@@ -63,6 +63,11 @@ impl Ledger {
         Some(open.address)
     }
 
+    /// Whether this command has not ended.
+    pub(crate) fn is_open(&self, instance: &InstanceId, id: u64) -> bool {
+        self.lock().contains_key(&(instance.clone(), id))
+    }
+
     /// These are confirmed: a range of ids, both ends included.
     pub(crate) fn confirm(&self, instance: &InstanceId, first: u64, last: u64) {
         let mut open = self.lock();

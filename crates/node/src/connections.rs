@@ -39,6 +39,9 @@ pub struct Connection {
     /// Whether it runs. Stopping an instance by hand sets this to false, and it stays so.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// Cut from the router: it runs, and nothing goes in or out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub detached: bool,
     /// What the driver needs, as its own schema says. A secret is `{"secret": "name"}`.
     #[serde(default = "empty")]
     pub config: serde_json::Value,

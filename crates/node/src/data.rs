@@ -92,6 +92,9 @@ impl Node {
                 Error::NotFound(format!("`{address}` belongs to no instance: {}", unknown_instance(&engine, address)))
             };
             let (id, tag) = engine.split(address).ok_or_else(unknown)?;
+            if self.traffic.line(id).is_some_and(|line| line.is_detached()) {
+                return Err(detached(id));
+            }
             (id.clone(), tag.to_owned())
         };
         let ask = |request| ToPlugin::Read(Read { request, tags: vec![tag.clone()] });
@@ -142,12 +145,17 @@ impl Node {
             let hint = "look for a datapoint that can be written";
             return Err(Error::invalid(format!("the driver of `{id}` cannot write"), hint));
         }
+        self.may_run(id)?;
         let line = self.traffic.line(id).ok_or_else(|| Error::NotFound(format!("there is no instance `{id}`")))?;
+        if line.is_detached() {
+            return Err(detached(id));
+        }
         Ok(Some((line, tag.to_owned())))
     }
 
     /// A write to a datapoint that Fieldrail keeps itself is done at once.
     pub(crate) fn set(&self, who: &Who, request: &WriteRequest) -> Result<WriteResult> {
+        self.not_in_panic()?;
         let point = self.traffic.engine().point_at(&request.address);
         let point =
             point.ok_or_else(|| Error::invalid("the data space does not take this address", "is it too long?"))?;
@@ -216,6 +224,10 @@ impl Node {
         };
         points.into_iter().map(delta).collect()
     }
+}
+
+fn detached(id: &InstanceId) -> Error {
+    Error::unavailable(format!("`{id}` is detached from the router"), "attach it again on its card")
 }
 
 /// How a command ended, as far as it has after so long.

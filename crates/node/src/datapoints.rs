@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fieldrail_model::{Address, IecType};
+use fieldrail_model::{Address, IecType, Value};
 use fieldrail_store::FormatVersion;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -37,6 +37,10 @@ pub struct About {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.1))]
     pub deadline_s: Option<f64>,
+    /// What is written to it in a panic, for example `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub on_panic: Option<Value>,
 }
 
 impl About {

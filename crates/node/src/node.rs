@@ -17,6 +17,7 @@ use crate::demand::Need;
 use crate::files::{self, FileName, Files};
 use crate::instances::{Rates, Refusal};
 use crate::logbook::Logbook;
+use crate::panic::Panic;
 use crate::people::People;
 use crate::plugins::{Plugin, Plugins};
 use crate::pulses::Pulses;
@@ -59,6 +60,7 @@ pub struct Node {
     /// One change of the configuration at a time.
     pub(crate) changing: Mutex<()>,
     pub(crate) started: std::time::Instant,
+    pub(crate) panic: Panic,
     watcher: Mutex<Option<Watcher>>,
 }
 
@@ -103,6 +105,7 @@ impl Node {
             rates: Rates::default(),
             changing: Mutex::default(),
             started: std::time::Instant::now(),
+            panic: Panic::open(&options.state),
             watcher: Mutex::default(),
         });
         node.begin(&options.config)?;
@@ -113,6 +116,8 @@ impl Node {
         for fault in self.faults() {
             self.report(&fault);
         }
+        // Before anything is started.
+        self.resume_panic();
         self.apply_datapoints();
         self.remember_computed();
         self.apply_connections();

@@ -39,6 +39,9 @@ impl Node {
         };
         let lasts = Duration::from_millis(request.duration_ms.into());
         let target = self.target(&request.address)?;
+        if target.is_none() {
+            self.not_in_panic()?;
+        }
         let address = self.address_of(&request.address);
         let owner = target.as_ref().map_or(Owner::House, |(line, _)| Owner::Instance(line.id.clone()));
         if let Some((line, _)) = &target {
@@ -55,7 +58,7 @@ impl Node {
             None => self.pulse_own(who, request, &address, lasts),
             Some((line, tag)) => {
                 let wait = request.wait_ms.map_or(WAIT, |ms| Duration::from_millis(ms.into())).min(LONGEST_WAIT);
-                let write = Direct { tag: &tag, value: request.value, ttl: TTL, pulse: Some(lasts) };
+                let write = Direct { tag: &tag, value: request.value, ttl: TTL, pulse: Some(lasts), past_gate: false };
                 let begun = self.traffic.begin_pulse(&line, &address, write);
                 let (command, end) = begun.ok_or_else(|| not_taken(&line))?;
                 Ok(ended(command, end, wait).await)
@@ -97,6 +100,9 @@ impl Node {
 
     /// Ends the pulses of Fieldrail's own datapoints whose time is over.
     pub(crate) fn end_own_pulses(&self) {
+        if !self.traffic.gate.router_runs() {
+            return;
+        }
         for (address, value) in self.traffic.pulses.due(&Owner::House, clock::now()) {
             let point = self.traffic.engine().point_at(&address);
             if let Some(point) = point {

@@ -294,6 +294,13 @@ impl Pulses {
         due.map(|pulse| (pulse.address.clone(), pulse.end.clone())).collect()
     }
 
+    /// Ends of all pulses that have begun and not ended, whatever their time.
+    pub(crate) fn open_ends(&self) -> Vec<(String, Value)> {
+        let list = self.list();
+        let open = list.iter().filter(|pulse| pulse.phase != Phase::Begins);
+        open.map(|pulse| (pulse.address.clone(), pulse.end.clone())).collect()
+    }
+
     /// The end of a pulse has left with this command.
     pub(crate) fn end_left(&self, address: &str, command: u64, now: Timestamp) {
         self.change(address, |pulse| pulse.phase = Phase::Written { command, since: now });

@@ -274,6 +274,7 @@ impl Node {
     /// The one entry for values from outside of a driver: `calc.*` and instances declared `virtual`.
     pub fn route_data(&self, who: &Who, datum: Datum) -> Result<()> {
         who.must_be(Role::Operator)?;
+        self.not_in_panic()?;
         let mut engine = self.traffic.engine();
         let address = match engine.instances.get(datum.source_id.as_str()) {
             _ if datum.source_id == "calc" && !datum.tag.is_empty() => format!("calc.{}", datum.tag),

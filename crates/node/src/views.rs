@@ -164,7 +164,8 @@ pub struct Instance {
     pub name: String,
     pub driver: String,
     pub enabled: bool,
-    /// `stopped`, `starting`, `running`, `degraded`, `stopping`, `error`, `suspended_by_spam` or `suspended_by_limit`.
+    /// `stopped`, `starting`, `running`, `degraded`, `stopping`, `error`, `suspended_by_spam`, `suspended_by_limit`,
+    /// `detached` or `panicked`.
     pub state: String,
     /// The cause, for a person.
     pub text: String,
@@ -203,6 +204,10 @@ pub struct Instance {
     /// What keeps it within its limits; none where there is no process to keep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guarding>,
+    /// Cut from the router by hand.
+    pub detached: bool,
+    /// Samples and deliveries that were not let through since then.
+    pub held_back: u64,
 }
 
 /// What a command line or a browser asks to write.

@@ -46,7 +46,9 @@ v* GET /api/pulses
     a GET /api/connections/{id}
     a PUT /api/connections/{id}
     a DELETE /api/connections/{id}
-    a POST /api/connections/{id}/call/{action}
+    a POST /api/connections/{id}/connect
+a POST /api/connections/{id}/disconnect
+a POST /api/connections/{id}/call/{action}
     v GET /api/admin/instances
     a POST /api/admin/instances/{id}/start
     a POST /api/admin/instances/{id}/stop
@@ -55,6 +57,9 @@ v* GET /api/pulses
     a POST /api/admin/instances/{id}/reactivate
     a POST /api/admin/instances/{id}/limits
     v GET /api/admin/instances/{id}/logs
+v GET /api/admin/panic
+o POST /api/admin/panic
+a POST /api/admin/panic/rearm
     - GET /healthz
     v GET /api/logs
     v GET /api/plugins

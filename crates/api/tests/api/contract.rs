@@ -122,6 +122,10 @@ async fn the_pages_find_what_they_read() {
     let wrong = json!({ "version": "1.0", "routes": [{ "id": "a", "from": "meter.x", "to": "nowhere.x" }] });
     let findings = house.admin("POST", "/api/router/check", Some(&wrong)).await.must_be(200).json();
     check(&findings["items"][0], &["severity", "file", "key", "message"]);
+    let panic = get("/api/admin/panic").await;
+    check(&panic, &["state", "number", "since_ms", "by", "written", "owed", "steps"]);
+    let drill = house.admin("POST", "/api/admin/panic", Some(&json!({ "drill": true }))).await.must_be(200).json();
+    check(&drill["steps"][0], &["name", "done", "ends", "waiting", "routes"]);
     let none = house.admin("POST", "/api/router/check", None).await.must_be(200).json();
     assert_eq!(none["items"], json!([]));
 }

@@ -10,5 +10,6 @@ mod bodies;
 mod contract;
 mod door;
 mod live;
+mod panic;
 mod people;
 mod tap;

@@ -21,6 +21,8 @@ impl Node {
     /// Runs a driver with a configuration that is not in force, until it has said how it stands.
     pub async fn test_connection(&self, who: &Who, connection: &Connection) -> Result<TestResult> {
         who.must_be(Role::Admin)?;
+        // A trial opens a connection to a device.
+        self.not_in_panic()?;
         let begun = Instant::now();
         let id: InstanceId = format!("trial-{}", self.traffic.requests.number())
             .parse()
@@ -59,6 +61,7 @@ impl Node {
     ) -> Result<serde_json::Value> {
         who.must_be(Role::Admin)?;
         let connection = self.known(id)?;
+        self.may_run(&connection.id)?;
         let plugin = self.plugin_of(&connection)?;
         let actions = plugin.map(|plugin| plugin.manifest.capabilities.actions.as_slice()).unwrap_or_default();
         if !actions.iter().any(|known| known.name == action) {

@@ -95,18 +95,20 @@ impl Node {
             }
         };
         lock(&self.refused).remove(id);
-        let wanted = (connection.enabled, spec.clone());
+        let runs = connection.enabled && self.traffic.gate.lets(id);
+        self.traffic.set_detached(id, connection.detached);
+        let wanted = (runs, spec.clone());
         let before = lock(&self.specs).insert(id.clone(), wanted.clone());
         let done = match before {
             Some(before) if before == wanted => return,
-            Some((true, old)) if connection.enabled => self.supervisor.add(spec.clone()).map(|_| {
+            Some((true, old)) if runs => self.supervisor.add(spec.clone()).map(|_| {
                 // Limits are in force at once.
                 let same_but_limits = Spec { limits: spec.limits, ..old.clone() } == spec;
                 if !same_but_limits && !self.reconfigures(&old, &spec) {
                     let _ = self.supervisor.restart(id);
                 }
             }),
-            _ if connection.enabled => self.supervisor.start(spec).map(drop),
+            _ if runs => self.supervisor.start(spec).map(drop),
             _ => self.supervisor.add(spec).map(|_| drop(self.supervisor.stop(id))),
         };
         if let Err(error) = done {

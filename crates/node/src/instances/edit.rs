@@ -22,6 +22,9 @@ impl Node {
 
     fn set_enabled(&self, who: &Who, id: &str, enabled: bool) -> Result<Instance> {
         let connection = self.known(id)?;
+        if enabled {
+            self.may_run(&connection.id)?;
+        }
         self.edit_connections(who, |file| {
             let entry = file.connections.iter_mut().find(|entry| entry.id == connection.id);
             entry.ok_or_else(|| gone(id))?.enabled = enabled;
@@ -73,6 +76,32 @@ impl Node {
         self.instance(id)
     }
 
+    /// Joins an instance to the router again.
+    pub fn attach(&self, who: &Who, id: &str) -> Result<Instance> {
+        self.set_detached(who, id, false)
+    }
+
+    /// Cuts an instance from the router; its process goes on. It stays so until it is attached.
+    pub fn detach(&self, who: &Who, id: &str) -> Result<Instance> {
+        self.set_detached(who, id, true)
+    }
+
+    fn set_detached(&self, who: &Who, id: &str, detached: bool) -> Result<Instance> {
+        who.must_be(Role::Admin)?;
+        let connection = self.known(id)?;
+        if connection.driver == VIRTUAL {
+            return Err(Error::Conflict(format!("`{id}` is virtual: it is part of the router")));
+        }
+        self.edit_connections(who, |file| {
+            let entry = file.connections.iter_mut().find(|entry| entry.id == connection.id);
+            entry.ok_or_else(|| gone(id))?.detached = detached;
+            Ok(())
+        })?;
+        let done = if detached { "detached it from the router" } else { "attached it to the router" };
+        self.logbook.write(Level::Warn, Some(id), format!("{} {done}.", who.name));
+        self.instance(id)
+    }
+
     fn running_process(&self, who: &Who, id: &str, action: &str) -> Result<InstanceId> {
         who.must_be(Role::Admin)?;
         let connection = self.known(id)?;
@@ -82,6 +111,7 @@ impl Node {
         if !connection.enabled {
             return Err(Error::Conflict(format!("`{id}` is stopped; start it first")));
         }
+        self.may_run(&connection.id)?;
         self.logbook.write(Level::Info, Some(id), format!("{} asked for: {action}.", who.name));
         Ok(connection.id)
     }

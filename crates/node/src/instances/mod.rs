@@ -16,7 +16,7 @@ use fieldrail_model::InstanceId;
 use fieldrail_supervisor::{Snapshot, Supervisor};
 use fieldrail_wire::Capabilities;
 
-use crate::connections::Connection;
+use crate::connections::{Connection, VIRTUAL};
 use crate::node::lock;
 use crate::views::Instance;
 use crate::{Error, Node, Result};
@@ -98,7 +98,7 @@ impl Node {
         self.traffic.instances()
     }
 
-    fn known(&self, id: &str) -> Result<Connection> {
+    pub(crate) fn known(&self, id: &str) -> Result<Connection> {
         let running = lock(&self.running);
         running.get(id).cloned().ok_or_else(|| {
             let near = fieldrail_model::text::did_you_mean(id, running.keys().map(InstanceId::as_str));
@@ -134,6 +134,8 @@ impl Node {
             error_count: 0,
             resources: Resources::default(),
             guard: None,
+            detached: connection.detached,
+            held_back: 0,
         };
         if let Some(snapshot) = snapshot {
             view.state = snapshot.state.name().into();
@@ -159,12 +161,26 @@ impl Node {
             view.text.clone_from(&refusal.text);
             view.hint.clone_from(&refusal.hint);
         }
+        self.view_cuts(connection, &mut view);
         view
     }
 
     /// What the daemon itself takes.
     pub fn own_resources(&self) -> Resources {
         self.supervisor.own_metrics().as_ref().map(Into::into).unwrap_or_default()
+    }
+
+    /// Whether it is cut from the router, by a panic or by hand.
+    fn view_cuts(&self, connection: &Connection, view: &mut Instance) {
+        if connection.detached {
+            view.held_back = self.traffic.line(&connection.id).map_or(0, |line| line.held_back());
+            if matches!(&*view.state, "starting" | "running" | "degraded") {
+                view.state = "detached".into();
+            }
+        }
+        if connection.enabled && connection.driver != VIRTUAL && !self.traffic.gate.lets(&connection.id) {
+            view.state = "panicked".into();
+        }
     }
 
     fn count_datapoints(&self, id: &InstanceId) -> usize {

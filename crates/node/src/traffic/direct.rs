@@ -21,6 +21,8 @@ pub(crate) struct Direct<'a> {
     pub(crate) value: Value,
     pub(crate) ttl: Duration,
     pub(crate) pulse: Option<Duration>,
+    /// A safe value of a panic.
+    pub(crate) past_gate: bool,
 }
 
 impl Direct<'_> {
@@ -40,11 +42,24 @@ impl Direct<'_> {
 
 impl Traffic {
     /// Sends one write past the queue; `leaves` hears its number before it does. None if the instance takes nothing now.
-    fn send_now(&self, line: &Line, outlet: &mut Outlet, write: Direct<'_>, leaves: impl FnOnce(u64)) -> Option<u64> {
+    pub(super) fn send_now(
+        &self,
+        line: &Line,
+        outlet: &mut Outlet,
+        write: Direct<'_>,
+        leaves: impl FnOnce(u64),
+    ) -> Option<u64> {
         let generation = outlet.generation.filter(|_| outlet.backlog.is_connected)?;
         let id = outlet.next_id();
         leaves(id);
-        if !self.send(&line.id, generation, &write.message(id)) {
+        let past_gate = write.past_gate;
+        let message = write.message(id);
+        let sent = if past_gate {
+            self.send_past_gate(&line.id, generation, &message)
+        } else {
+            self.send(&line.id, generation, &message)
+        };
+        if !sent {
             return None;
         }
         outlet.outstanding += 1;
@@ -78,9 +93,12 @@ impl Traffic {
 
     /// Writes the ends of pulses that this instance owes.
     pub(super) fn end_pulses(&self, line: &Line, now: Timestamp) {
+        if !self.gate.lets(&line.id) {
+            return;
+        }
         for (address, value) in self.pulses.due(&Owner::Instance(line.id.clone()), now) {
             let Some(tag) = tag_of(&line.id, &address) else { continue };
-            let write = Direct { tag, value, ttl: END_TTL, pulse: None };
+            let write = Direct { tag, value, ttl: END_TTL, pulse: None, past_gate: false };
             let mut outlet = line.outlet();
             // An end that does not leave stays owed.
             let mut number = None;

@@ -20,6 +20,10 @@ impl Listener for Traffic {
             return;
         }
         let Some(line) = self.line(id) else { return };
+        if !self.gate.lets(id) {
+            // Nobody starts it in a panic; if somebody did all the same, it ends here.
+            return self.end_process(id);
+        }
         line.inlet().reset();
         line.outlet().open(generation);
         let (needs, asked) = {
@@ -40,6 +44,16 @@ impl Listener for Traffic {
         let mut outcome = std::mem::take(&mut engine.outcome);
         for (number, name) in &batch.tags {
             inlet.declare(*number, engine.point(id, name));
+        }
+        if line.is_detached() {
+            line.hold_back(batch.items.len());
+            for item in batch.items {
+                if let Some(point) = find(&mut engine, &inlet, &line, &item.tag) {
+                    line.hold(point, sample(item, engine.declared(point), now));
+                }
+            }
+            engine.outcome = outcome;
+            return None;
         }
         for item in batch.items {
             if let Some(point) = find(&mut engine, &inlet, &line, &item.tag) {
@@ -91,6 +105,7 @@ impl Listener for Traffic {
         drop(outlet);
         self.ledger.gone(id, |command| queued.contains(&command));
         self.pulses.gone(id);
+        line.take_held();
         self.not_connected(id);
     }
 
@@ -145,6 +160,7 @@ fn sample(item: SampleItem, declared: Option<IecType>, now: Timestamp) -> Sample
 impl Traffic {
     /// Values that wait on disk leave only while the device answers.
     fn connected(&self, line: &Line, is_connected: bool) {
+        let is_connected = is_connected && !line.is_detached();
         let mut outlet = line.outlet();
         let news = outlet.backlog.is_connected != is_connected && outlet.generation.is_some();
         outlet.backlog.is_connected = is_connected && outlet.generation.is_some();
@@ -202,7 +218,7 @@ impl Traffic {
     }
 
     fn fresh(&self, id: &InstanceId, fresh: &Fresh) {
-        let Some(line) = self.line(id) else { return };
+        let Some(line) = self.line(id).filter(|line| !line.is_detached()) else { return };
         let now = clock::now();
         let inlet = line.inlet();
         let mut engine = self.engine();
@@ -234,10 +250,50 @@ impl Traffic {
         self.hand_over(engine, outcome, now);
     }
 
-    /// The instance's process is gone: its values are the last ones known, and bad.
+    /// Cuts an instance from the router, or joins it again. Its process does not notice.
+    pub(crate) fn set_detached(&self, id: &InstanceId, detached: bool) {
+        let Some(line) = self.line(id).filter(|line| line.set_detached(detached)) else { return };
+        if detached {
+            self.connected(&line, false);
+            self.flush(id, "the instance was detached before it was sent");
+            let engine = self.engine();
+            for point in engine.router.space.page(&format!("{id}."), None) {
+                if let Some(sample) = engine.router.space.sample(point).filter(|sample| sample.quality.is_good()) {
+                    line.hold(point, sample.clone());
+                }
+            }
+            drop(engine);
+            self.lose(id, &format!("the instance `{id}` is detached from the router"));
+        } else {
+            let snapshot = self.supervisor.get().and_then(std::sync::Weak::upgrade).and_then(|all| all.snapshot(id));
+            self.connected(&line, snapshot.is_some_and(|snapshot| snapshot.state == State::Running));
+            let now = clock::now();
+            let mut engine = self.engine();
+            let mut outcome = std::mem::take(&mut engine.outcome);
+            for (point, sample) in line.take_held() {
+                engine.take(point, Sample { receive_time: now, ..sample }, now, &mut outcome);
+            }
+            self.hand_over(engine, outcome, now);
+        }
+        self.instance_changed();
+    }
+
+    fn end_process(&self, id: &InstanceId) {
+        if let Some(supervisor) = self.supervisor.get().and_then(std::sync::Weak::upgrade) {
+            let _ = supervisor.kill(id);
+            let _ = supervisor.stop(id);
+        }
+    }
+
+    /// The instance's process is gone.
     fn not_connected(&self, id: &InstanceId) {
+        self.lose(id, &format!("the instance `{id}` does not run"));
+    }
+
+    /// The values of an instance are the last ones known, and bad.
+    fn lose(&self, id: &InstanceId, why: &str) {
         let now = clock::now();
-        let note: Arc<str> = format!("the instance `{id}` does not run").into();
+        let note: Arc<str> = why.into();
         let mut engine = self.engine();
         let mut outcome = std::mem::take(&mut engine.outcome);
         let points: Vec<PointId> = engine.router.space.page(&format!("{id}."), None).collect();

@@ -1,11 +1,12 @@
 //! The line to one instance: which tag each of the plugin's numbers means, and what waits to be written to it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
 
-use fieldrail_model::{InstanceId, Timestamp};
+use fieldrail_model::{InstanceId, Sample, Timestamp};
 use fieldrail_router::{Lane, PointId, Queue, TagNo, Waiting};
 use fieldrail_store::Entry as OutboxEntry;
 use fieldrail_wire::sample::WireOrigin;
@@ -26,6 +27,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Tag numbers that a plugin may declare.
 const TAGS: usize = 4_000_000;
 
+/// Datapoints of a detached instance whose last sample is kept.
+const HELD: usize = 100_000;
+
 /// The line to one instance.
 pub(crate) struct Line {
     pub(crate) id: InstanceId,
@@ -33,11 +37,62 @@ pub(crate) struct Line {
     pub(crate) is_virtual: bool,
     pub(crate) inlet: Mutex<Inlet>,
     pub(crate) outlet: Mutex<Outlet>,
+    /// Cut from the router by hand.
+    detached: AtomicBool,
+    /// Samples and deliveries that were not let through since then.
+    held_back: AtomicU64,
+    /// The last sample of each datapoint meanwhile: drivers do not say again what did not change.
+    held: Mutex<HashMap<PointId, Sample>>,
 }
 
 impl Line {
     pub(crate) fn new(id: InstanceId, is_virtual: bool) -> Arc<Self> {
-        Arc::new(Self { id, is_virtual, inlet: Mutex::default(), outlet: Mutex::default() })
+        Arc::new(Self {
+            id,
+            is_virtual,
+            inlet: Mutex::default(),
+            outlet: Mutex::default(),
+            detached: AtomicBool::default(),
+            held_back: AtomicU64::default(),
+            held: Mutex::default(),
+        })
+    }
+
+    /// Whether it is cut from the router by hand.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.detached.load(Ordering::Acquire)
+    }
+
+    /// Cuts it, or joins it again. True if that is news.
+    pub(super) fn set_detached(&self, detached: bool) -> bool {
+        let news = self.detached.swap(detached, Ordering::AcqRel) != detached;
+        if news && detached {
+            self.held_back.store(0, Ordering::Relaxed);
+        }
+        news
+    }
+
+    /// So many samples or deliveries were not let through.
+    pub(super) fn hold_back(&self, count: usize) {
+        self.held_back.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Keeps the last sample of a datapoint for when it is joined again; beyond the bound it comes with its next change.
+    pub(super) fn hold(&self, point: PointId, sample: Sample) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() < HELD || held.contains_key(&point) {
+            held.insert(point, sample);
+        }
+    }
+
+    /// What is to be said now that it is joined again, or is of no use any more.
+    pub(super) fn take_held(&self) -> HashMap<PointId, Sample> {
+        std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many were not let through since it was cut.
+    pub(crate) fn held_back(&self) -> u64 {
+        self.held_back.load(Ordering::Relaxed)
     }
 
     pub(crate) fn inlet(&self) -> MutexGuard<'_, Inlet> {
@@ -93,6 +148,10 @@ pub(crate) struct Outlet {
     pub(crate) is_full: bool,
     /// A message that the plugin's pipe had no room for.
     pub(crate) unsent: Option<ToPlugin>,
+    /// Commands that wrote safe values in a panic.
+    pub(crate) safe_writes: Vec<u64>,
+    /// The driver would end a pulse, when it stops, against a safe value.
+    pub(crate) would_undo: bool,
     /// Values from disk that are about to get the number of their command, by their number on disk.
     leaving: HashMap<u64, OutboxEntry>,
     last_id: u64,

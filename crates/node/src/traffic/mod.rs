@@ -2,17 +2,20 @@
 //!
 //! Invariant: the router is locked for one batch at a time, nothing is sent to a plugin while it is locked, and the order
 //! of locks is inlet, router, then outlet or watchers. [`inbound`] is what a plugin says, [`outbound`] what is written to
-//! it, [`line`] the two ends of one instance, [`backlog`] what waits for it on disk, [`direct`] what passes all that; [`latency`], [`recorder`] and
+//! it, [`line`] the two ends of one instance, [`backlog`] what waits for it on disk, [`direct`] what passes all that, [`gate`] what lets nothing pass,
+//! [`safe`] but for safe values in a panic; [`latency`], [`recorder`] and
 //! [`tapping`] look on.
 
 mod backlog;
 mod direct;
 mod engine;
+mod gate;
 mod inbound;
 mod latency;
 mod line;
 mod outbound;
 mod recorder;
+mod safe;
 mod tapping;
 
 use std::collections::{HashMap, HashSet};
@@ -34,11 +37,13 @@ use crate::pulses::Pulses;
 use crate::requests::Requests;
 use crate::trial::Trials;
 
-pub(crate) use direct::Direct;
+pub(crate) use direct::{Direct, tag_of};
 pub(crate) use engine::{Engine, Facts, House, folded};
+use gate::Gate;
 pub(crate) use latency::{Latencies, Latency};
 pub(crate) use line::Line;
 pub(crate) use recorder::Recorder;
+pub(crate) use safe::Safe;
 pub(crate) use tapping::{Opened, Tapping, stage};
 pub use tapping::{TapEvent, TapWish};
 
@@ -56,6 +61,8 @@ pub(crate) struct Traffic {
     pub(crate) logbook: Arc<Logbook>,
     /// What must not be lost, and what the router remembers over a restart.
     pub(crate) outbox: Outbox,
+    /// Whether writes may leave.
+    pub(crate) gate: Gate,
     /// Pulses that have not ended.
     pub(crate) pulses: Arc<Pulses>,
     pub(crate) latencies: Latencies,
@@ -80,6 +87,7 @@ impl Traffic {
             trials: Trials::default(),
             logbook,
             outbox,
+            gate: Gate::default(),
             pulses,
             latencies: Latencies::default(),
             taps: Tapping::default(),
@@ -129,7 +137,7 @@ impl Traffic {
         self.instances.subscribe()
     }
 
-    fn instance_changed(&self) {
+    pub(crate) fn instance_changed(&self) {
         self.instances.send_modify(|epoch| *epoch += 1);
     }
 
@@ -139,7 +147,17 @@ impl Traffic {
         self.send(id, generation, message)
     }
 
+    /// Sends it unless it changes something at the device and the gate is shut.
     fn send(&self, id: &InstanceId, generation: u64, message: &ToPlugin) -> bool {
+        if !matches!(message, ToPlugin::Write(_) | ToPlugin::Call(_)) {
+            return self.send_past_gate(id, generation, message);
+        }
+        // Held until the message is queued: who shuts the gate waits for that.
+        let open = self.gate.enter(id);
+        open.is_some() && self.send_past_gate(id, generation, message)
+    }
+
+    fn send_past_gate(&self, id: &InstanceId, generation: u64, message: &ToPlugin) -> bool {
         let Some(supervisor) = self.supervisor.get().and_then(Weak::upgrade) else { return false };
         supervisor.send(id, generation, message).is_ok()
     }

@@ -28,6 +28,9 @@ pub(super) struct Write {
 impl Traffic {
     /// What has to be written where. Deliveries to the log and to virtual instances are done right here.
     pub(super) fn resolve(&self, engine: &mut Engine, outcome: &mut Outcome, now: Timestamp) -> Vec<Write> {
+        if !self.gate.router_runs() {
+            outcome.deliveries.clear();
+        }
         let mut writes = Vec::with_capacity(outcome.deliveries.len());
         let mut deliveries: VecDeque<Delivery> = outcome.deliveries.drain(..).collect();
         while let Some(delivery) = deliveries.pop_front() {
@@ -73,10 +76,14 @@ impl Traffic {
             let mut outlet = line.outlet();
             let mut next = Some(first);
             while let Some(Write { tag, delivery, rules, .. }) = next {
+                next = writes.next_if(|write| Arc::ptr_eq(&write.line, &line));
+                if line.is_detached() {
+                    line.hold_back(1);
+                    continue;
+                }
                 let Delivery { sample, mode, ttl, route, .. } = delivery;
                 let by = SentBy { route, rules, since: now };
                 outlet.queue.push(tag, sample.value, sample.origin, ttl, mode, Some(by), now);
-                next = writes.next_if(|write| Arc::ptr_eq(&write.line, &line));
             }
             drop(outlet);
             self.pump(&line);
@@ -134,7 +141,10 @@ impl Traffic {
 
     /// Sends what waits for an instance, as far as its window reaches.
     pub(super) fn pump(&self, line: &Line) {
-        let now = clock::now();
+        if line.is_detached() || !self.gate.lets(&line.id) {
+            return;
+        }
+        let (now, routes_run) = (clock::now(), self.gate.router_runs());
         let (mut expired, mut left) = (Vec::new(), Vec::new());
         let mut outlet = line.outlet();
         while let Some(generation) = outlet.generation {
@@ -144,8 +154,9 @@ impl Traffic {
                 let window = usize::try_from(OUTSTANDING.saturating_sub(outlet.outstanding)).unwrap_or(0);
                 let mut taken = outlet.queue.take(window.min(PER_MESSAGE), now);
                 expired.extend(taken.expired);
+                let room = if routes_run { window.min(PER_MESSAGE) - taken.items.len() } else { 0 };
                 self.load(&line.id, &mut outlet);
-                let (durable, over) = outlet.durable(window.min(PER_MESSAGE) - taken.items.len(), now);
+                let (durable, over) = outlet.durable(room, now);
                 taken.items.extend(durable);
                 if !over.is_empty() {
                     self.outbox.done(line.id.as_str(), over);
