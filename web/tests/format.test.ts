@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Value } from '../src/api/types';
-import { countText, numberText, rateText } from '../src/format/number';
+import { countText, numberText, percentText, rateText, sizeText } from '../src/format/number';
 import { spanText } from '../src/format/time';
 import { hex, kindOf, rawText, valueText } from '../src/format/value';
 
@@ -25,6 +25,14 @@ test('counts and rates stay short', () => {
   expect(countText(1_834_220, 'en-GB')).toBe('1.8 M');
   expect(rateText(12.44, 'en-GB')).toBe('12.4');
   expect(rateText(1_834.6, 'en-GB')).toBe('1,835');
+});
+
+test('parts and sizes keep one digit while they are small', () => {
+  expect(percentText(9.94, 'en-GB')).toBe('9.9%');
+  expect(percentText(99.6, 'en-GB')).toBe('100%');
+  expect(sizeText(9.46, 'de-DE')).toBe('9,5 MB');
+  expect(sizeText(128, 'de-DE')).toBe('128 MB');
+  expect(sizeText(1536, 'en-GB')).toBe('1.5 GB');
 });
 
 test.each([

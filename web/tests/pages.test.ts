@@ -61,6 +61,10 @@ test('every state has its actions, and one of a newer daemon is no alarm', () =>
   expect(actionsIn('error')).toEqual(['start']);
   expect(actionsIn('running')).toEqual(['restart', 'stop', 'kill']);
   expect(actionsIn('stopping')).toEqual(['kill']);
+  for (const state of ['suspended_by_spam', 'suspended_by_limit']) {
+    expect(actionsIn(state)).toEqual(['reactivate', 'stop']);
+    expect(toneOf(state)).toBe('warn');
+  }
   expect(toneOf('hibernating')).toBe('off');
 });
 

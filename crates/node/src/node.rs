@@ -303,7 +303,9 @@ impl Node {
         self.traffic.latencies.renew(engine.epoch, ids);
         engine.forget_slots();
         let needed = engine.needs_of(&wanted);
+        let durable = engine.sources_of_durable_routes();
         drop(engine);
+        self.supervisor.keep_all_of(&durable);
         self.traffic.need(needed.clone());
         let before = std::mem::replace(&mut *lock(&self.rule_needs), needed);
         self.traffic.release(before);

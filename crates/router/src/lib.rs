@@ -24,7 +24,7 @@ pub use engine::{
     Counters, Delivery, Explanation, Needs, Outcome, Ran, Reached, Router, Stage, Tap, TapId, Tapped, Target, TargetId,
     TargetKind, Writer,
 };
-pub use file::{Mode, Moment, Moments, RouteSpec, RouteTest, RoutingFile};
+pub use file::{DeliverySpec, Mode, Moment, Moments, RouteSpec, RouteTest, RoutingFile};
 pub use pattern::Pattern;
 pub use rehearsal::rehearse;
 pub use replay::Comparison;

@@ -1,6 +1,6 @@
 //! What the node calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -153,6 +153,13 @@ impl Supervisor {
     pub fn asks(&self, id: &InstanceId, per_second: u32) {
         if let Ok(shared) = self.find(id) {
             shared.asks(per_second);
+        }
+    }
+
+    /// Instances of which no sample may be lost: the spam breaker thins out those of all others, and suspends these too.
+    pub fn keep_all_of(&self, ids: &BTreeSet<InstanceId>) {
+        for (id, shared) in self.instances().iter() {
+            shared.keep_all(ids.contains(id));
         }
     }
 

@@ -136,6 +136,7 @@ export const en = {
       max_pps: 'Samples per second',
       priority: 'Priority',
       automatic: (n: string) => `automatic: ${n}`,
+      byItself: 'automatic',
       none: 'no limit',
     },
     priorities: { high: 'high', normal: 'normal', low: 'low', idle: 'idle' },

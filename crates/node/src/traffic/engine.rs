@@ -2,13 +2,14 @@
 //! who waits for new datapoints.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use fieldrail_model::address::split;
 use fieldrail_model::{Address, IecType, InstanceId, Sample, Timestamp};
 use fieldrail_router::{
-    Declared, Directory, InstanceFacts, Needs, Outcome, Pattern, PointId, Router, TagNo, TargetClass, TargetId,
+    Declared, DeliverySpec, Directory, InstanceFacts, Needs, Outcome, Pattern, PointId, Router, TagNo, TargetClass,
+    TargetId,
 };
 
 use super::{Line, Recorder};
@@ -121,6 +122,14 @@ impl Engine {
             Some((id.clone(), Need { tag: tag.into(), pattern: false }))
         });
         direct.chain(needs.patterns.iter().flat_map(|pattern| self.instances_of(pattern))).collect()
+    }
+
+    /// The instances whose samples must not be lost, since a durable route takes them.
+    pub(crate) fn sources_of_durable_routes(&self) -> BTreeSet<InstanceId> {
+        let durable = self.router.routes().map(|(_, spec, _)| spec);
+        let durable = durable.filter(|spec| spec.enabled && spec.delivery == Some(DeliverySpec::Durable));
+        let sources = durable.flat_map(|spec| spec.from.0.iter());
+        sources.flat_map(|from| self.instances_of(from)).map(|(id, _)| id).collect()
     }
 
     /// What a pattern over addresses asks of each instance.

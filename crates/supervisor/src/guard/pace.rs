@@ -8,6 +8,9 @@ use crate::limits::CYCLE;
 /// A process that is far from its budget is looked at after so long.
 const SELDOM: Duration = Duration::from_millis(20);
 
+/// The same for one that does next to nothing: what it takes at once then is paid back within the second.
+const IDLE: Duration = Duration::from_millis(40);
+
 /// Never more often than this.
 const OFTEN: Duration = Duration::from_millis(1);
 
@@ -63,8 +66,9 @@ impl Pacer {
         let (at, before) = *self.seen.get_or_insert((now, used));
         self.seen = Some((now, used));
         let full = self.share * CYCLE.as_secs_f64();
-        self.budget += self.share * now.saturating_sub(at).as_secs_f64();
-        self.budget -= used.saturating_sub(before).as_secs_f64();
+        let (earned, spent) =
+            (self.share * now.saturating_sub(at).as_secs_f64(), used.saturating_sub(before).as_secs_f64());
+        self.budget += earned - spent;
         self.budget = self.budget.clamp(-self.share * MOST_DEBT.as_secs_f64(), full);
         let go_on_at = full / 2.0;
         if !self.stopped && self.budget <= 0.0 {
@@ -78,7 +82,8 @@ impl Pacer {
             return (Turn::Stop, Duration::from_secs_f64(wait).clamp(OFTEN, CYCLE));
         }
         let lasts = Duration::from_secs_f64(self.budget / self.cores);
-        (Turn::Run, lasts.clamp(OFTEN, SELDOM))
+        let is_idle = spent * 10.0 < earned && self.budget >= full;
+        (Turn::Run, if is_idle { IDLE } else { lasts.clamp(OFTEN, SELDOM) })
     }
 }
 

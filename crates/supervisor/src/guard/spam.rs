@@ -164,8 +164,15 @@ impl SpamBreaker {
         *self = Self { shed: self.shed, ..Self::default() };
     }
 
-    /// Takes a batch, removes what may not pass, and returns what it saw if it trips now.
-    pub(crate) fn take(&mut self, now: Moment, limit: u32, items: &mut Vec<SampleItem>) -> Option<Seen> {
+    /// Takes a batch, removes what may not pass, and returns what it saw if it trips now. Where nothing may be lost all of it
+    /// passes until the instance has ended.
+    pub(crate) fn take(
+        &mut self,
+        now: Moment,
+        limit: u32,
+        keeps_all: bool,
+        items: &mut Vec<SampleItem>,
+    ) -> Option<Seen> {
         let counting = items.len() - self.free(now, items);
         self.count(now, counting);
         self.look(now, limit);
@@ -183,6 +190,7 @@ impl SpamBreaker {
         }
         let before = items.len();
         match self.stage {
+            _ if keeps_all => {}
             SpamStage::Fine => {}
             SpamStage::Coalescing => newest_of_each_tag(items),
             SpamStage::Sampling => {

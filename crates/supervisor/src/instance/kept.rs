@@ -1,6 +1,6 @@
 //! What keeps an instance within its limits: its guards, and what they and the watcher found.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(crate) struct Kept {
     spam: Mutex<SpamBreaker>,
     /// Samples a second that its subscriptions call for.
     asked: AtomicU32,
+    /// Somebody has the word of the daemon that none of its samples is lost.
+    keeps_all: AtomicBool,
     found: Mutex<Found>,
 }
 
@@ -132,12 +134,18 @@ impl Shared {
         }
     }
 
+    /// Whether none of its samples may be lost: then the breaker thins nothing out, and only suspends.
+    pub(crate) fn keep_all(&self, keeps_all: bool) {
+        self.kept.keeps_all.store(keeps_all, Ordering::Relaxed);
+    }
+
     /// Takes out what may not pass, and ends the instance if it is too much.
     pub(crate) fn sift(&self, generation: u64, batch: &mut Samples) {
         let limit = self.kept.limit(&self.limits());
+        let keeps_all = self.kept.keeps_all.load(Ordering::Relaxed);
         let mut breaker = self.kept.spam();
         let before = breaker.stage();
-        let seen = breaker.take(self.now(), limit, &mut batch.items);
+        let seen = breaker.take(self.now(), limit, keeps_all, &mut batch.items);
         let after = breaker.stage();
         drop(breaker);
         if let Some(seen) = seen {

@@ -32,7 +32,7 @@ fn send(
         let now = from + ms(step * 100);
         let mut items: Vec<SampleItem> = (0..per_s / 10).map(|n| item((tag + n) % tags)).collect();
         tag = (tag + per_s / 10) % tags;
-        if let Some(seen) = breaker.take(now, limit, &mut items) {
+        if let Some(seen) = breaker.take(now, limit, false, &mut items) {
             tripped.get_or_insert((now, seen));
         }
         passed += items.len() as u64;
@@ -49,7 +49,7 @@ fn a_flood_is_coalesced_then_sampled_then_suspended_and_the_evidence_says_why() 
         let now = ms(step * 100);
         let mut items: Vec<SampleItem> = (0..1000).map(|n| item(n % 3)).collect();
         let before = breaker.stage();
-        if let Some(seen) = breaker.take(now, 500, &mut items) {
+        if let Some(seen) = breaker.take(now, 500, false, &mut items) {
             tripped = Some((now, seen));
         }
         match breaker.stage() {
@@ -84,15 +84,15 @@ fn half_a_million_samples_of_the_first_snapshot_do_not_count_and_more_of_the_sam
     let mut breaker = SpamBreaker::default();
     breaker.connected(ms(0));
     let mut all: Vec<SampleItem> = (0..14_000).map(item).collect();
-    breaker.take(ms(10), 500, &mut all);
-    breaker.take(ms(20), 500, &mut all);
+    breaker.take(ms(10), 500, false, &mut all);
+    breaker.take(ms(20), 500, false, &mut all);
     assert_ne!(breaker.stage(), SpamStage::Fine, "the second time they count");
     let mut breaker = SpamBreaker::default();
     for minute in 0..60 {
         let now = Duration::from_mins(minute);
         breaker.connected(now);
         let mut all: Vec<SampleItem> = (0..14_000).map(item).collect();
-        assert_eq!(breaker.take(now + ms(10), 500, &mut all), None);
+        assert_eq!(breaker.take(now + ms(10), 500, false, &mut all), None);
         assert_eq!((breaker.stage(), all.len()), (SpamStage::Fine, 14_000));
     }
 }
@@ -104,7 +104,7 @@ fn who_says_connected_again_and_again_gets_no_snapshot_more_than_every_ten_secon
     for step in 0..300_u64 {
         breaker.connected(ms(step * 100));
         let mut items: Vec<SampleItem> = (0..1000).map(item).collect();
-        tripped = tripped.or(breaker.take(ms(step * 100), 500, &mut items));
+        tripped = tripped.or(breaker.take(ms(step * 100), 500, false, &mut items));
     }
     assert!(tripped.is_some());
 }
@@ -159,7 +159,7 @@ fn thirty_days_of_legal_bursts_trip_nothing_and_lose_nothing() {
         // Most go the short way, without making a thousand million samples.
         if chance(50) == 0 {
             let mut items: Vec<SampleItem> = (0..burst).map(|n| item(n % 700)).collect();
-            assert_eq!(breaker.take(now, limit, &mut items), None);
+            assert_eq!(breaker.take(now, limit, false, &mut items), None);
             assert_eq!(items.len(), burst as usize);
         } else {
             breaker.count(now, burst as usize);
@@ -179,7 +179,7 @@ fn thirty_days_of_legal_bursts_trip_nothing_and_lose_nothing() {
             let now = Duration::from_secs(second + 10) + ms(1);
             breaker.connected(now);
             let mut items: Vec<SampleItem> = (1000..15_000).map(item).collect();
-            breaker.take(now, limit, &mut items);
+            breaker.take(now, limit, false, &mut items);
             assert_eq!(items.len(), 14_000);
         }
         second += 11;
@@ -192,4 +192,15 @@ fn the_limit_is_the_larger_of_500_and_twice_what_was_asked_for_unless_a_person_s
     for (configured, asked, want) in [(None, 0, 500), (None, 200, 500), (None, 400, 800), (Some(50), 400, 50)] {
         assert_eq!(limit(configured, asked), want);
     }
+}
+
+#[test]
+fn where_nothing_may_be_lost_all_passes_and_it_is_suspended_all_the_same() {
+    let (mut breaker, mut tripped) = (SpamBreaker::default(), 0);
+    for step in 0..200_u64 {
+        let mut items: Vec<SampleItem> = (0..1000).map(|n| item(n % 3)).collect();
+        tripped += usize::from(breaker.take(ms(step * 100), 500, true, &mut items).is_some());
+        assert_eq!(items.len(), 1000);
+    }
+    assert_eq!((tripped, breaker.stage(), breaker.shed()), (1, SpamStage::Suspended, 0));
 }
