@@ -212,6 +212,11 @@ impl Shared {
         }
     }
 
+    /// Its limit on memory is another one now.
+    pub(crate) fn weigh_anew(&self) {
+        self.kept.found().memory.begin();
+    }
+
     /// Who holds the limits: the kernel, the watcher, or nobody.
     pub(crate) fn held_by(&self, processor: &'static str, memory: &'static str) {
         let mut found = self.kept.found();

@@ -167,10 +167,11 @@ impl Shared {
     fn apply(&self, inner: &mut Inner, event: Event) {
         let armed = inner.life.deadline();
         let errors = inner.life.errors().0;
+        let for_good = matches!(event, Event::Suspend(..));
         inner.actions.extend(inner.life.handle(event, self.now()));
         self.refresh(inner);
         if inner.life.errors().0 > errors && inner.notes.len() < MAX_NOTES {
-            let level = if inner.shown.state == State::Error { Level::Error } else { Level::Warn };
+            let level = if for_good || inner.shown.state == State::Error { Level::Error } else { Level::Warn };
             inner.notes.push_back((level, inner.shown.text.clone()));
         }
         let due = inner.life.deadline();

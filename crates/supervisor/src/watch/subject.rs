@@ -98,6 +98,9 @@ impl Watched {
         let processor = if self.grouped { group.holds_processor() } else { None };
         let memory = if self.grouped { group.holds_memory() } else { None };
         drop(group);
+        if before.is_some_and(|before| before.memory_bytes != limits.memory_bytes) {
+            shared.weigh_anew();
+        }
         if before.is_some_and(|before| before.priority != limits.priority) {
             tree::set_nice(&self.pids, limits.priority.nice());
         }
@@ -198,8 +201,10 @@ impl Watched {
             if let Some((times, all)) = group.held_back() {
                 // The kernel counts each processor; the wall clock has passed only once.
                 let held = all.saturating_sub(self.held_before.replace(all).unwrap_or(all)).min(passed);
-                self.cycles.take(moment, group.processor_time().unwrap_or_default(), times);
+                let used = group.processor_time();
                 drop(group);
+                let used = used.unwrap_or_else(|| self.clock.look(&self.pids));
+                self.cycles.take(moment, used, times);
                 self.count_held(shared, held);
             }
             return CYCLE;
