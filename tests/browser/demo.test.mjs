@@ -94,6 +94,14 @@ test('the login link opens a page whose values move', { timeout: 60_000 }, async
     await page.locator(`[data-testid="instance-${id}"][data-state="running"]`).waitFor({ timeout: 20_000 });
   }
   await page.screenshot({ path: join(pictures, 'instances-desktop-light.png') });
+  const details = page.getByTestId('details-solar');
+  await details.locator('summary').click();
+  const packets = details.locator('dt', { hasText: 'Network packets out / in' }).locator('+ dd');
+  await packets.filter({ hasText: /^[1-9][\d,]* \/ [1-9][\d,]*$/ }).waitFor({ timeout: 10_000 });
+  await page.getByTestId('limits-solar').click();
+  await page.getByLabel('Memory in MB').fill('200');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await details.locator('dt', { hasText: 'Memory held by' }).waitFor({ timeout: 10_000 });
   assert.ok(!page.url().includes('once='), 'the code stays in the address bar');
 
   await page.goto(new URL('/#/data', link).href);
