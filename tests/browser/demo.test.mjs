@@ -208,3 +208,70 @@ test('a register of the inverter reaches the PLC, and an alarm of the PLC reache
   assert.deepEqual(complaints, []);
   await context.close();
 });
+
+// The last test: it stops the house.
+test('the panic button counts down, can be cancelled, stops the house, and an administrator re-arms it step by step', { timeout: 120_000 }, async () => {
+  const { session, ask } = door();
+  const url = new URL(link);
+  const cookie = [{ name: 'fieldrail_session', value: session, url: url.origin }];
+  const { context, page, complaints } = await open({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' });
+  await context.addCookies(cookie);
+  await page.goto(`${url.origin}/#/instances`);
+  const state = async () => (await ask('GET', '/api/admin/panic'))[1].state;
+  const button = page.getByTestId('panic');
+  // By keyboard alone: into the countdown and out of it.
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await page.getByTestId('panic-count').waitFor();
+  await page.screenshot({ path: join(pictures, 'panic-countdown-desktop-light.png') });
+  await page.waitForFunction(() => document.querySelector('[data-testid="panic-count"]')?.textContent === '3');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('panic-count').waitFor({ state: 'detached' });
+  await page.waitForTimeout(4_000);
+  assert.equal(await state(), 'armed', 'a cancelled countdown does nothing');
+  const begun = Date.now();
+  await button.click();
+  await page.getByTestId('panic-banner').waitFor({ timeout: 10_000 });
+  assert.ok(Date.now() - begun > 4_500, 'it counts down from five');
+  assert.equal(await state(), 'latched');
+  await page.locator('[data-testid="instance-plc_001"][data-state="panicked"]').waitFor({ timeout: 10_000 });
+  await page.screenshot({ path: join(pictures, 'panic-latched-desktop-light.png') });
+
+  const phone = await open({ viewport: { width: 390, height: 844 }, locale: 'de-DE', colorScheme: 'dark' });
+  await phone.context.addCookies(cookie);
+  for (const place of ['instances', 'data', 'routes']) {
+    await phone.page.goto(`${url.origin}/#/${place}`);
+    await phone.page.getByTestId('panic-banner').waitFor({ timeout: 10_000 });
+    assert.ok(await phone.page.getByTestId('panic').isVisible(), `no panic button on ${place}`);
+    const wide = await phone.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${place} is ${wide} px wider than the phone`);
+  }
+  await phone.page.getByTestId('panic-steps').click();
+  await phone.page.screenshot({ path: join(pictures, 'panic-latched-phone-dark-de.png') });
+
+  await page.getByTestId('panic-steps').click();
+  assert.ok(await page.getByTestId('rearm-router').isDisabled(), 'the router comes last');
+  for (const id of ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'webhook.alert_service']) {
+    await page.getByTestId(`rearm-${id}`).click();
+    await page.getByTestId(`rearm-${id}`).waitFor({ state: 'detached', timeout: 10_000 });
+  }
+  await page.screenshot({ path: join(pictures, 'panic-rearming-desktop-light.png') });
+  await phone.page.getByTestId('panic').click();
+  await phone.page.getByTestId('panic-count').waitFor();
+  await phone.page.screenshot({ path: join(pictures, 'panic-countdown-phone-dark-de.png') });
+  await phone.page.getByTestId('panic-cancel').click();
+  await page.getByTestId('rearm-router').click();
+  await page.getByTestId('panic-banner').waitFor({ state: 'detached', timeout: 10_000 });
+  assert.equal(await state(), 'armed');
+  await page.locator('[data-testid="instance-plc_001"][data-state="running"]').waitFor({ timeout: 20_000 });
+
+  // An instance is cut from the router and joined again.
+  await page.getByTestId('detach-plc_001').click();
+  await page.locator('[data-testid="instance-plc_001"][data-state="detached"]').waitFor({ timeout: 10_000 });
+  await page.screenshot({ path: join(pictures, 'detached-desktop-light.png') });
+  await page.getByTestId('attach-plc_001').click();
+  await page.locator('[data-testid="instance-plc_001"][data-state="running"]').waitFor({ timeout: 10_000 });
+  assert.deepEqual([...complaints, ...phone.complaints], []);
+  await phone.context.close();
+  await context.close();
+});

@@ -59,7 +59,7 @@ test('the rows of a tree are what is unfolded, with a note where something is mi
 test('every state has its actions, and one of a newer daemon is no alarm', () => {
   expect(actionsIn('stopped')).toEqual(['start']);
   expect(actionsIn('error')).toEqual(['start']);
-  expect(actionsIn('running')).toEqual(['restart', 'stop', 'kill']);
+  expect(actionsIn('running')).toEqual(['detach', 'restart', 'stop', 'kill']);
   expect(actionsIn('stopping')).toEqual(['kill']);
   for (const state of ['suspended_by_spam', 'suspended_by_limit']) {
     expect(actionsIn(state)).toEqual(['reactivate', 'stop']);

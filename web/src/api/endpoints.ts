@@ -8,6 +8,7 @@ import type {
   LogEntry,
   LogLevel,
   Page,
+  Panic,
   PointInfo,
   PointPage,
   RouteItem,
@@ -45,8 +46,18 @@ export const browse = (instance: string, path: string, after?: string | number) 
   call<Page<BrowseNode>>('GET', `/api/browse${query({ instance, path, after })}`);
 
 export const getInstances = () => call<Page<Instance>>('GET', '/api/admin/instances');
-export const actOnInstance = (id: string, action: InstanceAction) =>
-  call<Instance>('POST', `/api/admin/instances/${encodeURIComponent(id)}/${action}`);
+export const actOnInstance = (id: string, action: InstanceAction) => {
+  const name = encodeURIComponent(id);
+  if (action === 'attach') return call<Instance>('POST', `/api/connections/${name}/connect`);
+  if (action === 'detach') return call<Instance>('POST', `/api/connections/${name}/disconnect`);
+  return call<Instance>('POST', `/api/admin/instances/${name}/${action}`);
+};
+
+export const getPanic = () => call<Panic>('GET', '/api/admin/panic');
+export const postPanic = (drill: boolean) => call<Panic>('POST', '/api/admin/panic', { body: { drill } });
+/** Takes one step out of the panic with this number; without an instance the last one, the router. */
+export const postRearm = (number: number, instance?: string) =>
+  call<Panic>('POST', '/api/admin/panic/rearm', { body: { number, instance: instance ?? null } });
 
 export const setLimits = (id: string, limits: Limits) =>
   call<Instance>('POST', `/api/admin/instances/${encodeURIComponent(id)}/limits`, { body: limits });

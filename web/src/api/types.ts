@@ -107,6 +107,10 @@ export interface Instance {
   open_files?: number;
   throttled_percent?: number;
   cycles?: { count: number; exceeded: number; min_ms: number; avg_ms: number; max_ms: number };
+  /** Cut from the router by hand. */
+  detached: boolean;
+  /** Samples and deliveries that were not let through since then. */
+  held_back: number;
 }
 
 export const priorities = ['high', 'normal', 'low', 'idle'] as const;
@@ -144,7 +148,47 @@ export interface SpamEvidence {
   top: { tag: string; count: number }[];
 }
 
-export type InstanceAction = 'start' | 'stop' | 'restart' | 'kill' | 'reactivate';
+export type InstanceAction = 'start' | 'stop' | 'restart' | 'kill' | 'reactivate' | 'attach' | 'detach';
+
+/** A pulse that has not ended. */
+export interface Pulse {
+  address: string;
+  end: Value;
+  due_ms: number;
+  state: 'running' | 'owed';
+  tries: number;
+  reason?: string;
+}
+
+export interface SafeWrite {
+  address: string;
+  value: Value;
+  cause: 'pulse' | 'on_panic';
+  outcome: 'confirmed' | 'not_reached' | 'would_be_written';
+  reason?: string;
+}
+
+/** One step out of a panic; without an instance it is the router, the last one. */
+export interface RearmStep {
+  instance?: string;
+  name: string;
+  done: boolean;
+  ends: Pulse[];
+  /** Values that wait on disk. */
+  waiting: number;
+  routes: number;
+}
+
+export interface Panic {
+  state: 'armed' | 'resetting' | 'latched' | 'rearming' | 'drill';
+  number: number;
+  since_ms: number;
+  by: string;
+  written: SafeWrite[];
+  owed: Pulse[];
+  fault?: string;
+  steps: RearmStep[];
+}
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
 

@@ -34,7 +34,9 @@ export function isSuspended(state: string): boolean {
 export function actionsIn(state: string): InstanceAction[] {
   if (state === 'stopping') return ['kill'];
   if (isSuspended(state)) return ['reactivate', 'stop'];
-  return isAlive(state) ? ['restart', 'stop', 'kill'] : ['start'];
+  if (state === 'panicked') return [];
+  if (state === 'detached') return ['attach', 'restart', 'stop', 'kill'];
+  return isAlive(state) ? ['detach', 'restart', 'stop', 'kill'] : ['start'];
 }
 
 /** What needs a person comes first. */
