@@ -158,6 +158,36 @@ fn after_a_panic_safe_values_are_the_last_frames_until_the_house_is_armed_again(
 }
 
 #[test]
+fn a_process_that_holds_other_writes_is_killed_and_what_was_missed_is_shown() {
+    let (device, late) = (Mosquitto::start(), Mosquitto::start());
+    let house = open(&device, &late);
+    let wire = Listener::start(device.port(), "out/#");
+    let pulse = json!({ "address": "dev.out/light", "value": true, "duration_ms": 5000 });
+    assert_eq!(house.ask("POST", "/api/datapoint/pulse", &pulse).status, 200);
+    assert_eq!(wire.next(SOON), Some(("out/light".into(), "true".into())));
+    // The driver hangs with a write in its pipe.
+    let pid = house.instance("dev")["pid"].to_string();
+    let signal = |name: &str| std::process::Command::new("kill").args([name, &pid]).status().unwrap().success();
+    assert!(signal("-STOP"));
+    let write = json!({ "address": "dev.out/late", "value": 1, "wait_ms": 1, "ttl_ms": 60_000 });
+    assert_eq!(house.ask("POST", "/api/datapoint/write", &write).json()["outcome"], "pending");
+    let begun = Instant::now();
+    let done = panic(&house, &Value::Null).json();
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(done["written"].as_array().unwrap().iter().all(|one| one["outcome"] == "not_reached"), "{done}");
+    wait_for("the process is gone", SOON, || house.instance("dev")["pid"].is_null().then_some(()));
+    let _ = signal("-CONT");
+    assert_eq!(drain(&wire, QUIET), []);
+    // The end of the pulse is owed, and the step says so before it is taken.
+    assert_eq!(view(&house)["owed"][0]["address"], "dev.out/light");
+    assert_eq!(view(&house)["steps"][0]["ends"][0]["address"], "dev.out/light");
+    rearm(&house, Some("dev"));
+    assert_eq!(wire.next(SOON), Some(("out/light".into(), "false".into())));
+    assert_eq!(drain(&wire, QUIET), []);
+}
+
+#[test]
 fn a_damaged_latch_is_a_panic() {
     let (device, late) = (Mosquitto::start(), Mosquitto::start());
     let mut house = open(&device, &late);

@@ -62,7 +62,10 @@ export const de: Texts = {
     failed: 'Der Not-Aus kam nicht durch!',
     latched: 'Das Haus ist im Not-Aus: es wird nichts geschrieben',
     latchedText: (by, since, reached) =>
-      `Durch ${by}, ${since}. Geschriebene sichere Werte: ${reached}. Alle Verbindungen sind getrennt, die Routen stehen.`,
+      `Durch ${by}, ${since}. Geschriebene sichere Werte: ${reached}.`,
+    cut: 'Alle Verbindungen sind getrennt, die Routen stehen.',
+    rearming: 'Das Haus wird wieder scharf geschaltet: die Routen stehen',
+    rearmingText: 'Was wieder scharf ist, läuft und lässt sich von Hand schalten.',
     fault: (fault) => `Die Verriegelung steht nicht richtig auf der Platte: ${fault}`,
     missed: 'Nicht bei seinem Gerät angekommen; bitte dort nachsehen:',
     steps: 'Schritt für Schritt wieder scharf schalten',

@@ -60,7 +60,10 @@ export const en = {
     failed: 'The panic did not get through!',
     latched: 'The house is in panic: nothing is written',
     latchedText: (by: string, since: string, reached: number) =>
-      `By ${by}, ${since}. Safe values written: ${reached}. All connections are cut, routes stand still.`,
+      `By ${by}, ${since}. Safe values written: ${reached}.`,
+    cut: 'All connections are cut, routes stand still.',
+    rearming: 'The house is being re-armed: routes stand still',
+    rearmingText: 'What is re-armed runs and can be written to by hand.',
     fault: (fault: string) => `The latch is not on the disk as it should be: ${fault}`,
     missed: 'Did not reach its device; look there:',
     steps: 'Re-arm, step by step',

@@ -167,14 +167,16 @@ impl Node {
     /// Ends every process. One that holds writes which are not ours is killed, so that they do not leave.
     fn stop_all(&self) {
         let _one = lock(&self.changing);
-        for (id, (runs, _)) in lock(&self.specs).iter_mut() {
+        for (runs, _) in lock(&self.specs).values_mut() {
             *runs = false;
-            let safe = self.traffic.is_safe(id);
-            if safe == Safe::HoldsWrites {
-                let _ = self.supervisor.kill(id);
+        }
+        // Of the supervisor's own list: a connection that is only being tried is cut as well.
+        for id in self.supervisor.snapshots().into_iter().map(|snapshot| snapshot.id) {
+            if self.traffic.is_safe(&id) == Safe::HoldsWrites {
+                let _ = self.supervisor.kill(&id);
             }
-            let _ = self.supervisor.stop(id);
-            self.traffic.flush(id, "the house panicked before it was sent");
+            let _ = self.supervisor.stop(&id);
+            self.traffic.flush(&id, "the house panicked before it was sent");
         }
         let record = self.panic.record();
         let missed: Vec<&str> =
