@@ -11,7 +11,7 @@ pub mod house;
 pub mod targets;
 pub mod text;
 
-use targets::{expression, recording, routing, transform};
+use targets::{ads, expression, modbus, modbus_map, recording, routing, tpy, transform};
 
 /// One thing that is fuzzed.
 pub struct Target {
@@ -28,7 +28,16 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[expression::TARGET, transform::TARGET, routing::TARGET, recording::TARGET];
+pub const TARGETS: &[Target] = &[
+    expression::TARGET,
+    transform::TARGET,
+    routing::TARGET,
+    recording::TARGET,
+    ads::TARGET,
+    tpy::TARGET,
+    modbus::TARGET,
+    modbus_map::TARGET,
+];
 
 /// The target of this name.
 pub fn target(name: &str) -> Option<&'static Target> {

@@ -88,6 +88,17 @@ pub fn values() -> Vec<Value> {
     ]
 }
 
+/// The cases of a golden file of a driver.
+pub fn cases(golden: &str) -> Vec<Json> {
+    serde_json::from_str(golden).unwrap()
+}
+
+/// The bytes of a case.
+pub fn from_hex(hex: &Json) -> Vec<u8> {
+    let digits = hex.as_str().unwrap_or_default().as_bytes();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
 /// Words as libFuzzer reads them: a quoted text a line, everything unusual as `\xNN`.
 pub fn dictionary(words: &[String]) -> String {
     let mut lines = String::new();

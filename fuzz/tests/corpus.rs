@@ -65,6 +65,26 @@ fn no_recording_of_the_corpus_breaks_a_promise() {
 }
 
 #[test]
+fn no_bytes_of_an_ads_device_in_the_corpus_break_a_promise() {
+    check_all("ads");
+}
+
+#[test]
+fn no_tpy_file_of_the_corpus_breaks_a_promise() {
+    check_all("tpy");
+}
+
+#[test]
+fn no_bytes_of_a_modbus_device_in_the_corpus_break_a_promise() {
+    check_all("modbus");
+}
+
+#[test]
+fn no_register_map_of_the_corpus_breaks_a_promise() {
+    check_all("modbus_map");
+}
+
+#[test]
 fn every_target_has_seeds_words_and_a_small_corpus() {
     let mut bytes = 0;
     for target in TARGETS {
