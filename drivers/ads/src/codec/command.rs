@@ -273,7 +273,7 @@ impl Reply {
             Self::Info(info) => {
                 out.extend_from_slice(&[info.major, info.minor]);
                 out.put16(info.build);
-                let mut name = info.name.clone().into_bytes();
+                let mut name = super::symbols::written(&info.name, NAME_BYTES, super::text::CodePage::Windows1252);
                 name.resize(NAME_BYTES, 0);
                 out.extend_from_slice(&name);
             }
@@ -377,6 +377,17 @@ mod tests {
             (any::<u16>(), any::<u16>()).prop_map(|(ads, device)| (STATE, Reply::State(DeviceState { ads, device }))),
             any::<u32>().prop_map(|handle| (ADD_NOTIFICATION, Reply::Handle(handle))),
         ]
+    }
+
+    #[test]
+    fn the_name_of_a_device_comes_back_in_its_own_letters() {
+        for name in ["Plc30 App", "Küche & Flur", "ÄÖÜäöüßéèêàâáóòôœ"] {
+            let reply =
+                Reply::Info(DeviceInfo { name: name.chars().take(NAME_BYTES).collect(), ..DeviceInfo::default() });
+            let mut data = Vec::new();
+            reply.encode(&mut data);
+            assert_eq!((data.len(), Reply::decode(INFO, &data.into())), (24, Ok(Ok(reply))), "{name}");
+        }
     }
 
     proptest! {
