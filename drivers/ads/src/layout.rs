@@ -15,6 +15,9 @@ const MOST_LEVELS: usize = 16;
 /// The most elements of one array.
 const MOST_ELEMENTS: u32 = 1_000_000;
 
+/// The most bounds of one array; the languages of IEC 61131-3 have three. Each becomes a list within a list.
+const MOST_DIMENSIONS: usize = 6;
+
 /// How bytes are to be read. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Layout {
@@ -187,6 +190,7 @@ impl TypeTable {
 
     fn level(&self, declared: Declared<'_>, levels: usize) -> Layout {
         let key = (fold(declared.type_name), declared.size);
+        let declared = self.without_needless_bounds(declared);
         let cacheable = declared.dimensions.is_empty();
         if cacheable && let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
@@ -199,6 +203,14 @@ impl TypeTable {
         layout
     }
 
+    /// A type of the same size has its bounds itself. What remains does not depend on where it is used, and is kept: without
+    /// that, types that use each other twice would be worked out for ever.
+    fn without_needless_bounds<'a>(&self, declared: Declared<'a>) -> Declared<'a> {
+        let known = self.by_name.get(&fold(declared.type_name.trim()));
+        let is_whole = known.is_some_and(|known| known.size == declared.size);
+        if is_whole { Declared { dimensions: &[], ..declared } } else { declared }
+    }
+
     fn find(&self, declared: Declared<'_>, levels: usize) -> Layout {
         let Declared { type_name, type_id, size, dimensions } = declared;
         let name = type_name.trim();
@@ -206,7 +218,7 @@ impl TypeTable {
             return self.array(&dimensions, element, type_id, size, levels);
         }
         let known = self.by_name.get(&fold(name));
-        if !dimensions.is_empty() && known.is_none_or(|known| known.size != size) {
+        if !dimensions.is_empty() {
             return self.array(dimensions, name, type_id, size, levels);
         }
         if let Some(elementary) = by_words(name, size) {
@@ -272,6 +284,9 @@ impl TypeTable {
     }
 
     fn array(&self, dimensions: &[Dimension], element: &str, type_id: u32, size: u32, levels: usize) -> Layout {
+        if dimensions.len() > MOST_DIMENSIONS {
+            return Layout::Unknown("it is an array with too many bounds");
+        }
         let count = dimensions.iter().try_fold(1_u32, |count, d| count.checked_mul(d.count));
         let count = match count {
             Some(0) | None => return Layout::Unknown("it is an array without elements, or with too many"),

@@ -13,6 +13,9 @@ use crate::layout::{Array, Layout, Structure, integer, size_of};
 /// The most leaves of one document.
 const MOST_LEAVES: usize = 20_000;
 
+/// Bytes beyond which a leaf counts as several: parts may lie over each other, each as long as the whole.
+const LARGE_LEAF: usize = 1024;
+
 /// Why a value is not taken, or bytes are not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -87,7 +90,7 @@ fn wide(bytes: &[u8]) -> String {
 
 fn document(layout: &Layout, bit: u8, bytes: &[u8], page: CodePage, leaves: &mut usize) -> Result<Json, Reason> {
     match layout {
-        Layout::Structure(structure) => {
+        Layout::Structure(structure) if !structure.fields.is_empty() => {
             let mut map = serde_json::Map::new();
             for field in &structure.fields {
                 let end = field.offset.saturating_add(field.size) as usize;
@@ -102,7 +105,13 @@ fn document(layout: &Layout, bit: u8, bytes: &[u8], page: CodePage, leaves: &mut
             dimension(array, &mut elements, 0, page, leaves)
         }
         leaf => {
-            *leaves = leaves.checked_sub(1).ok_or_else(|| Reason(format!("it has more than {MOST_LEAVES} parts")))?;
+            let cost = 1 + bytes.len() / LARGE_LEAF;
+            *leaves =
+                leaves.checked_sub(cost).ok_or_else(|| Reason(format!("it has more than {MOST_LEAVES} parts")))?;
+            // A structure without parts is a leaf too: they may be many.
+            if matches!(leaf, Layout::Structure(_)) {
+                return Ok(Json::Object(serde_json::Map::new()));
+            }
             Ok(decode_leaf(leaf, bit, bytes, page).map_or(Json::Null, |value| value.to_json()))
         }
     }

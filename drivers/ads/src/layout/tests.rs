@@ -60,3 +60,23 @@ fn a_type_that_holds_itself_ends() {
     let declared = Declared { type_name: "T", type_id: 65, size: 4, dimensions: &[] };
     assert!(matches!(table.layout(declared), Layout::Structure(_)));
 }
+
+#[test]
+fn types_that_use_each_other_many_times_over_are_worked_out_once() {
+    // Each item gives bounds beside a type of its own size: 20 to the power of 16 ways through the table.
+    let dimensions = vec![Dimension { lower: 0, count: 1 }];
+    let item =
+        DataType { name: "x".into(), type_name: "T".into(), size: 4, type_id: 65, dimensions, ..DataType::default() };
+    let t = DataType { name: "T".into(), size: 4, type_id: 65, items: vec![item; 20], ..DataType::default() };
+    let declared = Declared { type_name: "T", type_id: 65, size: 4, dimensions: &[] };
+    assert!(matches!(TypeTable::new([t]).layout(declared), Layout::Structure(_)));
+}
+
+#[test]
+fn an_array_with_bounds_without_end_is_unknown() {
+    let dimensions = &[Dimension { lower: 0, count: 1 }; 60_000];
+    let layout = TypeTable::default().layout(Declared { type_name: "INT", type_id: 2, size: 2, dimensions });
+    assert!(matches!(layout, Layout::Unknown(why) if why.contains("too many bounds")));
+    check(&format!("ARRAY [{}0..0] OF INT", "0..0,".repeat(5)), 65, 2, "Array");
+    check(&format!("ARRAY [{}0..0] OF INT", "0..0,".repeat(6)), 65, 2, "Unknown");
+}

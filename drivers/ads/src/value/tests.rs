@@ -173,6 +173,30 @@ fn a_document_has_a_bound() {
     assert_eq!(decode(&array, 0, &vec![0; 30_000], Utf8).unwrap_err().to_string(), "it has more than 20000 parts");
 }
 
+/// Types from `T0` to the last one, each with 20 parts that are the next, all over each other.
+fn nested(last: DataType, size: u32) -> Layout {
+    let part = |n: usize| DataType { name: "x".into(), type_name: format!("T{n}"), size, ..DataType::default() };
+    let parts =
+        |n: usize| DataType { name: format!("T{n}"), items: vec![part(n + 1); 20], size, ..DataType::default() };
+    let types = (0..8).map(parts).chain([DataType { name: "T8".into(), size, ..last }]);
+    TypeTable::new(types).layout(Declared { type_name: "T0", type_id: 65, size, dimensions: &[] })
+}
+
+#[test]
+fn a_document_of_structures_without_parts_has_a_bound() {
+    let property = DataType { name: "p".into(), flags: types::PROPERTY, ..DataType::default() };
+    let layout = nested(DataType { items: vec![property], ..DataType::default() }, 4);
+    assert_eq!(decode(&layout, 0, &[0; 4], Utf8).unwrap_err().to_string(), "it has more than 20000 parts");
+}
+
+#[test]
+fn a_document_of_long_texts_over_each_other_has_a_bound() {
+    let part = DataType { name: "x".into(), type_name: "STRING(99999)".into(), size: 100_000, ..DataType::default() };
+    let t = DataType { name: "T".into(), size: 100_000, items: vec![part; 5000], ..DataType::default() };
+    let layout = TypeTable::new([t]).layout(Declared { type_name: "T", type_id: 65, size: 100_000, dimensions: &[] });
+    assert_eq!(decode(&layout, 0, &[65; 100_000], Utf8).unwrap_err().to_string(), "it has more than 20000 parts");
+}
+
 proptest! {
     #[test]
     fn whatever_bits_an_elementary_variable_has_it_comes_back(bytes in any::<[u8; 8]>(), kind in 0_usize..21) {
