@@ -98,7 +98,7 @@ impl Form {
     fn encode_field(&self, value: &Value, low: u8, high: u8) -> Result<Written, Unwritable> {
         let count = u32::from(high.saturating_sub(low)) + 1;
         let limit = mask(count);
-        let part = if count == 1 { u64::from(switch(value)?) } else { whole_in(number(value)?, 0.0, limit as f64)? };
+        let part = if count == 1 { u64::from(switch(value)?) } else { part(value, limit)? };
         let shifted = |bits: u64| {
             let mut words = split(bits.checked_shl(u32::from(low)).unwrap_or(0), self.width());
             self.turn(&mut words);
@@ -177,14 +177,20 @@ fn number(value: &Value) -> Result<f64, Unwritable> {
         .ok_or_else(|| Unwritable::NoNumber { value: value.to_string().chars().take(64).collect(), kind: value.kind() })
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within the range
-fn whole_in(number: f64, low: f64, high: f64) -> Result<u64, Unwritable> {
-    let rounded = number.round();
-    if (low..=high).contains(&rounded) {
-        Ok(rounded as u64)
-    } else {
-        Err(Unwritable::Range { value: number, low, high })
-    }
+/// The whole number for a row of bits, at most `limit`. One that is whole already stays as it is: beyond 2^53 it would lose
+/// digits on the way through a float, and the limit too.
+fn part(value: &Value, limit: u64) -> Result<u64, Unwritable> {
+    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+    let wanted = number(value)?;
+    let rounded = wanted.round();
+    let whole = match *value {
+        Value::Int(n) => u64::try_from(n).ok(),
+        Value::UInt(n) => Some(n),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within the range
+        _ => (0.0..BEYOND).contains(&rounded).then_some(rounded as u64),
+    };
+    let high = limit as f64;
+    whole.filter(|&whole| whole <= limit).ok_or(Unwritable::Range { value: wanted, low: 0.0, high })
 }
 
 fn switch(value: &Value) -> Result<bool, Unwritable> {

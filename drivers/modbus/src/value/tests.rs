@@ -177,6 +177,21 @@ fn any_form() -> impl Strategy<Value = Form> {
     )
 }
 
+#[test]
+fn many_bits_of_a_wide_number_lose_no_digit_and_keep_their_limit() {
+    let form = Form { bits: Some((3, 59)), ..Form::plain(Kind::Uint64) };
+    let words = [0x0669_u16, 0x6e2f, 0x001c, 0x0068];
+    let value = form.decode(&words, None).value;
+    assert_eq!(value, Value::Int(57_752_698_115_817_485));
+    let Ok(Written::Field { bits, .. }) = form.encode(&value, None) else { panic!("{value:?} is not written") };
+    assert_eq!(bits, words);
+    let beyond = 1_u64 << 57;
+    assert!(form.encode(&Value::uint(beyond - 1), None).is_ok());
+    for value in [Value::uint(beyond), Value::Float(beyond as f64), Value::Int(-1), Value::Float(f64::INFINITY)] {
+        assert!(matches!(form.encode(&value, None), Err(Unwritable::Range { .. })), "{value:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_makes_decode_and_encode_panic(
