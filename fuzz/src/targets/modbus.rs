@@ -224,7 +224,9 @@ fn registers(data: &[u8]) {
         let high = (low + u16::from(scale >> 3)) % width;
         form.bits = u8::try_from(low.min(high)).ok().zip(u8::try_from(low.max(high)).ok());
     }
-    let power = (more & 0xc0 == 0x40).then(|| i16::from(more & 0x3f) - 32);
+    // No text has a scale factor.
+    let is_number = !matches!(kind, Kind::String | Kind::Bytes);
+    let power = (is_number && more & 0xc0 == 0x40).then(|| i16::from(more & 0x3f) - 32);
     let words: Vec<u16> = rest.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
     check_form(&form, &words, power);
     for value in text::values() {
