@@ -74,7 +74,7 @@ fn types_that_use_each_other_many_times_over_are_worked_out_once() {
 
 #[test]
 fn an_array_with_bounds_without_end_is_unknown() {
-    let dimensions = &[Dimension { lower: 0, count: 1 }; 60_000];
+    let dimensions = &vec![Dimension { lower: 0, count: 1 }; 60_000];
     let layout = TypeTable::default().layout(Declared { type_name: "INT", type_id: 2, size: 2, dimensions });
     assert!(matches!(layout, Layout::Unknown(why) if why.contains("too many bounds")));
     check(&format!("ARRAY [{}0..0] OF INT", "0..0,".repeat(5)), 65, 2, "Array");

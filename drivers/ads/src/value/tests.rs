@@ -194,7 +194,7 @@ fn a_document_of_long_texts_over_each_other_has_a_bound() {
     let part = DataType { name: "x".into(), type_name: "STRING(99999)".into(), size: 100_000, ..DataType::default() };
     let t = DataType { name: "T".into(), size: 100_000, items: vec![part; 5000], ..DataType::default() };
     let layout = TypeTable::new([t]).layout(Declared { type_name: "T", type_id: 65, size: 100_000, dimensions: &[] });
-    assert_eq!(decode(&layout, 0, &[65; 100_000], Utf8).unwrap_err().to_string(), "it has more than 20000 parts");
+    assert_eq!(decode(&layout, 0, &vec![65; 100_000], Utf8).unwrap_err().to_string(), "it has more than 20000 parts");
 }
 
 proptest! {
