@@ -11,7 +11,7 @@ use crate::pattern::Pattern;
 
 /// Routes with patterns that are tried, at the most.
 const MAX_TRIED: usize = 2_000;
-/// Routes that all addresses together are given to, at the most: a huge file is not to keep the check busy.
+/// Routes that all addresses together are tried at and given to, at the most: a huge file is not to keep the check busy.
 const MAX_LOOKED_AT: usize = 500_000;
 
 /// Warns of routes that take their own values again, that write what another one writes, or send what another one sends.
@@ -38,12 +38,13 @@ struct Look<'r> {
 impl Look<'_> {
     /// The routes that take this address; none any more when too many were looked at.
     fn routes_of(&mut self, address: &str) -> Vec<RouteIndex> {
+        self.left = self.left.saturating_sub(self.rules.tried(address));
         if self.left == 0 {
             return Vec::new();
         }
         let folded = self.rules.known.locate(address).1.is_some_and(|facts| facts.case_insensitive);
         let found = self.rules.routes_of(address, folded);
-        self.left = self.left.saturating_sub(found.len().max(1));
+        self.left = self.left.saturating_sub(found.len());
         found
     }
 
