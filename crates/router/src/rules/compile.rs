@@ -116,15 +116,10 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
         circles::direct(&rules, &mut findings);
         circles::through_patterns(&rules, &mut findings);
         together::shadows(&rules, &mut findings);
-        let closely = rules.routes.len() <= MAX_CLOSELY;
-        if closely {
-            wild::check(&rules, directory, &mut findings);
-            orphans::check(&rules, directory, &mut findings);
-        }
+        wild::check(&rules, directory, &mut findings);
+        orphans::check(&rules, directory, &mut findings);
         units::travel(&mut rules, directory, &mut findings);
-        if closely {
-            mixed::check(&rules, directory, &mut findings);
-        }
+        mixed::check(&rules, directory, &mut findings);
     }
     if findings.has_errors() {
         return Err(findings.listed());
@@ -132,9 +127,6 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
     rules.warnings = findings.listed();
     Ok(rules)
 }
-
-/// A file with more routes than this is not looked at as closely: the check is to answer within seconds.
-const MAX_CLOSELY: usize = 10_000;
 
 /// Addresses in one list, at the most: sources times targets is what a check has to look at.
 const MAX_LISTED: usize = 256;

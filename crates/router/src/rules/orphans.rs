@@ -17,6 +17,9 @@ const CALC: &str = "calc.";
 /// Names that are compared, at the most: a huge file is not to keep the check busy.
 const MAX_COMPARED: usize = 200_000;
 
+/// Routes that are tried for whether they take a name, at the most; beyond it every name counts as taken.
+const MAX_TRIED: usize = 500_000;
+
 /// With more targets with placeholders than this, any computed datapoint may be written.
 const MAX_FILLED: usize = 100;
 
@@ -26,15 +29,15 @@ const MAX_SLIPS: usize = 2;
 /// Warns of computed datapoints that are misspelt where they are read or where they are written.
 pub(super) fn check(rules: &Rules, directory: &dyn Directory, findings: &mut Findings) {
     let ends = Ends::of(rules, directory);
+    // What nothing takes is likelier meant than what somebody does.
+    let idle = ends.idle(rules);
     let mut left = MAX_COMPARED;
     for (address, (route, key)) in &ends.read {
         if ends.may_be_written(address) || ends.described.contains(*address) {
             continue;
         }
-        // What nothing takes is likelier meant than what somebody does.
-        let idle = ends.written.keys().filter(|written| !ends.is_taken(rules, written));
-        let near = nearest(address, idle, MAX_SLIPS, &mut left);
-        let near = near.or_else(|| nearest(address, ends.written.keys(), MAX_SLIPS, &mut left));
+        let near = nearest(address, bounded(idle.keys(), &mut left), MAX_SLIPS);
+        let near = near.or_else(|| nearest(address, bounded(ends.written.keys(), &mut left), MAX_SLIPS));
         let Some(near) = near else { continue };
         let id = |route: usize| &rules.routes[route].spec.id;
         findings.about(id(*route));
@@ -42,15 +45,13 @@ pub(super) fn check(rules: &Rules, directory: &dyn Directory, findings: &mut Fin
         let hint = "is one of them misspelt? if somebody else sets it, say something about it in datapoints.json";
         findings.warning(key, message, Some(hint.into()));
     }
-    let unwritten: Vec<&str> =
-        ends.described.iter().map(String::as_str).filter(|address| !ends.may_be_written(address)).collect();
-    for (address, route) in &ends.written {
+    let unwritten = ends.described.iter().map(String::as_str).filter(|address| !ends.may_be_written(address));
+    let unwritten: Vec<(&str, String)> = unwritten.map(|address| (address, without_digits(address))).collect();
+    for (address, route) in &idle {
         // One number more or less is another datapoint of the same kind.
-        let others = unwritten.iter().filter(|other| without_digits(other) != without_digits(address));
-        let Some(near) = (!ends.is_taken(rules, address)).then(|| nearest(address, others, 1, &mut left)).flatten()
-        else {
-            continue;
-        };
+        let kind = without_digits(address);
+        let others = bounded(unwritten.iter(), &mut left).filter(|(_, other)| *other != kind);
+        let Some(near) = nearest(address, others.map(|(other, _)| other), 1) else { continue };
         findings.about(&rules.routes[*route].spec.id);
         let message = format!("nothing takes `{address}`, and no route writes `{near}`, which is in datapoints.json");
         findings.warning("to", message, Some("is one of them misspelt?".into()));
@@ -104,31 +105,38 @@ impl<'r> Ends<'r> {
         many || self.written.contains_key(address) || self.filled.iter().any(|template| template.may_make(address))
     }
 
-    /// Whether a route reads it, or somebody has said something about it.
-    fn is_taken(&self, rules: &Rules, address: &str) -> bool {
-        let by_pattern = || rules.patterns.patterns().next().is_some() && !rules.routes_of(address, false).is_empty();
-        self.read.contains_key(address) || self.described.contains(address) || by_pattern()
+    /// Those that are written, that no route reads, and that nobody has said anything about.
+    fn idle(&self, rules: &Rules) -> BTreeMap<&'r str, usize> {
+        let mut left = MAX_TRIED;
+        let mut is_idle = |address: &str| {
+            if self.read.contains_key(address) || self.described.contains(address) {
+                return false;
+            }
+            left = left.saturating_sub(rules.tried(address));
+            left > 0 && rules.routes_of(address, false).is_empty()
+        };
+        let written = self.written.iter().map(|(address, route)| (*address, *route));
+        written.filter(|(address, _)| is_idle(address)).collect()
     }
 }
 
+/// As many of the candidates as are left to be compared.
+fn bounded<T>(candidates: impl Iterator<Item = T>, left: &mut usize) -> impl Iterator<Item = T> {
+    candidates.take_while(|_| {
+        *left = left.saturating_sub(1);
+        *left > 0
+    })
+}
+
 /// The candidate that may be meant by this address.
-fn nearest<'a>(
-    address: &str,
-    candidates: impl Iterator<Item = &'a &'a str>,
-    slips: usize,
-    left: &mut usize,
-) -> Option<&'a str> {
+fn nearest<'a>(address: &str, candidates: impl Iterator<Item = &'a &'a str>, slips: usize) -> Option<&'a str> {
     // In a short name two letters are half of it, and in a very short one every other name is near.
     let slips = match address.len() - CALC.len() {
         ..4 => 0,
         4..6 => slips.min(1),
         _ => slips,
     };
-    let candidates = candidates.copied().take_while(|_| {
-        *left = left.saturating_sub(1);
-        *left > 0
-    });
-    within(address, candidates, slips)
+    within(address, candidates.copied(), slips)
 }
 
 fn without_digits(address: &str) -> String {
