@@ -10,6 +10,9 @@ use crate::rules::RouteIndex;
 
 /// As many values may wait before those of mode [`Mode::Latest`] take each other's place.
 pub const LATEST_BOUND: usize = 8192;
+/// So long a value of mode [`Mode::Latest`] may wait before a newer one of its tag makes it void: then the target is slow,
+/// and whoever stands behind it would wait for what nobody needs.
+pub const LATEST_PATIENCE: Duration = Duration::from_millis(150);
 /// The most values of mode [`Mode::Queued`] that wait.
 pub const QUEUED_BOUND: usize = 65_536;
 /// The most commands that wait.
@@ -30,15 +33,13 @@ pub enum Lane {
     Durable(u64),
 }
 
-/// Which route sends a value, and since when it is under way: for its latency.
+/// Which route sends a value: for its latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentBy {
     /// The route's place in the rules of that time.
     pub route: RouteIndex,
     /// Which rules these were.
     pub rules: u32,
-    /// When the sample came in that it was made from.
-    pub since: Timestamp,
 }
 
 /// One value that waits.
@@ -54,6 +55,8 @@ pub struct Waiting {
     pub expires: Option<Timestamp>,
     /// Where it waits.
     pub lane: Lane,
+    /// Since when it waits.
+    pub since: Timestamp,
     /// The route that sends it; none for a person's command.
     pub by: Option<SentBy>,
 }
@@ -125,9 +128,9 @@ impl Queue {
         self.losses
     }
 
-    /// Adds a value of a route. Values for one tag are sent in the order in which they came. While fewer than
-    /// [`LATEST_BOUND`] wait all of them are kept; beyond it a value of mode latest takes the place of the tag's newest
-    /// one, so that their number is bounded by the number of tags.
+    /// Adds a value of a route. Values for one tag are sent in the order in which they came. Of mode latest all are kept
+    /// while they are sent within [`LATEST_PATIENCE`] and fewer than [`LATEST_BOUND`] wait; beyond it a value takes the place
+    /// of the tag's newest one, so that their number is bounded by the number of tags.
     #[allow(clippy::too_many_arguments)] // each is a different thing, and a struct for one call would hide that
     pub fn push(
         &mut self,
@@ -140,7 +143,7 @@ impl Queue {
         now: Timestamp,
     ) {
         let expires = ttl.map(|ttl| now.after(ttl));
-        let item = Waiting { tag, value, origin, expires, lane: Lane::Route(mode), by };
+        let item = Waiting { tag, value, origin, expires, lane: Lane::Route(mode), since: now, by };
         match mode {
             Mode::Queued | Mode::Durable if self.queued >= QUEUED_BOUND => {
                 self.losses.dropped += 1;
@@ -168,6 +171,7 @@ impl Queue {
             origin: None,
             expires: ttl.map(|ttl| now.after(ttl)),
             lane: Lane::Command(id),
+            since: now,
             by: None,
         };
         let waiting = self.commands.len();
@@ -190,7 +194,7 @@ impl Queue {
     pub fn take(&mut self, max: usize, now: Timestamp) -> Taken {
         let mut taken = Taken::default();
         while taken.items.len() < max {
-            let Some(item) = self.commands.pop_front().or_else(|| self.pop_value()) else { break };
+            let Some(item) = self.commands.pop_front().or_else(|| self.pop_value(now)) else { break };
             if item.expires.is_some_and(|expires| expires <= now) {
                 self.losses.expired += 1;
                 taken.expired.push(item);
@@ -234,17 +238,19 @@ impl Queue {
         self.values.get_mut(place).filter(|waiting| waiting.lane == Lane::Route(Mode::Latest))
     }
 
-    /// The first value that no command has made void.
-    fn pop_value(&mut self) -> Option<Waiting> {
+    /// The first value that neither a command nor, after a long wait, a newer one has made void.
+    fn pop_value(&mut self, now: Timestamp) -> Option<Waiting> {
         loop {
             let item = self.values.pop_front()?;
             let number = self.first;
             self.first += 1;
-            let void = self.commanded.get(&item.tag).is_some_and(|from| number < *from);
+            let mut void = self.commanded.get(&item.tag).is_some_and(|from| number < *from);
             if self.newest.get(&item.tag) == Some(&number) {
                 // The last one for this tag: nothing is known of it any more.
                 self.newest.remove(&item.tag);
                 self.commanded.remove(&item.tag);
+            } else {
+                void |= item.since.age(now) > LATEST_PATIENCE;
             }
             match item.lane {
                 Lane::Route(Mode::Latest) if void => self.losses.coalesced += 1,

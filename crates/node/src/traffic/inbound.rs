@@ -175,15 +175,18 @@ impl Traffic {
     fn written(&self, id: &InstanceId, written: Written) {
         let Some(line) = self.line(id) else { return };
         let now = clock::now();
-        let mut ended = 0;
+        let (mut ended, mut newest) = (0, 0);
         let mut done = Vec::new();
         for &(first, last) in &written.confirmed {
+            newest = newest.max(last);
             ended += last.saturating_sub(first).saturating_add(1);
             self.ledger.confirm(id, first, last);
             self.pulses.confirmed(id, first, last);
             done.extend(line.outlet().backlog.confirmed(first, last));
         }
         ended += (written.rejected.len() + written.expired.len()) as u64;
+        let without = written.rejected.iter().map(|rejected| rejected.id).chain(written.expired.iter().copied());
+        newest = without.fold(newest, u64::max);
         for rejected in written.rejected {
             self.pulses.refused(id, rejected.id, &rejected.failure.message, rejected.failure.again, now);
             let mut outlet = line.outlet();
@@ -213,6 +216,7 @@ impl Traffic {
         }
         let mut outlet = line.outlet();
         outlet.outstanding = outlet.outstanding.saturating_sub(ended);
+        outlet.reach.ended(newest, now);
         drop(outlet);
         self.pump(&line);
     }

@@ -111,7 +111,6 @@ impl Latencies {
 
 #[cfg(test)]
 mod tests {
-    use fieldrail_model::Timestamp;
     use fieldrail_router::RouteIndex;
 
     use super::*;
@@ -120,7 +119,7 @@ mod tests {
     fn a_route_keeps_its_latencies_over_a_reload_and_no_others_are_mixed_in() {
         let latencies = Latencies::default();
         latencies.renew(1, ["a".to_owned(), "b".to_owned()].into_iter());
-        let by = |rules, route| SentBy { route: RouteIndex(route), rules, since: Timestamp(0) };
+        let by = |rules, route| SentBy { route: RouteIndex(route), rules };
         let took = Duration::from_micros;
         latencies.add(&[(by(1, 0), took(100)), (by(1, 0), took(300)), (by(1, 1), took(5))]);
         latencies.renew(2, ["b".to_owned(), "a".to_owned()].into_iter());

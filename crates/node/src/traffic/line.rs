@@ -13,10 +13,8 @@ use fieldrail_wire::sample::WireOrigin;
 use fieldrail_wire::{TagRef, ToPlugin, WriteItem};
 
 use super::backlog::Backlog;
+use super::reach::Reach;
 use crate::clock;
-
-/// Writes that may be on the way to a plugin and not ended; more wait in the queue, where they can be coalesced.
-pub(crate) const OUTSTANDING: u64 = 4096;
 
 /// Writes in one message.
 pub(crate) const PER_MESSAGE: usize = 1024;
@@ -141,6 +139,8 @@ pub(crate) struct Outlet {
     pub(crate) generation: Option<u64>,
     /// Writes sent and not ended.
     pub(crate) outstanding: u64,
+    /// How many of them there may be; more wait in the queue, where they can be overtaken.
+    pub(crate) reach: Reach,
     pub(crate) queue: Queue,
     /// What waits on disk.
     pub(crate) backlog: Backlog,
@@ -194,6 +194,7 @@ impl Outlet {
     pub(crate) fn close(&mut self) {
         self.generation = None;
         self.outstanding = 0;
+        self.reach = Reach::default();
         self.unsent = None;
         self.declared.clear();
         self.backlog.gone();
@@ -220,11 +221,17 @@ impl Outlet {
                 origin: entry.origin.clone(),
                 expires: Some(expires.map_or(latest, |expires| expires.min(latest))),
                 lane: Lane::Durable(entry.seq),
+                since: now,
                 by: None,
             });
             self.leaving.insert(entry.seq, entry);
         }
         (items, over)
+    }
+
+    /// How many more writes may leave now.
+    pub(crate) fn room(&self) -> usize {
+        usize::try_from(self.reach.size().saturating_sub(self.outstanding)).unwrap_or(0)
     }
 
     /// The number under which a write goes out.
@@ -261,6 +268,7 @@ impl Outlet {
             });
         }
         self.outstanding += items.len() as u64;
+        self.reach.sent(items.iter().map(|item| item.id).max().unwrap_or(0), now);
         ToPlugin::Write(fieldrail_wire::daemon::Write { tags, items })
     }
 }

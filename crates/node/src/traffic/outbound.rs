@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Traffic;
 use super::engine::Engine;
-use super::line::{Line, OUTSTANDING, Outlet, PER_MESSAGE};
+use super::line::{Line, Outlet, PER_MESSAGE};
 use crate::clock;
 use crate::commands::Outcome as End;
 
@@ -82,7 +82,7 @@ impl Traffic {
                     continue;
                 }
                 let Delivery { sample, mode, ttl, route, .. } = delivery;
-                let by = SentBy { route, rules, since: now };
+                let by = SentBy { route, rules };
                 outlet.queue.push(tag, sample.value, sample.origin, ttl, mode, Some(by), now);
             }
             drop(outlet);
@@ -151,20 +151,24 @@ impl Traffic {
             let message = if let Some(message) = outlet.unsent.take() {
                 message
             } else {
-                let window = usize::try_from(OUTSTANDING.saturating_sub(outlet.outstanding)).unwrap_or(0);
-                let mut taken = outlet.queue.take(window.min(PER_MESSAGE), now);
+                let room = outlet.room().min(PER_MESSAGE);
+                let mut taken = outlet.queue.take(room, now);
                 expired.extend(taken.expired);
-                let room = if routes_run { window.min(PER_MESSAGE) - taken.items.len() } else { 0 };
                 self.load(&line.id, &mut outlet);
-                let (durable, over) = outlet.durable(room, now);
-                taken.items.extend(durable);
-                if !over.is_empty() {
-                    self.outbox.done(line.id.as_str(), over);
+                if routes_run {
+                    let (durable, over) = outlet.durable(room - taken.items.len(), now);
+                    taken.items.extend(durable);
+                    if !over.is_empty() {
+                        self.outbox.done(line.id.as_str(), over);
+                    }
+                }
+                if taken.items.len() == room && (!outlet.queue.is_empty() || outlet.backlog.is_waiting()) {
+                    outlet.reach.ran_out();
                 }
                 if taken.items.is_empty() {
                     break;
                 }
-                left.extend(taken.items.iter().filter_map(|item| item.by).map(|by| (by, by.since.age(now))));
+                left.extend(taken.items.iter().filter_map(|item| Some((item.by?, item.since.age(now)))));
                 outlet.message(taken.items, now)
             };
             if !self.send(&line.id, generation, &message) {

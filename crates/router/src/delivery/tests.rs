@@ -154,3 +154,21 @@ proptest! {
         prop_assert!(queued.is_subset(&arrived));
     }
 }
+
+#[test]
+fn what_waited_long_gives_way_to_a_newer_value_of_its_tag_and_to_nothing_else() {
+    let mut queue = Queue::new();
+    let mut push = |tag, value, mode, ms| {
+        queue.push(TagNo(tag), Value::Int(value), None, None, mode, None, Timestamp(ms * 1000));
+    };
+    // A counter that comes faster than the target takes it, a light behind it, and a value that must not be lost.
+    (0..500).for_each(|n| push(1, n, Mode::Latest, n));
+    push(2, 1, Mode::Latest, 200);
+    push(3, 1, Mode::Queued, 200);
+    push(3, 2, Mode::Queued, 500);
+    let taken = queue.take(usize::MAX, Timestamp(500_000));
+    let shown: Vec<String> = taken.items.iter().map(show).collect();
+    assert_eq!(shown[0], "1=350");
+    assert_eq!(shown[149..], ["1=499", "2=1", "3=1", "3=2"]);
+    assert_eq!(queue.losses().coalesced, 350);
+}

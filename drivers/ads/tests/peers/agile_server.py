@@ -14,7 +14,17 @@ def data_type(name, type_name, size, ads_type, offset=0, flags=0x1, **more):
     return AdsDataType(0, 1, 0, 0, size, offset, ads_type, flags, name, type_name, "", **more)
 
 
-handler = AdvancedHandler()
+
+class Handler(AdvancedHandler):
+    """With handles in sums, which a PLC takes and this server otherwise dies of."""
+
+    def get_variable_by_indices(self, index_group, index_offset):
+        if index_group == constants.ADSIGRP_SYM_VALBYHND:
+            return self.get_variable_by_handle(index_offset)
+        return super().get_variable_by_indices(index_group, index_offset)
+
+
+handler = Handler()
 members = (
     data_type("fVoltage", "REAL", 4, constants.ADST_REAL32, 0, 0x2),
     data_type("aCells", "ARRAY [1..3] OF INT", 6, constants.ADST_INT16, 4, 0x2),

@@ -1,6 +1,8 @@
 //! The panic on a recorded wire: every frame that reaches the device, a mosquitto of Debian, is heard by a stranger.
 #![allow(clippy::unwrap_used)] // in what only tests call, a panic is how a test fails
 
+mod wires;
+
 use std::time::{Duration, Instant};
 
 use fieldrail_testkit::Mosquitto;
@@ -206,7 +208,7 @@ fn a_damaged_latch_is_a_panic() {
 
 #[test]
 fn a_daemon_that_is_killed_around_a_panic_comes_back_latched_and_writes_nothing() {
-    const ROUNDS: usize = 20;
+    const ROUNDS: usize = 50;
     let (device, late) = (Mosquitto::start(), Mosquitto::start());
     let mut house = open(&device, &late);
     let wire = Listener::start(device.port(), "out/#");
