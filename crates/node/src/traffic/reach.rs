@@ -100,7 +100,7 @@ mod tests {
     struct Device {
         /// Microseconds for one transaction, writes that go with one, and transactions that run beside each other.
         takes_us: i64,
-        together: u64,
+        together: usize,
         beside: usize,
     }
 
@@ -119,7 +119,7 @@ mod tests {
             }
             reach.ran_out();
             while busy.len() < device.beside && !on_the_way.is_empty() {
-                let count = (device.together as usize).min(on_the_way.len());
+                let count = device.together.min(on_the_way.len());
                 busy.push_back((now + device.takes_us, on_the_way.drain(..count).collect()));
             }
             let (end, writes) = busy.pop_front().unwrap();
