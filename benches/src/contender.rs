@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use crate::process::Started;
 use crate::{load, prove};
 
-pub(crate) use mosquitto::version as mosquitto_version;
+pub(crate) use mosquitto::{start as broker, version as mosquitto_version};
 
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -146,7 +146,7 @@ impl Bed {
 }
 
 /// A port on loopback that nobody listens on now.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on loopback")?;
     Ok(probe.local_addr()?.port())
 }

@@ -9,6 +9,7 @@
 mod arrivals;
 mod codec;
 mod contender;
+mod house;
 mod interrupt;
 mod load;
 mod machine;
@@ -17,7 +18,9 @@ mod process;
 mod prove;
 mod ramp;
 mod report;
+mod rogue;
 mod router;
+mod supervision;
 mod targets;
 mod usage;
 
@@ -43,6 +46,11 @@ enum Cli {
     Mqtt(Mqtt),
     /// The router alone, and the same rules in Node-RED. A full run writes benches/ROUTER.md (in four minutes).
     Router(Page),
+    /// Many idle instances, a flood and a leak. A full run writes benches/SUPERVISION.md (in four minutes).
+    Supervision(Page),
+    /// A plugin of the supervision's bench; started by the daemon.
+    #[command(hide = true)]
+    Rogue,
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +86,9 @@ fn main() -> ExitCode {
 }
 
 fn run(wish: &Cli) -> Result<()> {
+    if matches!(wish, Cli::Rogue) {
+        return rogue::run();
+    }
     interrupt::listen().context("cannot listen for Ctrl-C")?;
     if cfg!(debug_assertions) {
         eprintln!("This is a debug build: its load generator is too slow for the limits. Use --release.");
@@ -93,6 +104,11 @@ fn run(wish: &Cli) -> Result<()> {
             let text = router::page(&places, page.quick, &page.date(), &command())?;
             publish(&text, page, true, &places.root.join("benches/ROUTER.md"))
         }
+        Cli::Supervision(page) => {
+            let text = supervision::page(&places, page.quick, &page.date(), &command())?;
+            publish(&text, page, true, &places.root.join("benches/SUPERVISION.md"))
+        }
+        Cli::Rogue => Ok(()),
     }
 }
 

@@ -48,6 +48,19 @@ pub(crate) fn cpu(root: u32) -> Duration {
     Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
+/// CPU time that one process has used so far, without its children that still run.
+pub(crate) fn cpu_alone(pid: u32) -> Duration {
+    let ticks = read(pid).map_or(0, |process| process.ticks);
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// What a process has in memory now, in MB of 2^20 bytes; `None` once it has ended.
+pub(crate) fn resident_mb(pid: u32) -> Option<u64> {
+    read(pid).filter(|process| !process.zombie)?;
+    let pages: u64 = read_file(pid, "statm")?.split(' ').nth(1)?.parse().ok()?;
+    Some((pages * rustix::param::page_size() as u64) >> 20)
+}
+
 /// What the processes of a tree hold in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Memory {

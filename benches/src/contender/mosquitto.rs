@@ -29,7 +29,8 @@ fn program() -> Result<PathBuf> {
 }
 
 /// Starts it and waits until it listens.
-pub(super) fn start(folder: &Path, port: u16) -> Result<Started> {
+pub(crate) fn start(folder: &Path, port: u16) -> Result<Started> {
+    fs::create_dir_all(folder)?;
     let config = folder.join("mosquitto.conf");
     // `user` matters to root only: mosquitto would change to its own user, and the kernel would then forget that it
     // has to end with the bench.

@@ -1,7 +1,7 @@
 //! The spam breaker: how many samples an instance may send into the router.
 //!
 //! What counts is a real window of ten seconds with the whole window's worth as allowance for a burst. Who is over it gets
-//! hot: a second over the limit is a degree, a quiet one takes a quarter off. Hot means first that of each tag only the
+//! hot: a second over the limit is a degree, up to twelve if it is far over it, and a quiet one takes a quarter off. Hot means first that of each tag only the
 //! newest sample of a batch passes, then that only as many pass as the limit allows, then the end. The first sample of each
 //! tag after a connect is free, and renewals and writes never come here.
 
@@ -33,6 +33,11 @@ const SERIES: usize = 60;
 /// The heat at which only so many pass as the limit allows, and the heat at which it ends, both in seconds.
 const SAMPLING_AT: f64 = 3.0;
 const SUSPENDED_AT: f64 = 8.0;
+
+/// How many times its limit a source may send now for one degree a second, and the most degrees: so a million samples a
+/// second end within one, and a burst that is over before it, such as what a broker had kept, does not.
+const TIMES_A_DEGREE: f64 = 20.0;
+const MOST_DEGREES: f64 = 12.0;
 
 /// What a quiet second takes off.
 const COOLING: f64 = 0.25;
@@ -253,7 +258,7 @@ impl SpamBreaker {
             self.counts.clear();
         } else if over {
             // A gap in which nobody looked is no second over the limit.
-            self.heat += passed.min(1.0);
+            self.heat += passed.min(1.0) * self.degrees(limit);
         } else {
             self.heat = (self.heat - passed * COOLING).max(0.0);
         }
@@ -263,6 +268,13 @@ impl SpamBreaker {
             _ if self.heat >= SAMPLING_AT => SpamStage::Sampling,
             _ => SpamStage::Coalescing,
         };
+    }
+
+    /// Degrees of a second over the limit, by the rate of this slot and the one before.
+    fn degrees(&self, limit: u32) -> f64 {
+        let now = [0, 1].map(|back| f64::from(self.slots[place::<SLOTS>(self.slot.wrapping_sub(back))]));
+        let rate = (now[0] + now[1]) / (2.0 * SLOT.as_secs_f64());
+        (rate / f64::from(limit) / TIMES_A_DEGREE).clamp(1.0, MOST_DEGREES)
     }
 
     fn seen(&self, now: Moment, limit: u32) -> Seen {

@@ -73,9 +73,9 @@ fn a_flood_is_coalesced_then_sampled_then_suspended_and_the_evidence_says_why() 
 #[test]
 fn sampling_passes_no_more_than_the_limit() {
     let mut breaker = SpamBreaker::default();
-    let (_, tripped) = send(&mut breaker, 500, ms(0), 4, 20_000, 100_000);
+    let (_, tripped) = send(&mut breaker, 500, ms(0), 4, 10_000, 100_000);
     assert_eq!((tripped, breaker.stage()), (None, SpamStage::Sampling));
-    let (passed, _) = send(&mut breaker, 500, ms(4000), 4, 20_000, 100_000);
+    let (passed, _) = send(&mut breaker, 500, ms(4000), 4, 10_000, 100_000);
     assert!((1500..=2500).contains(&passed), "{passed}");
 }
 
@@ -128,6 +128,30 @@ fn one_burst_beyond_the_allowance_is_coalesced_and_forgotten() {
     assert_eq!((tripped, breaker.stage()), (None, SpamStage::Coalescing));
     for step in 0..100 {
         breaker.tick(ms(1000 + step * 100), 500);
+    }
+    assert_eq!(breaker.stage(), SpamStage::Fine);
+}
+
+#[test]
+fn a_million_samples_a_second_end_within_one_and_a_burst_of_fifty_thousand_does_not_end_at_all() {
+    let mut breaker = SpamBreaker::default();
+    let (mut trip, mut passed) = (None, 0);
+    for step in 0..1000_u64 {
+        let mut items: Vec<SampleItem> = (0..1000).map(|n| item(n % 3)).collect();
+        trip = trip.or(breaker.take(ms(step), 500, false, &mut items).map(|_| ms(step)));
+        passed += items.len();
+    }
+    assert!(trip.is_some_and(|at| at < ms(800)), "{trip:?}");
+    assert!(passed < 12_000, "{passed}");
+    // What a broker kept for a second of work: it comes in a fifth of a second, and is over.
+    let mut breaker = SpamBreaker::default();
+    for step in 0..50_u64 {
+        let mut items: Vec<SampleItem> = (0..1000).map(item).collect();
+        assert_eq!(breaker.take(ms(step * 4), 500, false, &mut items), None);
+    }
+    for step in 0..600 {
+        breaker.tick(ms(200 + step * 100), 500);
+        assert_ne!(breaker.stage(), SpamStage::Suspended);
     }
     assert_eq!(breaker.stage(), SpamStage::Fine);
 }
