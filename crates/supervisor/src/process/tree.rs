@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::time::Duration;
+use std::io::Read as _;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal};
 
@@ -78,7 +79,14 @@ fn threads(pid: u32) -> impl Iterator<Item = u32> {
 }
 
 fn stat_of(pid: u32) -> Option<Stat> {
-    text::stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    text::stat(&short(&format!("/proc/{pid}/stat"))?)
+}
+
+/// A file of `/proc` that fits into one page, in one read: the watcher reads hundreds of them each second.
+fn short(path: &str) -> Option<String> {
+    let mut page = [0; 4096];
+    let count = fs::File::open(path).ok()?.read(&mut page).ok()?;
+    std::str::from_utf8(&page[..count]).ok().map(str::to_owned)
 }
 
 /// What the processes of one instance take together, at one moment.
@@ -96,31 +104,65 @@ pub(crate) struct Reading {
     pub(crate) sockets: Vec<u32>,
 }
 
-/// Reads what these processes take.
-pub(crate) fn read(pids: &[u32]) -> Reading {
-    let mut sum = Reading { disk: Some((0, 0)), open_files: Some(0), ..Reading::default() };
-    for &pid in pids {
-        let Some(stat) = stat_of(pid) else { continue };
-        sum.processes += 1;
-        sum.threads += stat.threads;
-        sum.processor += ticks(stat.ticks);
-        sum.resident_bytes += stat.resident_pages * rustix::param::page_size() as u64;
-        let io = fs::read_to_string(format!("/proc/{pid}/io")).ok();
-        let disk = io.and_then(|io| Some((text::named(&io, "read_bytes")?, text::named(&io, "write_bytes")?)));
-        sum.disk = sum.disk.zip(disk).map(|(sum, one)| (sum.0 + one.0, sum.1 + one.1));
-        match fs::read_dir(format!("/proc/{pid}/fd")) {
-            Ok(entries) => {
-                let mut count = 0;
-                for entry in entries.flatten() {
-                    count += 1;
-                    sum.sockets.extend(fs::read_link(entry.path()).ok().and_then(|link| socket(link.to_str()?)));
-                }
-                sum.open_files = sum.open_files.map(|sum| sum + count);
-            }
-            Err(_) => sum.open_files = None,
+/// How long the list of a process's open files holds while their number stays. A socket that takes another's place meanwhile
+/// is counted after that, from its own beginning on.
+const FILES_HOLD: Duration = Duration::from_secs(5);
+
+/// The open files of one process.
+#[derive(Debug, Clone)]
+struct Files {
+    count: u64,
+    sockets: Vec<u32>,
+    looked: Instant,
+}
+
+/// Reads what processes take, and remembers what need not be looked up each time.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    files: HashMap<u32, Files>,
+}
+
+impl Reader {
+    /// What these processes of the table take.
+    pub(crate) fn read(&mut self, pids: &[u32], table: &Table, now: Instant) -> Reading {
+        let mut sum = Reading { disk: Some((0, 0)), open_files: Some(0), ..Reading::default() };
+        self.files.retain(|pid, _| pids.contains(pid));
+        for &pid in pids {
+            let Some(stat) = table.stats.get(&pid).copied().or_else(|| stat_of(pid)) else { continue };
+            sum.processes += 1;
+            sum.threads += stat.threads;
+            sum.processor += ticks(stat.ticks);
+            sum.resident_bytes += stat.resident_pages * rustix::param::page_size() as u64;
+            let io = short(&format!("/proc/{pid}/io"));
+            let disk = io.and_then(|io| Some((text::named(&io, "read_bytes")?, text::named(&io, "write_bytes")?)));
+            sum.disk = sum.disk.zip(disk).map(|(sum, one)| (sum.0 + one.0, sum.1 + one.1));
+            let files = self.files(pid, now);
+            sum.open_files = sum.open_files.zip(files).map(|(sum, files)| sum + files.count);
+            sum.sockets.extend(files.iter().flat_map(|files| &files.sockets));
         }
+        sum
     }
-    sum
+
+    fn files(&mut self, pid: u32, now: Instant) -> Option<&Files> {
+        let folder = format!("/proc/{pid}/fd");
+        // Since Linux 6.2 the size of this folder is the number of open files; before, it is 0.
+        let size = fs::metadata(&folder).map_or(0, |folder| folder.len());
+        let holds = |files: &Files| size != 0 && files.count == size && now < files.looked + FILES_HOLD;
+        if !self.files.get(&pid).is_some_and(holds) {
+            self.files.remove(&pid);
+            self.files.insert(pid, list(&folder, now)?);
+        }
+        self.files.get(&pid)
+    }
+}
+
+fn list(folder: &str, now: Instant) -> Option<Files> {
+    let mut files = Files { count: 0, sockets: Vec::new(), looked: now };
+    for entry in fs::read_dir(folder).ok()?.flatten() {
+        files.count += 1;
+        files.sockets.extend(fs::read_link(entry.path()).ok().and_then(|link| socket(link.to_str()?)));
+    }
+    Some(files)
 }
 
 fn socket(link: &str) -> Option<u32> {
@@ -142,7 +184,7 @@ pub(crate) fn memory(pids: &[u32]) -> u64 {
 pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     let mut sum = None;
     for pid in pids {
-        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { continue };
+        let Some(text) = short(&format!("/proc/{pid}/smaps_rollup")) else { continue };
         sum = Some(sum.unwrap_or(0) + text::named(&text, "Pss")? * 1024);
     }
     sum
@@ -173,7 +215,7 @@ impl ProcessorClock {
         for &pid in pids {
             sum += stat_of(pid).map_or(Duration::ZERO, |stat| ticks(stat.ticks));
             for thread in threads(pid) {
-                let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).unwrap_or_default();
+                let text = short(&format!("/proc/{pid}/task/{thread}/schedstat")).unwrap_or_default();
                 let Some(spent) = text::on_processor(&text) else { continue };
                 let before = self.threads.get(&(pid, thread)).copied();
                 if !first {
@@ -226,6 +268,8 @@ pub(crate) fn set_nice(pids: &[u32], nice: i32) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
     use super::*;
 
     fn stat(parent: u32, session: u32) -> Stat {
@@ -255,10 +299,18 @@ mod tests {
         let mut spent = vec![0_u8; 20 << 20];
         spent.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
         let us = [std::process::id()];
-        let reading = read(&us);
+        let (table, mut reader, now) = (Table::scan(), Reader::default(), Instant::now());
+        let reading = reader.read(&us, &table, now);
         assert!(reading.resident_bytes > 20 << 20, "{reading:?}");
         assert!(reading.threads >= 1 && reading.processes == 1);
         assert!(reading.open_files.is_some_and(|count| count >= 3));
+        // Other tests open and close files meanwhile; a socket that is there for long is found all the same.
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+        let inode = super::socket(link.to_str().unwrap()).unwrap();
+        let again = reader.read(&us, &table, now + FILES_HOLD);
+        assert!(again.sockets.contains(&inode) && !reading.sockets.contains(&inode), "{again:?}");
+        drop(socket);
         assert!(proportional(&us).is_some_and(|bytes| bytes > 20 << 20));
         assert!(Table::scan().tree(us[0]).contains(&us[0]));
         drop(spent);

@@ -66,6 +66,7 @@ struct Round {
     instances: Weak<Instances>,
     own: Arc<Mutex<Option<Metrics>>>,
     own_figures: Figures,
+    reader: tree::Reader,
     watched: HashMap<InstanceId, Watched>,
     machine: Machine,
     asker: Option<Asker>,
@@ -83,6 +84,7 @@ impl Round {
             instances,
             own,
             own_figures: Figures::default(),
+            reader: tree::Reader::default(),
             watched: HashMap::new(),
             machine,
             asker: None,
@@ -128,10 +130,10 @@ impl Round {
     }
 
     fn measure(&mut self, all: &[Arc<Shared>]) {
-        let table = tree::Table::scan();
-        let own = tree::read(&[std::process::id()]);
+        let (table, now) = (tree::Table::scan(), Instant::now());
+        let own = self.reader.read(&[std::process::id()], &table, now);
         for watched in self.watched.values_mut() {
-            watched.read(&table);
+            watched.read(&table, now);
         }
         let talks = !own.sockets.is_empty() || self.watched.values().any(Watched::has_sockets);
         self.machine.sockets = if talks { self.sockets() } else { Ok(Sockets::default()) };

@@ -12,7 +12,7 @@ use crate::instance::Shared;
 use crate::instance::kept::{Subject, lock};
 use crate::life::Event;
 use crate::limits::{CYCLE, Limits};
-use crate::process::tree::{self, ProcessorClock, Reading, Table};
+use crate::process::tree::{self, ProcessorClock, Reader, Reading, Table};
 
 /// What an instance gets that is near its limit on memory, as a share of one core.
 const NEAR_THE_LIMIT: f64 = 0.1;
@@ -44,6 +44,7 @@ pub(super) struct Watched {
     held_before: Option<Duration>,
     held: Duration,
     measured: Instant,
+    reader: Reader,
     reading: Reading,
     figures: Figures,
 }
@@ -68,6 +69,7 @@ impl Watched {
             held_before: None,
             held: Duration::ZERO,
             measured: now,
+            reader: Reader::default(),
             reading: Reading::default(),
             figures: Figures::default(),
         }
@@ -242,10 +244,10 @@ impl Watched {
     }
 
     /// Reads what it takes.
-    pub(super) fn read(&mut self, table: &Table) {
+    pub(super) fn read(&mut self, table: &Table, now: Instant) {
         let members = if self.grouped { lock(&self.subject.group).members() } else { None };
         self.pids = members.filter(|members| !members.is_empty()).unwrap_or_else(|| table.tree(self.subject.pid));
-        self.reading = tree::read(&self.pids);
+        self.reading = self.reader.read(&self.pids, table, now);
     }
 
     /// Makes figures of the last reading and hands them out.
