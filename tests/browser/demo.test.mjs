@@ -124,7 +124,7 @@ test('the login link opens a page whose values move', { timeout: 60_000 }, async
   const phone = await open({
     viewport: { width: 390, height: 844 }, locale: 'de-DE', colorScheme: 'dark', storageState: state,
   });
-  for (const place of ['instances', 'data', 'routes']) {
+  for (const place of ['instances', 'data', 'routes', 'alarms']) {
     await phone.page.goto(new URL(`/#/${place}`, link).href);
     await phone.page.locator('main').waitFor();
     await phone.page.waitForTimeout(1200);
@@ -239,7 +239,7 @@ test('the panic button counts down, can be cancelled, stops the house, and an ad
 
   const phone = await open({ viewport: { width: 390, height: 844 }, locale: 'de-DE', colorScheme: 'dark' });
   await phone.context.addCookies(cookie);
-  for (const place of ['instances', 'data', 'routes']) {
+  for (const place of ['instances', 'data', 'routes', 'alarms']) {
     await phone.page.goto(`${url.origin}/#/${place}`);
     await phone.page.getByTestId('panic-banner').waitFor({ timeout: 10_000 });
     assert.ok(await phone.page.getByTestId('panic').isVisible(), `no panic button on ${place}`);

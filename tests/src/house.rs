@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -35,7 +35,12 @@ fn built() -> PathBuf {
 impl House {
     /// A house with these connections and routes that is not kept yet.
     pub fn new(connections: &Value, routes: &Value) -> Self {
-        let folder = TempDir::new().expect("there is room for a temporary folder");
+        Self::within(&std::env::temp_dir(), connections, routes)
+    }
+
+    /// The same in a folder of its own within this one.
+    pub fn within(folder: &Path, connections: &Value, routes: &Value) -> Self {
+        let folder = TempDir::new_in(folder).expect("there is room for a temporary folder");
         let house = Self { folder, more_plugins: Vec::new(), daemon: None, address: None, session: String::new() };
         fs::create_dir(house.config()).expect("the temporary folder can be written");
         house.put("fieldrail.json", &json!({ "version": "1.0", "listen": "127.0.0.1:0" }));
@@ -67,6 +72,22 @@ impl House {
         let mut command = self.command(&["run"]);
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         self.daemon = Some(child.spawn().expect("the daemon can be started"));
+        self.find();
+    }
+
+    /// Waits until a daemon that begins anew by itself serves again.
+    pub fn find_again(&mut self) {
+        let before = self.session.clone();
+        let begun = std::time::Instant::now();
+        while self.session == before {
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(begun.elapsed() < START, "it did not begin anew: {}", self.console());
+            self.find();
+        }
+    }
+
+    fn find(&mut self) {
+        let door = self.state().join("door.json");
         let key = wait_for("the daemon serves", START, || {
             let ended = self.daemon.as_mut().and_then(|daemon| daemon.try_wait().ok().flatten());
             assert!(ended.is_none(), "the daemon ended: {}", self.console());

@@ -35,6 +35,18 @@ pub(crate) struct Tagged<T>(pub(crate) String, pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct WithCookie<T>(pub(crate) String, pub(crate) T);
 
+/// Plain text of some kind.
+#[derive(Debug)]
+pub(crate) struct Text {
+    /// The content type.
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
+}
+
+/// Something was begun; it is done after the answer.
+#[derive(Debug)]
+pub(crate) struct Accepted;
+
 /// Done; there is nothing to say.
 #[derive(Debug)]
 pub(crate) struct Done;
@@ -93,6 +105,30 @@ impl<T: Serialize + JsonSchema + Send + 'static> Answer for WithCookie<T> {
 
 impl Answer for Done {
     const STATUS: StatusCode = StatusCode::NO_CONTENT;
+
+    fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
+        None
+    }
+
+    fn respond(self) -> Response {
+        Self::STATUS.into_response()
+    }
+}
+
+impl Answer for Text {
+    const STATUS: StatusCode = StatusCode::OK;
+
+    fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
+        None
+    }
+
+    fn respond(self) -> Response {
+        (Self::STATUS, [(header::CONTENT_TYPE, self.kind)], self.text).into_response()
+    }
+}
+
+impl Answer for Accepted {
+    const STATUS: StatusCode = StatusCode::ACCEPTED;
 
     fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
         None

@@ -11,6 +11,7 @@
 // The table takes handlers of one shape: what cannot fail, and what needs no whole body, looks like the rest.
 #![allow(clippy::unnecessary_wraps, clippy::needless_pass_by_value)]
 
+mod alarms;
 mod answer;
 mod app;
 mod assets;
@@ -22,6 +23,7 @@ mod guard;
 mod instances;
 mod live;
 mod logs;
+mod metrics;
 mod openapi;
 mod panic;
 mod people;

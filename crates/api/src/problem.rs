@@ -1,5 +1,7 @@
 //! What went wrong, as RFC 9457 says it: `application/problem+json`.
 
+use std::io::ErrorKind;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fieldrail_node::{Error, FileError};
@@ -94,6 +96,11 @@ impl Problem {
             }
             Error::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, None),
             Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, None),
+            Error::File(fault)
+                if matches!(fault.io_kind(), Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) =>
+            {
+                (StatusCode::INSUFFICIENT_STORAGE, place(fault))
+            }
             Error::File(fault) if fault.io_kind().is_some() => (StatusCode::INTERNAL_SERVER_ERROR, place(fault)),
             Error::File(fault) => (StatusCode::UNPROCESSABLE_ENTITY, place(fault)),
             Error::Broken(fault) => (StatusCode::CONFLICT, place(fault)),

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use fieldrail_node::Manifest;
 use fieldrail_node::views::{Finding, Paged, Resources};
+use fieldrail_node::{BoxView, Manifest};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::answer::Json;
+use crate::answer::{Accepted, Json};
 use crate::call::{Call, NoBody, NoQuery};
 use crate::problem::Result;
 
@@ -40,6 +40,10 @@ pub(crate) struct Status {
     instances: BTreeMap<String, usize>,
     /// What the daemon itself takes, without its instances.
     daemon: Resources,
+    /// The box.
+    r#box: BoxView,
+    /// Why something cannot be written to disk now.
+    troubles: Vec<String>,
 }
 
 pub(crate) fn health(_: &Call, _: NoQuery, _: NoBody) -> Result<Json<Health>> {
@@ -63,7 +67,14 @@ pub(crate) fn status(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Status>>
         plugins: node.plugins().iter().count(),
         instances,
         daemon: node.own_resources(),
+        r#box: node.box_view(),
+        troubles: node.disk_troubles(),
     }))
+}
+
+pub(crate) fn restart(call: &Call, _: NoQuery, _: NoBody) -> Result<Accepted> {
+    call.node().restart_daemon(call.who()?)?;
+    Ok(Accepted)
 }
 
 pub(crate) fn plugins(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<Manifest>>> {

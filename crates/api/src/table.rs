@@ -6,10 +6,11 @@ use axum::http::Method;
 
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
-use crate::{connections, data, instances, live, logs, panic, people, routes, system};
+use crate::{alarms, connections, data, instances, live, logs, metrics, panic, people, routes, system};
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
-    let areas = [of_people(), of_data(), of_routes(), of_connections(), of_instances(), of_panic(), of_system()];
+    let areas =
+        [of_people(), of_data(), of_routes(), of_connections(), of_instances(), of_panic(), of_alarms(), of_system()];
     areas.into_iter().flatten().collect()
 });
 
@@ -124,6 +125,13 @@ fn of_instances() -> Vec<Endpoint> {
             .answers(instances::limits),
         at(GET, "/api/admin/instances/{id}/logs", Viewer, "Show what an instance said, newest first.")
             .answers(logs::of_instance),
+        at(
+            GET,
+            "/api/admin/instances/{id}/metrics",
+            Viewer,
+            "Show what an instance took over a time of up to 30 days.",
+        )
+        .answers(metrics::of_instance),
     ]
 }
 
@@ -142,9 +150,32 @@ fn of_panic() -> Vec<Endpoint> {
     ]
 }
 
+fn of_alarms() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/alarms", Viewer, "List the alarms that are active or not acknowledged.")
+            .by_address()
+            .answers(alarms::list),
+        at(GET, "/api/alarms/events", Viewer, "Show what has happened to alarms, newest first.")
+            .by_address()
+            .answers(alarms::events),
+        at(POST, "/api/alarms/acknowledge", Operator, "Say that somebody has seen these alarms.")
+            .by_address()
+            .answers_later(alarms::acknowledge),
+    ]
+}
+
 fn of_system() -> Vec<Endpoint> {
     vec![
         at(GET, "/healthz", Open, "Say that the daemon answers.").answers(system::health),
+        at(GET, "/metrics", Viewer, "Show all present figures as Prometheus reads them.").answers(metrics::prometheus),
+        at(
+            GET,
+            "/api/system/metrics/{name}",
+            Viewer,
+            "Show what the `box` or the `daemon` took over a time of up to 30 days.",
+        )
+        .answers(metrics::of_the_house),
+        at(POST, "/api/system/restart", Admin, "End the daemon in order and begin anew.").answers(system::restart),
         at(GET, "/api/logs", Viewer, "Show what was said, newest first.").answers(logs::all),
         at(GET, "/api/plugins", Viewer, "List the drivers and plugins at hand.").answers(system::plugins),
         at(GET, "/api/system/status", Viewer, "Say how the daemon stands.").answers(system::status),

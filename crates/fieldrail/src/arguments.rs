@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Pulse(Pulse),
     /// Look at the tree of an instance of a running house
     Browse(Browse),
+    /// Show what the box, the daemon and the instances of a running house take
+    Top(Top),
     /// Say why a datapoint of a running house has its value
     Explain(Explain),
     /// Record what comes into the router of a running house
@@ -115,6 +117,19 @@ pub(crate) struct Tap {
     /// Print one JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Print once and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print one JSON object a look, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) every: u64,
 }
 
 #[derive(Debug, Args)]

@@ -1,17 +1,19 @@
 //! The daemon and its command line: `fieldrail run` keeps a house, the other commands look at one or help to write one.
 //!
 //! Read in this order: [`arguments`] what can be typed, [`run`] the daemon, [`demo`] the house it shows itself with,
-//! [`offline`] commands on files, [`online`] commands that ask a running daemon, [`rules`] those about the router, [`client`] how they reach it, [`console`] what they print.
+//! [`offline`] commands on files, [`online`] commands that ask a running daemon, [`rules`] those about the router, [`top`] the instances at work, [`notice`] what systemd is told, [`client`] how they reach it, [`console`] what they print.
 
 mod arguments;
 mod client;
 mod console;
 mod demo;
 mod door;
+mod notice;
 mod offline;
 mod online;
 mod rules;
 mod run;
+mod top;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Write(options) => online::block_on(online::write(&folders, &options)),
         Command::Pulse(options) => online::block_on(online::pulse(&folders, &options)),
         Command::Browse(options) => online::block_on(online::browse(&folders, &options)),
+        Command::Top(options) => online::block_on(top::top(&folders, &options)),
         Command::Explain(options) => online::block_on(rules::explain(&folders, &options)),
         Command::Record(options) => online::block_on(rules::record(&folders, &options)),
         Command::Plan(options) => rules::plan(&folders, &options),

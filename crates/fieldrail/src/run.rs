@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Folders;
-use crate::console;
 use crate::door::Door;
+use crate::{console, notice};
 
 /// What the console says at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +38,43 @@ const STACK: usize = 8 * 1024 * 1024;
 pub(crate) fn run(folders: &Folders, greeting: Greeting) -> Result<ExitCode> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(THREADS).thread_stack_size(STACK).enable_all().build()?;
-    runtime.block_on(keep(folders, greeting))?;
-    Ok(ExitCode::SUCCESS)
+    let end = runtime.block_on(keep(folders, greeting))?;
+    drop(runtime);
+    match end {
+        End::Stopped => Ok(ExitCode::SUCCESS),
+        // Whoever serves it starts it again.
+        End::Restart if notice::is_served() => Ok(ExitCode::from(RESTART)),
+        End::Restart => Err(begin_anew()),
+    }
 }
 
-async fn keep(folders: &Folders, greeting: Greeting) -> Result<()> {
+/// Why the daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Stopped,
+    /// An administrator wants it to begin anew.
+    Restart,
+}
+
+/// How the daemon ends when it is to be started again: `EX_TEMPFAIL` of `sysexits.h`.
+const RESTART: u8 = 75;
+
+/// Puts the program, as it is on the disk now, in the place of this process, with the same words. Only a failure returns.
+fn begin_anew() -> anyhow::Error {
+    let program = std::env::current_exe().map(|program| {
+        // Linux says so of a file that was replaced; the new one has its name.
+        let text = program.to_string_lossy().into_owned();
+        text.strip_suffix(" (deleted)").map_or(program, Into::into)
+    });
+    let program = match program {
+        Ok(program) => program,
+        Err(error) => return anyhow::Error::new(error).context("cannot find the program"),
+    };
+    let error = std::process::Command::new(&program).args(std::env::args_os().skip(1)).exec();
+    anyhow::Error::new(error).context(format!("cannot begin {} anew", program.display()))
+}
+
+async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     let (config, state) = (folders.config(), folders.state());
     std::fs::create_dir_all(&state).with_context(|| format!("cannot make the folder {}", state.display()))?;
     let _house = take_house(&state)?;
@@ -55,11 +88,24 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<()> {
     let address = listener.local_addr()?;
     let door = Door::open(&state, address, &node)?;
     greet(&node, address, greeting)?;
-    let serving = fieldrail_api::serve(listener, Arc::clone(&node), told_to_stop()?);
-    let served = serving.await;
+    notice::ready();
+    let watchdog = tokio::spawn(notice::watch(Arc::clone(&node)));
+    let stop = told_to_stop()?;
+    let mut restarts = node.restarts();
+    let told = async move {
+        tokio::select! {
+            () = stop => {}
+            // The sender lives as long as the house.
+            _ = restarts.wait_for(|restart| *restart) => tracing::info!("Stopping, to begin anew."),
+        }
+        notice::stopping();
+    };
+    let served = fieldrail_api::serve(listener, Arc::clone(&node), told).await;
+    watchdog.abort();
     drop(door);
     node.close().await;
-    served.context("the web admin cannot be served")
+    served.context("the web admin cannot be served")?;
+    Ok(if *node.restarts().borrow() { End::Restart } else { End::Stopped })
 }
 
 /// Two daemons on one house would both write its files and both start its instances.

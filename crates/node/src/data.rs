@@ -11,7 +11,10 @@ use fieldrail_wire::{FromPlugin, ToPlugin};
 use tokio::sync::oneshot;
 
 use crate::commands::Outcome;
-use crate::people::{Role, Who};
+use crate::datapoints::Role;
+use crate::own::about::{PREFIX, kind};
+use crate::own::tree::ROOTS;
+use crate::people::{self, Who};
 use crate::traffic::{Engine, Line};
 use crate::views::{Delta, Paged, Point, Reading, TreeNode, WriteRequest, WriteResult};
 use crate::{Error, Node, Result};
@@ -117,7 +120,7 @@ impl Node {
 
     /// Writes a value and waits for the end of it, or as long as was asked for.
     pub async fn write(&self, who: &Who, request: WriteRequest) -> Result<WriteResult> {
-        who.must_be(Role::Operator)?;
+        who.must_be(people::Role::Operator)?;
         reach(who, &request.address)?;
         self.people().count_write(who)?;
         let Some((line, tag)) = self.target(&request.address)? else { return self.set(who, &request) };
@@ -132,6 +135,10 @@ impl Node {
     pub(crate) fn target(&self, address: &str) -> Result<Option<(Arc<Line>, String)>> {
         if address.starts_with("calc.") {
             return Ok(None);
+        }
+        if address.starts_with(PREFIX) {
+            let message = format!("`{address}` is Fieldrail's own and cannot be written");
+            return Err(Error::invalid(message, "a route can take it as its source"));
         }
         let engine = self.traffic.engine();
         let (id, tag) = engine.split(address).ok_or_else(|| {
@@ -183,6 +190,11 @@ impl Node {
         after: Option<String>,
         limit: Option<usize>,
     ) -> Result<Paged<TreeNode>> {
+        if let Some(root) = ROOTS.into_iter().find(|root| *root == instance) {
+            let limit = limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+            let filter = filter.unwrap_or_default();
+            return Ok(self.own_branches(who, (root, path), &filter, after.as_deref(), limit));
+        }
         let view = self.instance(instance)?;
         let id: InstanceId = instance.parse().map_err(|error| Error::NotFound(format!("{error}")))?;
         if !view.capabilities.iter().any(|word| word == "browse") {
@@ -294,6 +306,7 @@ pub(crate) fn view(engine: &Engine, who: &Who, point: PointId) -> Point {
     let address: &Address = engine.router.space.address(point);
     let (instance, tag) = engine.split(address.as_str()).map_or(("", address.as_str()), |(id, tag)| (id.as_str(), tag));
     let about = engine.about.get(address);
+    let own = kind(address.as_str());
     let can_write = instance.is_empty() && address.as_str().starts_with("calc.")
         || engine.instances.get(instance).is_some_and(|facts| facts.writable);
     Point {
@@ -301,11 +314,16 @@ pub(crate) fn view(engine: &Engine, who: &Who, point: PointId) -> Point {
         instance: instance.into(),
         tag: tag.into(),
         reading: Reading::from(engine.router.space.sample(point)),
-        name: about.and_then(|about| about.name.clone()),
+        name: about.and_then(|about| about.name.clone()).or_else(|| own.map(|own| own.name.into())),
         unit: about
             .and_then(|about| about.unit.clone())
+            .or_else(|| own?.unit.map(Into::into))
             .or_else(|| engine.router.rules().unit(address.as_str()).map(Into::into)),
-        r#type: about.and_then(|about| about.r#type).map(|declared| format!("{declared:?}").to_uppercase()),
-        writable: can_write && who.role >= Role::Operator,
+        r#type: about
+            .and_then(|about| about.r#type)
+            .or(own.map(|own| own.r#type))
+            .map(|declared| format!("{declared:?}").to_uppercase()),
+        role: about.and_then(|about| about.role).or_else(|| own?.role).map(Role::name),
+        writable: can_write && who.role >= people::Role::Operator,
     }
 }

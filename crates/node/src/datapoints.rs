@@ -37,10 +37,68 @@ pub struct About {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.1))]
     pub deadline_s: Option<f64>,
+    /// What it is to the house, beside a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// How the alarm behaves, of a datapoint with the role `alarm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<AlarmSpec>,
     /// What is written to it in a panic, for example `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub on_panic: Option<Value>,
+}
+
+/// What a datapoint is to the house.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Active while it is true: `true`, a number but 0, a text but `0`, `false`, `off`, `no`, `ok` or none.
+    Alarm,
+}
+
+impl Role {
+    /// The word in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alarm => "alarm",
+        }
+    }
+}
+
+/// How an alarm behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmSpec {
+    /// How much it matters.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Seconds for which it has to be true before it is active.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0.0, max = 86_400.0))]
+    pub on_delay_s: f64,
+    /// Seconds for which it has to be false before it is cleared.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0.0, max = 86_400.0))]
+    pub off_delay_s: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
+}
+
+/// How much an alarm matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Somebody should look.
+    #[default]
+    Warning,
+    /// Somebody must act.
+    Critical,
 }
 
 impl About {

@@ -5,6 +5,7 @@
 //! [`datapoints`] and [`settings`] the files, [`check`] what is wrong in them, then `traffic` for how samples run, and
 //! `explain`, `tap` and `replay` for why.
 
+mod alarms;
 pub mod check;
 pub mod clock;
 mod commands;
@@ -19,7 +20,9 @@ mod instances;
 pub mod limits;
 mod live;
 mod logbook;
+mod machine;
 mod node;
+mod own;
 mod panic;
 pub mod people;
 mod plugins;
@@ -28,6 +31,7 @@ mod pulses;
 mod remembered;
 mod replay;
 mod requests;
+mod reserve;
 mod routes;
 pub mod settings;
 mod stream;
@@ -36,6 +40,7 @@ mod traffic;
 mod trial;
 pub mod views;
 
+pub use alarms::{Acknowledge, AlarmEvent, AlarmPage, AlarmView, AlarmsWanted};
 pub use commands::Outcome;
 pub use data::Wanted;
 pub use error::{Error, Result};
@@ -49,11 +54,12 @@ pub use fieldrail_wire::Manifest;
 pub use files::{FileName, Files};
 pub use logbook::Logbook;
 pub use node::{Node, Options};
+pub use own::{BoxView, Column, DiskView, MetricsView, Window};
 pub use panic::{PanicRequest, PanicView, RearmRequest, RearmStep, SafeWrite};
 pub use plugins::{Plugin, Plugins};
 pub use pulses::PulseView;
 pub use replay::{Plan, PlanExample, PlannedTarget, Recording, plan};
-pub use routes::{Datum, RouteView, RouterStats};
+pub use routes::{Datum, RouteStats, RouteView, RouterStats};
 pub use stream::Stream;
 pub use tap::TapStream;
 pub use traffic::{TapEvent, TapWish};

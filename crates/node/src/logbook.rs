@@ -3,9 +3,9 @@
 //! The queue in front of it is bounded; what does not fit is dropped and counted, and the count is logged.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use fieldrail_model::Level;
@@ -25,11 +25,40 @@ enum Message {
     Flush(SyncSender<()>),
 }
 
+/// Lines that are lost.
+#[derive(Default)]
+struct Dropped {
+    all: AtomicU64,
+    /// Those that the log does not tell of yet.
+    untold: AtomicU64,
+    /// The disk is full.
+    spare: AtomicBool,
+    trouble: Mutex<Option<String>>,
+}
+
+impl Dropped {
+    fn add(&self, lines: u64) {
+        self.all.fetch_add(lines, Ordering::Relaxed);
+        self.untold.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    /// Says it once when the log cannot be written, and once when it can again.
+    fn is_written(&self, trouble: Option<String>) {
+        let before =
+            std::mem::replace(&mut *self.trouble.lock().unwrap_or_else(PoisonError::into_inner), trouble.clone());
+        match (before, trouble) {
+            (None, Some(trouble)) => tracing::error!("The log cannot be written: {trouble}; its lines are counted."),
+            (Some(_), None) => tracing::info!("The log is written again."),
+            _ => {}
+        }
+    }
+}
+
 /// The house's log.
 pub struct Logbook {
     logs: Arc<Logs>,
     queue: Option<SyncSender<Message>>,
-    dropped: Arc<AtomicU64>,
+    dropped: Arc<Dropped>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -39,7 +68,7 @@ impl Logbook {
         let logs = Logs::open(path).map_err(|error| Error::Internal(format!("{error}")))?;
         let logs = Arc::new(logs);
         let (queue, lines) = sync_channel(QUEUE);
-        let dropped = Arc::new(AtomicU64::new(0));
+        let dropped = Arc::new(Dropped::default());
         let writer = std::thread::Builder::new().name("logbook".into()).spawn({
             let (logs, dropped) = (Arc::clone(&logs), Arc::clone(&dropped));
             move || write(&logs, &lines, &dropped)
@@ -65,18 +94,38 @@ impl Logbook {
         };
         let Some(queue) = &self.queue else { return };
         if let Err(TrySendError::Full(_)) = queue.try_send(Message::Line(line)) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.dropped.add(1);
         }
     }
 
-    /// Lines that match, newest first. Lines that were taken before this call are found.
-    pub fn query(&self, filter: &Filter) -> Result<Vec<LogRecord>> {
+    /// Lines that could not be written, since the start of the daemon.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.all.load(Ordering::Relaxed)
+    }
+
+    /// Why lines cannot be written now.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.dropped.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Leaves the last room on the disk to what must not be lost: nothing is written, and all lines are counted.
+    pub(crate) fn spare(&self, spare: bool) {
+        self.dropped.spare.store(spare, Ordering::Relaxed);
+    }
+
+    /// Waits until what was taken is on disk, or for two seconds.
+    pub(crate) fn flush(&self) {
         let (done, wait) = sync_channel(1);
         if let Some(queue) = &self.queue
             && queue.try_send(Message::Flush(done)).is_ok()
         {
             let _ = wait.recv_timeout(std::time::Duration::from_secs(2));
         }
+    }
+
+    /// Lines that match, newest first. Lines that were taken before this call are found.
+    pub fn query(&self, filter: &Filter) -> Result<Vec<LogRecord>> {
+        self.flush();
         self.logs.query(filter).map_err(|error| Error::Internal(format!("{error}")))
     }
 }
@@ -91,7 +140,7 @@ impl Drop for Logbook {
     }
 }
 
-fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &AtomicU64) {
+fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &Dropped) {
     while let Ok(first) = queue.recv() {
         let mut lines = Vec::new();
         let mut waiting = Vec::new();
@@ -103,21 +152,37 @@ fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &AtomicU64) {
             }
             next = if lines.len() < TRANSACTION { queue.try_recv().ok() } else { None };
         }
-        let lost = dropped.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            lines.push(LogLine {
-                time: crate::clock::wall(),
-                level: Level::Warn,
-                instance: None,
-                message: format!("{lost} log lines were dropped because the disk was slower than the log."),
-                fields: None,
-            });
-        }
-        if let Err(error) = logs.append(&lines) {
-            tracing::error!(%error, "The log cannot be written.");
-        }
+        put(logs, lines, dropped);
         for done in waiting {
             let _ = done.send(());
+        }
+    }
+}
+
+/// Writes the lines, or counts them.
+fn put(logs: &Logs, mut lines: Vec<LogLine>, dropped: &Dropped) {
+    let taken = lines.len() as u64;
+    if dropped.spare.load(Ordering::Relaxed) {
+        dropped.is_written(Some("the disk is full".into()));
+        return dropped.add(taken);
+    }
+    let lost = dropped.untold.swap(0, Ordering::Relaxed);
+    if lost > 0 {
+        lines.push(LogLine {
+            time: crate::clock::wall(),
+            level: Level::Warn,
+            instance: None,
+            message: format!("{lost} log lines were dropped because the disk was full or slower than the log."),
+            fields: None,
+        });
+    }
+    match logs.append(&lines) {
+        Ok(()) => dropped.is_written(None),
+        Err(error) => {
+            dropped.untold.fetch_add(lost, Ordering::Relaxed);
+            dropped.add(taken);
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            dropped.is_written(Some(format!("{error}{hint}")));
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fieldrail_model::{Address, InstanceId, Level};
@@ -11,18 +14,25 @@ use fieldrail_store::{Change, FileError, Watcher};
 use fieldrail_supervisor::{Spec, Supervisor};
 use tokio::runtime::Handle;
 
+use crate::alarms::Alarms;
 use crate::connections::{Connection, VIRTUAL};
 use crate::datapoints::About;
 use crate::demand::Need;
 use crate::files::{self, FileName, Files};
 use crate::instances::{Rates, Refusal};
 use crate::logbook::Logbook;
+use crate::machine::Machine;
+use crate::own::Own;
 use crate::panic::Panic;
-use crate::people::People;
+use crate::people::{People, Role, Who};
 use crate::plugins::{Plugin, Plugins};
 use crate::pulses::Pulses;
+use crate::reserve::Reserve;
 use crate::traffic::{Facts, House, Traffic};
-use crate::{Error, Result};
+use crate::{Error, Result, own};
+
+/// The reserve on the disk is looked after once in so many looks.
+const RESERVE_ROUNDS: u32 = 60;
 
 /// Where a house lives.
 #[derive(Debug, Clone)]
@@ -61,6 +71,15 @@ pub struct Node {
     pub(crate) changing: Mutex<()>,
     pub(crate) started: std::time::Instant,
     pub(crate) panic: Panic,
+    pub(crate) alarms: Alarms,
+    /// Turns of the daemon's pulse: it stands still when the router does.
+    turns: AtomicU64,
+    /// Somebody wants the daemon to begin anew.
+    restart: tokio::sync::watch::Sender<bool>,
+    /// What the house says of itself.
+    pub(crate) own: Own,
+    /// The thread that looks at the box, ended by dropping its sender.
+    watching: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
     watcher: Mutex<Option<Watcher>>,
 }
 
@@ -70,14 +89,22 @@ impl Node {
     /// # Errors
     /// The folders cannot be used. Broken files are no error: what can run does, and the log says what cannot.
     pub fn open(options: &Options) -> Result<Arc<Self>> {
+        make_folder(&options.config)?;
+        make_folder(&options.state)?;
+        let reserve = Reserve::of(options);
+        reserve.give_way();
         let files = Files::open(&options.config)?;
         let people = People::open(files::open(&options.config, FileName::Users)?);
         let logbook = Arc::new(Logbook::open(&options.config.join("system_logs.db"))?);
-        make_folder(&options.state)?;
         let outbox = crate::remembered::open(&options.state, &logbook)?;
         let (pulses, fault) = Pulses::open(&options.state);
         if let Some(fault) = fault {
             let message = format!("The journal of running pulses was damaged; look at what they switched. {fault}");
+            logbook.write(Level::Error, None, message);
+        }
+        let (alarms, fault) = Alarms::open(&options.state);
+        if let Some(fault) = fault {
+            let message = format!("What was known of alarms was damaged and is begun anew. {fault}");
             logbook.write(Level::Error, None, message);
         }
         let traffic = Traffic::new(Arc::clone(&logbook), outbox, pulses);
@@ -106,9 +133,19 @@ impl Node {
             changing: Mutex::default(),
             started: std::time::Instant::now(),
             panic: Panic::open(&options.state),
+            alarms,
+            turns: AtomicU64::default(),
+            restart: tokio::sync::watch::Sender::new(false),
+            own: Own::new(
+                &options.state,
+                Machine::new(vec![("config", options.config.clone()), ("state", options.state.clone())]),
+            ),
+            watching: Mutex::default(),
             watcher: Mutex::default(),
         });
         node.begin(&options.config)?;
+        node.watch_itself(reserve);
+        node.watch_alarms();
         Ok(node)
     }
 
@@ -151,9 +188,35 @@ impl Node {
                 node.end_own_pulses();
                 node.keep_computed();
                 node.rates.take(&node.supervisor);
+                node.turns.fetch_add(1, Ordering::Relaxed);
             }
         });
         Ok(())
+    }
+
+    /// Each second, what the house says of itself.
+    fn watch_itself(self: &Arc<Self>, reserve: Reserve) {
+        let node = Arc::downgrade(self);
+        let mut round: u32 = 0;
+        // It reads files and may wait for the disk, so it is no task.
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let ran = std::thread::Builder::new().name("own".into()).spawn(move || {
+            while let Some(node) = node.upgrade() {
+                node.tell_own();
+                if round.is_multiple_of(RESERVE_ROUNDS) {
+                    reserve.keep();
+                }
+                round = round.wrapping_add(1);
+                drop(node);
+                if ended.recv_timeout(own::LOOK) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        });
+        match ran {
+            Ok(thread) => *lock(&self.watching) = Some((end, thread)),
+            Err(error) => tracing::error!(%error, "No thread for the house's own datapoints."),
+        }
     }
 
     /// Users, sessions and tokens.
@@ -184,6 +247,27 @@ impl Node {
         self.started.elapsed()
     }
 
+    /// Turns of the daemon's pulse, five a second: they stand still when the router or the runtime does.
+    pub fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Has the daemon end in order and begin anew.
+    ///
+    /// # Errors
+    /// Who is no administrator.
+    pub fn restart_daemon(&self, who: &Who) -> Result<()> {
+        who.must_be(Role::Admin)?;
+        self.logbook.write(Level::Warn, None, format!("{} restarts the daemon.", who.name));
+        self.restart.send_replace(true);
+        Ok(())
+    }
+
+    /// Comes true when somebody wants the daemon to begin anew.
+    pub fn restarts(&self) -> tokio::sync::watch::Receiver<bool> {
+        self.restart.subscribe()
+    }
+
     /// The house's log.
     pub fn logbook(&self) -> &Logbook {
         &self.logbook
@@ -200,6 +284,12 @@ impl Node {
     /// Stops everything in order; what does not stop in time is killed.
     pub async fn close(&self) {
         lock(&self.watcher).take();
+        let watching = lock(&self.watching).take();
+        if let Some((end, thread)) = watching {
+            drop(end);
+            let _ = thread.join();
+        }
+        self.own.figures.close();
         self.supervisor.shutdown(Duration::from_secs(4)).await;
         self.keep_computed();
         self.logbook.write(Level::Info, None, "Fieldrail has stopped.");
@@ -263,6 +353,7 @@ impl Node {
     }
 
     pub(crate) fn apply_rules_locked(&self) {
+        self.apply_alarms();
         let Some(file) = self.files.routing.snapshot() else { return };
         match self.compile(&file.value) {
             Ok(rules) => {

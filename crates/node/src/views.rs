@@ -30,6 +30,9 @@ pub struct Point {
     /// The declared type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
+    /// What it is to the house: `alarm`, or nothing in particular.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'static str>,
     /// Whether the asker may write it.
     pub writable: bool,
 }

@@ -2,7 +2,7 @@
 //!
 //! Synchronous code on plain files. Read in this order: [`Document`] one configuration file, [`FileError`] what can be
 //! wrong with it, [`Versions`] what it said before, [`Watcher`] edits by hand, [`Secrets`], [`state`], [`Logs`],
-//! [`Outbox`] what must not be lost on its way. Beneath them: [`atomic`] writing, `database` an SQLite file, and the
+//! [`Outbox`] what must not be lost on its way, [`Rings`] figures over thirty days. Beneath them: [`atomic`] writing, `database` an SQLite file, and the
 //! scanner that knows where in a text a key stands ([`locate`]).
 //!
 //! Invariants: a file that could not be read is never written over; nothing in a file makes this crate panic; every
@@ -18,6 +18,7 @@ mod key_path;
 mod logs;
 mod outbox;
 mod parse;
+mod rings;
 mod scan;
 mod schema;
 mod secrets;
@@ -45,6 +46,7 @@ pub use outbox::{
     MAX_WAITING_ENTRIES, NewEntry, Outbox, OutboxError, OutboxLimits, Receipt, Stored,
 };
 pub use parse::parse_str;
+pub use rings::{Bucket, Buckets, MAX_BUCKETS, RECENT_S, Rings};
 pub use scan::{MAX_DEPTH, Place, locate};
 pub use schema::schema_of;
 pub use secrets::{MissingSecret, Secret, Secrets};

@@ -141,6 +141,8 @@ pub struct Keeping {
     pub max_pps: u32,
     /// How near it is to its limit on memory.
     pub memory: MemoryStage,
+    /// How often it was ended for its memory, since the instance was added.
+    pub memory_kills: u64,
     /// What happens to its samples.
     pub spam: SpamStage,
     /// Samples that did not pass, since the instance was added.

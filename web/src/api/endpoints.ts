@@ -1,12 +1,15 @@
 // Each end point that the pages use, as one function.
 import { call, query } from './http';
 import type {
+  AlarmEvent,
+  AlarmPage,
   BrowseNode,
   Instance,
   InstanceAction,
   Limits,
   LogEntry,
   LogLevel,
+  Metrics,
   Page,
   Panic,
   PointInfo,
@@ -52,6 +55,18 @@ export const actOnInstance = (id: string, action: InstanceAction) => {
   if (action === 'detach') return call<Instance>('POST', `/api/connections/${name}/disconnect`);
   return call<Instance>('POST', `/api/admin/instances/${name}/${action}`);
 };
+
+/** The most that the page shows; there is one daemon-side page of so many. */
+const MOST_ALARMS = 500;
+export const getAlarms = () => call<AlarmPage>('GET', `/api/alarms${query({ limit: MOST_ALARMS })}`);
+export const getAlarmEvents = (page: { limit: number; before?: string | number | undefined }) =>
+  call<Page<AlarmEvent>>('GET', `/api/alarms/events${query({ ...page })}`);
+export const postAcknowledge = (addresses: string[], comment: string) =>
+  call<unknown>('POST', '/api/alarms/acknowledge', { body: { addresses, comment: comment || null } });
+
+/** The last hour of an instance. */
+export const getMetrics = (id: string, points: number) =>
+  call<Metrics>('GET', `/api/admin/instances/${encodeURIComponent(id)}/metrics${query({ points })}`);
 
 export const getPanic = () => call<Panic>('GET', '/api/admin/panic');
 export const postPanic = (drill: boolean) => call<Panic>('POST', '/api/admin/panic', { body: { drill } });

@@ -44,6 +44,42 @@ export interface PointPage extends Page<PointInfo> {
   total?: number;
 }
 
+/** Times are milliseconds since 1970, UTC. */
+export interface Alarm {
+  address: string;
+  name?: string;
+  severity: 'info' | 'warning' | 'critical';
+  state: 'active' | 'acknowledged' | 'cleared' | 'normal';
+  flaps: boolean;
+  source_lost: boolean;
+  activated_ms?: number;
+  cleared_ms?: number;
+  acknowledged_ms?: number;
+  by?: string;
+  comment?: string;
+}
+
+export interface AlarmPage extends Page<Alarm> {
+  active_count: number;
+  unacknowledged_count: number;
+}
+
+export interface AlarmEvent {
+  id: number;
+  address: string;
+  event: 'activated' | 'cleared' | 'acknowledged';
+  time_ms: number;
+  by?: string;
+  comment?: string;
+}
+
+/** Figures of a time, in columns; null where one could not be measured. */
+export interface Metrics {
+  step_s: number;
+  times_ms: number[];
+  figures: Record<string, { unit: string; min: (number | null)[]; avg: (number | null)[]; max: (number | null)[] }>;
+}
+
 export interface BrowseNode {
   name: string;
   path: string;

@@ -2,7 +2,7 @@
 import type { Texts } from './en';
 
 export const de: Texts = {
-  nav: { instances: 'Instanzen', data: 'Daten', routes: 'Routen', label: 'Seiten', skip: 'Zum Inhalt springen' },
+  nav: { instances: 'Instanzen', data: 'Daten', routes: 'Routen', alarms: 'Alarme', label: 'Seiten', skip: 'Zum Inhalt springen' },
   link: {
     connecting: 'verbinde …',
     live: 'live',
@@ -51,6 +51,33 @@ export const de: Texts = {
       'Dieser Anmelde-Link wurde schon benutzt oder ist abgelaufen. Melden Sie sich mit Name und Passwort an.',
     wait: (seconds) => `Zu viele Versuche. Bitte ${seconds} s warten.`,
     waitSome: 'Zu viele Versuche. Bitte einen Moment warten.',
+  },
+  alarms: {
+    title: 'Alarme',
+    bell: (active, waiting) =>
+      active + waiting === 0 ? 'Keine Alarme' : `Alarme: ${active} aktiv, ${waiting} nicht quittiert`,
+    none: 'Keine Alarme',
+    noneHelp: 'Nichts ist aktiv, und alles ist quittiert. Ein Datenpunkt wird zum Alarm durch "role": "alarm" in datapoints.json.',
+    states: {
+      active: 'aktiv, nicht quittiert',
+      acknowledged: 'aktiv, quittiert',
+      cleared: 'vorbei, nicht quittiert',
+      normal: 'normal',
+    },
+    severities: { info: 'Hinweis', warning: 'Warnung', critical: 'kritisch' },
+    flaps: 'kommt und geht; wird gehalten, bis eine Minute lang Ruhe ist',
+    sourceLost: 'seine Quelle ist nicht zu fragen',
+    activated: 'seit',
+    cleared: 'vorbei seit',
+    acknowledge: 'Quittieren',
+    acknowledgeOf: (name) => `${name} quittieren`,
+    acknowledgeAll: (count) => (count === 1 ? 'Quittieren' : `Alle ${count} quittieren`),
+    acknowledgedBy: (by, at) => `quittiert von ${by}, ${at}`,
+    comment: 'Bemerkung',
+    moreThanShown: 'Es sind mehr, als hier gezeigt werden.',
+    events: 'Was geschehen ist',
+    noEvents: 'Noch kein Alarm.',
+    happened: { activated: 'gekommen', cleared: 'gegangen', acknowledged: 'quittiert' },
   },
   panic: {
     short: 'Not-Aus',
@@ -103,6 +130,7 @@ export const de: Texts = {
     perSecond: '/s',
     samplesTotal: (n) => `insgesamt ${n} Werte`,
     rateHistory: 'Eingehende Werte je Sekunde, letzte Minute',
+    hourHistory: 'Prozessorzeit der letzten Stunde',
     datapoints: 'Datenpunkte',
     showDatapoints: (name) => `Datenpunkte von ${name} zeigen`,
     actions: 'Aktionen',
@@ -232,6 +260,7 @@ export const de: Texts = {
     unknownAge: 'Alter unbekannt: die Verbindung ist verloren',
   },
   tree: {
+    own: { calc: 'Berechnet (calc)', system: 'Das Haus selbst (system)' },
     label: 'Datenpunkte nach Instanz',
     keys: 'Pfeiltasten bewegen und klappen auf, Eingabe öffnet einen Datenpunkt.',
     loading: 'Lädt …',

@@ -1,7 +1,7 @@
 // The English texts, and by their type what every other language must have.
 
 export const en = {
-  nav: { instances: 'Instances', data: 'Data', routes: 'Routes', label: 'Pages', skip: 'Skip to content' },
+  nav: { instances: 'Instances', data: 'Data', routes: 'Routes', alarms: 'Alarms', label: 'Pages', skip: 'Skip to content' },
   link: {
     connecting: 'connecting …',
     live: 'live',
@@ -49,6 +49,33 @@ export const en = {
     linkUsed: 'This login link has been used already or has run out. Log in with your name and password.',
     wait: (seconds: number) => `Too many attempts. Please wait ${seconds} s.`,
     waitSome: 'Too many attempts. Please wait a moment.',
+  },
+  alarms: {
+    title: 'Alarms',
+    bell: (active: number, waiting: number) =>
+      active + waiting === 0 ? 'No alarms' : `Alarms: ${active} active, ${waiting} not acknowledged`,
+    none: 'No alarms',
+    noneHelp: 'Nothing is active, and everything has been acknowledged. A datapoint becomes an alarm by "role": "alarm" in datapoints.json.',
+    states: {
+      active: 'active, not acknowledged',
+      acknowledged: 'active, acknowledged',
+      cleared: 'over, not acknowledged',
+      normal: 'normal',
+    },
+    severities: { info: 'information', warning: 'warning', critical: 'critical' },
+    flaps: 'comes and goes; held until it is quiet for a minute',
+    sourceLost: 'its source cannot be asked',
+    activated: 'since',
+    cleared: 'over since',
+    acknowledge: 'Acknowledge',
+    acknowledgeOf: (name: string) => `Acknowledge ${name}`,
+    acknowledgeAll: (count: number) => (count === 1 ? 'Acknowledge' : `Acknowledge all ${count}`),
+    acknowledgedBy: (by: string, at: string) => `acknowledged by ${by}, ${at}`,
+    comment: 'Comment',
+    moreThanShown: 'There are more than are shown here.',
+    events: 'What has happened',
+    noEvents: 'No alarm has come yet.',
+    happened: { activated: 'came', cleared: 'went', acknowledged: 'acknowledged' },
   },
   panic: {
     short: 'Panic',
@@ -101,6 +128,7 @@ export const en = {
     perSecond: '/s',
     samplesTotal: (n: string) => `${n} samples in total`,
     rateHistory: 'Samples in per second, last minute',
+    hourHistory: 'Processor time over the last hour',
     datapoints: 'Datapoints',
     showDatapoints: (name: string) => `Show the datapoints of ${name}`,
     actions: 'Actions',
@@ -230,6 +258,7 @@ export const en = {
     unknownAge: 'age unknown: the connection is lost',
   },
   tree: {
+    own: { calc: 'Computed (calc)', system: 'The house itself (system)' },
     label: 'Datapoints by instance',
     keys: 'Arrow keys move and unfold, Enter opens a datapoint.',
     loading: 'Loading …',

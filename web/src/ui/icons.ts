@@ -24,6 +24,7 @@ export const icons = {
   pencil: 'M4 20l1-4.5L16 4.5l3.5 3.5L8.5 19z',
   plug: 'M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v4',
   unplug: 'M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v4M3 3l18 18',
+  bell: 'M6 17v-6a6 6 0 0 1 12 0v6l2 2H4zM10 21h4',
   info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 7.6v.1',
   down: 'M12 4v14M6 12l6 6 6-6',
 } as const;

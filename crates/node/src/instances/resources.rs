@@ -115,6 +115,8 @@ pub struct Guarding {
     pub max_pps: u32,
     /// `fine`, `warned` (80 %), `throttled` (95 %) or `over`.
     pub memory: &'static str,
+    /// How often it was ended for its memory, since the start of the daemon.
+    pub memory_kills: u64,
     /// `fine`, `coalescing`, `sampling` or `suspended`.
     pub spam: &'static str,
     /// Samples that the spam breaker did not let pass, since the start of the daemon.
@@ -175,6 +177,7 @@ impl Guarding {
             priority: limits.priority,
             max_pps: keeping.max_pps,
             memory: keeping.memory.name(),
+            memory_kills: keeping.memory_kills,
             spam: keeping.spam.name(),
             shed: keeping.shed,
             cpu_by: keeping.processor_by,

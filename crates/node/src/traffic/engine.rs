@@ -232,8 +232,13 @@ impl Directory for House<'_> {
     }
 
     fn declared(&self, address: &str) -> Declared {
-        let about = self.about.get(address);
-        about.map_or_else(Declared::default, |about| Declared { r#type: about.r#type, unit: about.unit.clone() })
+        let own = crate::own::about::kind(address);
+        let said = self.about.get(address);
+        let unit = said.and_then(|about| about.unit.clone());
+        Declared {
+            r#type: said.and_then(|about| about.r#type).or(own.map(|own| own.r#type)),
+            unit: unit.or_else(|| own?.unit.map(Into::into)),
+        }
     }
 
     fn described(&self, beginning: &str) -> Vec<String> {

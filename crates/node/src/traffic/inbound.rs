@@ -338,7 +338,7 @@ impl Traffic {
 
     /// Ends a batch: takes what the router wants to be done, lets the router go, and does it. The receipt says when what
     /// has to be on disk is there; none if nothing has to be.
-    fn hand_over(
+    pub(super) fn hand_over(
         &self,
         mut engine: std::sync::MutexGuard<'_, Engine>,
         mut outcome: Outcome,

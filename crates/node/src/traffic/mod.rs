@@ -3,8 +3,8 @@
 //! Invariant: the router is locked for one batch at a time, nothing is sent to a plugin while it is locked, and the order
 //! of locks is inlet, router, then outlet or watchers. [`inbound`] is what a plugin says, [`outbound`] what is written to
 //! it, [`line`] the two ends of one instance, [`reach`] how much may be on the way to it, [`backlog`] what waits for it on
-//! disk, [`direct`] what passes all that, [`gate`] what lets nothing pass, [`safe`] but for safe values in a panic;
-//! [`latency`], [`recorder`] and [`tapping`] look on.
+//! disk, [`direct`] what passes all that, [`gate`] what lets nothing pass, [`safe`] but for safe values in a panic; [`own`] is
+//! what the house says of itself; [`latency`], [`recorder`] and [`tapping`] look on.
 
 mod backlog;
 mod direct;
@@ -14,6 +14,7 @@ mod inbound;
 mod latency;
 mod line;
 mod outbound;
+mod own;
 mod reach;
 mod recorder;
 mod safe;
@@ -43,6 +44,7 @@ pub(crate) use engine::{Engine, Facts, House, folded};
 use gate::Gate;
 pub(crate) use latency::{Latencies, Latency};
 pub(crate) use line::Line;
+pub(crate) use own::Told;
 pub(crate) use recorder::Recorder;
 pub(crate) use safe::Safe;
 pub(crate) use tapping::{Opened, Tapping, stage};

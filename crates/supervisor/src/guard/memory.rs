@@ -62,12 +62,19 @@ pub(crate) enum Verdict {
 pub(crate) struct MemoryGuard {
     stage: MemoryStage,
     kills: VecDeque<Moment>,
+    /// All kills, those that are long ago too.
+    count: u64,
 }
 
 impl MemoryGuard {
     /// How near it is to its limit.
     pub(crate) fn stage(&self) -> MemoryStage {
         self.stage
+    }
+
+    /// How often it was ended for its memory.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
     }
 
     /// A new process begins.
@@ -90,6 +97,7 @@ impl MemoryGuard {
 
     /// It is ended for its memory.
     pub(crate) fn killed(&mut self, now: Moment) -> Verdict {
+        self.count += 1;
         self.kills.push_back(now);
         while self.kills.front().is_some_and(|&at| at + WITHIN <= now) {
             self.kills.pop_front();
@@ -99,7 +107,7 @@ impl MemoryGuard {
 
     /// A person lets it begin anew.
     pub(crate) fn forgive(&mut self) {
-        *self = Self::default();
+        *self = Self { count: self.count, ..Self::default() };
     }
 }
 

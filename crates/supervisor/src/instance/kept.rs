@@ -103,6 +103,7 @@ impl Kept {
             limits: *limits,
             max_pps: self.limit(limits),
             memory: found.memory.stage(),
+            memory_kills: found.memory.count(),
             spam,
             shed,
             processor_by: found.processor_by,

@@ -1,0 +1,113 @@
+//! What the datapoints of the house itself are: their names, units and types, by the ends of their addresses.
+
+use fieldrail_model::IecType;
+
+use crate::datapoints::Role;
+
+/// What all of them begin with.
+pub(crate) const PREFIX: &str = "system.";
+
+/// What one of them is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// The address without its beginning; `*` stands for any text.
+    pattern: &'static str,
+    /// What people call it.
+    pub(crate) name: &'static str,
+    pub(crate) unit: Option<&'static str>,
+    pub(crate) r#type: IecType,
+    pub(crate) role: Option<Role>,
+}
+
+const fn number(pattern: &'static str, unit: &'static str, name: &'static str) -> Kind {
+    Kind { pattern, name, unit: Some(unit), r#type: IecType::Lreal, role: None }
+}
+
+const fn count(pattern: &'static str, name: &'static str) -> Kind {
+    Kind { pattern, name, unit: None, r#type: IecType::Ulint, role: None }
+}
+
+const fn text(pattern: &'static str, name: &'static str) -> Kind {
+    Kind { pattern, name, unit: None, r#type: IecType::String, role: None }
+}
+
+const fn alarm(pattern: &'static str, name: &'static str) -> Kind {
+    Kind { pattern, name, unit: None, r#type: IecType::Bool, role: Some(Role::Alarm) }
+}
+
+/// All of them.
+const KINDS: [Kind; 32] = [
+    number("box.cpu_percent", "%", "Processor time of the box"),
+    number("box.memory_mb", "MB", "Memory in use"),
+    number("box.memory_percent", "%", "Memory in use"),
+    Kind {
+        pattern: "box.load_1m",
+        name: "Processes that want a core, over a minute",
+        unit: None,
+        r#type: IecType::Lreal,
+        role: None,
+    },
+    number("box.uptime_seconds", "s", "Time since the boot"),
+    number("box.disk.*.free_mb", "MB", "Room on the disk"),
+    number("box.disk.*.percent", "%", "Used part of the disk"),
+    text("box.disk.*.state", "State of the disk: ok, low, full"),
+    alarm("box.disk.*.is_low", "The disk is nearly full"),
+    number("box.temperature.*", "°C", "Temperature"),
+    number("box.network.*.rx_bytes_per_s", "B/s", "Received"),
+    number("box.network.*.tx_bytes_per_s", "B/s", "Sent"),
+    number("daemon.cpu_percent", "%", "Processor time of the daemon"),
+    number("daemon.memory_mb", "MB", "Memory of the daemon"),
+    number("daemon.uptime_seconds", "s", "Time since the start of the daemon"),
+    count("daemon.log_lines_dropped", "Log lines that could not be written"),
+    text("instances.*.state", "State of the instance"),
+    number("instances.*.cpu_percent", "%", "Processor time of the instance"),
+    number("instances.*.memory_mb", "MB", "Memory of the instance"),
+    text("instances.*.memory_step", "Limit on memory: ok, warn, throttle, killed, suspended"),
+    text("instances.*.spam_stage", "Spam breaker: fine, coalescing, sampling, suspended"),
+    number("instances.*.throttled_percent", "%", "Part of the time in which its limits held it back"),
+    number("instances.*.uptime_seconds", "s", "Time since the start of its process"),
+    count("instances.*.restarts", "Restarts"),
+    count("instances.*.errors", "Errors"),
+    number("instances.*.samples_in_per_s", "1/s", "Samples received"),
+    number("instances.*.samples_out_per_s", "1/s", "Values written"),
+    count("alarms.active_count", "Alarms that are active"),
+    count("alarms.unacknowledged_count", "Alarms that nobody has acknowledged"),
+    text("alarms.last", "The alarm that became active last"),
+    count("router.datapoints", "Datapoints in the data space"),
+    count("router.waiting_on_disk", "Values of durable routes that wait on disk"),
+];
+
+/// What the datapoint at this address is; none if it is no datapoint of the house itself.
+pub(crate) fn kind(address: &str) -> Option<&'static Kind> {
+    let tag = address.strip_prefix(PREFIX)?;
+    KINDS.iter().find(|kind| match kind.pattern.split_once('*') {
+        None => kind.pattern == tag,
+        Some((begin, end)) => {
+            let middle = tag.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+            middle.is_some_and(|middle| !middle.is_empty())
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_is_one_thing() {
+        for (address, unit) in [
+            ("system.box.cpu_percent", Some("%")),
+            ("system.box.disk.config.free_mb", Some("MB")),
+            ("system.box.temperature.cpu-thermal", Some("°C")),
+            ("system.instances.bt.bms_001.memory_mb", Some("MB")),
+            ("system.instances.plc_001.state", None),
+        ] {
+            assert_eq!(kind(address).unwrap_or_else(|| panic!("{address}")).unit, unit, "{address}");
+        }
+        for address in
+            ["system", "system.", "system.instances..state", "system.instances.state", "calc.box.cpu_percent"]
+        {
+            assert_eq!(kind(address), None, "{address}");
+        }
+    }
+}
