@@ -115,7 +115,7 @@ mod tests {
     fn what_is_not_measured_is_a_dash_and_no_text_moves_the_cursor() {
         let disk = json!({ "name": "state", "free_mb": 12, "state": "low" });
         let status = json!({ "uptime_s": 7, "daemon": { "cpu_percent": 1.26 }, "box": { "disks": [disk] }, "troubles": ["a\x1b[2Jb"] });
-        let instances = json!([{ "id": "plc_001", "state": "running", "cpu_percent": 3.14, "rate_in": 2.0, "restarts": 1, "errors": 0 }]);
+        let instances = json!([{ "id": "plc_001", "state": "running", "cpu_percent": 2.52, "rate_in": 2.0, "restarts": 1, "errors": 0 }]);
         let alarms = json!({ "active_count": 2, "unacknowledged_count": 1 });
         let text = screen(&status, &instances, &alarms);
         assert!(!text.contains('\x1b'), "{text}");
@@ -124,6 +124,6 @@ mod tests {
             "{text}"
         );
         let row = text.lines().last().unwrap().split_whitespace().collect::<Vec<_>>();
-        assert_eq!(row, ["plc_001", "running", "3.1", "-", "-", "2.0", "-", "1", "0"]);
+        assert_eq!(row, ["plc_001", "running", "2.5", "-", "-", "2.0", "-", "1", "0"]);
     }
 }

@@ -16,6 +16,7 @@ import type {
   PointPage,
   RouteItem,
   RouteSpec,
+  Status,
   User,
   Value,
   WriteAnswer,
@@ -63,6 +64,8 @@ export const getAlarmEvents = (page: { limit: number; before?: string | number |
   call<Page<AlarmEvent>>('GET', `/api/alarms/events${query({ ...page })}`);
 export const postAcknowledge = (addresses: string[], comment: string) =>
   call<unknown>('POST', '/api/alarms/acknowledge', { body: { addresses, comment: comment || null } });
+
+export const getStatus = () => call<Status>('GET', '/api/system/status');
 
 /** The last hour of an instance. */
 export const getMetrics = (id: string, points: number) =>

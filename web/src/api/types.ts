@@ -73,6 +73,19 @@ export interface AlarmEvent {
   comment?: string;
 }
 
+export interface Status {
+  /** What a box does not have, or does not tell, is missing. */
+  box: {
+    cpu_percent?: number;
+    memory_mb?: number;
+    memory_total_mb?: number;
+    temperatures: Record<string, number>;
+    disks: { name: 'config' | 'state'; free_mb: number; size_mb: number; state: 'ok' | 'low' | 'full' }[];
+  };
+  /** Why something cannot be written to disk now. */
+  troubles: string[];
+}
+
 /** Figures of a time, in columns; null where one could not be measured. */
 export interface Metrics {
   step_s: number;

@@ -79,6 +79,15 @@ export const de: Texts = {
     noEvents: 'Noch kein Alarm.',
     happened: { activated: 'gekommen', cleared: 'gegangen', acknowledged: 'quittiert' },
   },
+  box: {
+    title: 'Der Rechner',
+    cpu: 'Prozessor',
+    memory: 'Speicher',
+    warmest: 'Wärmster Fühler',
+    disk: (name) => (name === 'config' ? 'Frei für die Konfiguration' : 'Frei für den Zustand'),
+    fills: { ok: 'gut', low: 'fast voll', full: 'voll' },
+    trouble: 'Nicht auf der Platte:',
+  },
   panic: {
     short: 'Not-Aus',
     button: 'Not-Aus: alles abschalten',

@@ -77,6 +77,15 @@ export const en = {
     noEvents: 'No alarm has come yet.',
     happened: { activated: 'came', cleared: 'went', acknowledged: 'acknowledged' },
   },
+  box: {
+    title: 'The box',
+    cpu: 'Processor',
+    memory: 'Memory',
+    warmest: 'Warmest sensor',
+    disk: (name: string): string => (name === 'config' ? 'Free for the configuration' : 'Free for the state'),
+    fills: { ok: 'fine', low: 'nearly full', full: 'full' },
+    trouble: 'Not on disk:',
+  },
   panic: {
     short: 'Panic',
     button: 'Panic: everything off',

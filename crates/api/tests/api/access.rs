@@ -57,10 +57,17 @@ a POST /api/connections/{id}/call/{action}
     a POST /api/admin/instances/{id}/reactivate
     a POST /api/admin/instances/{id}/limits
     v GET /api/admin/instances/{id}/logs
+    v GET /api/admin/instances/{id}/metrics
 v GET /api/admin/panic
 o POST /api/admin/panic
 a POST /api/admin/panic/rearm
+    v* GET /api/alarms
+    v* GET /api/alarms/events
+    o* POST /api/alarms/acknowledge
     - GET /healthz
+    v GET /metrics
+    v GET /api/system/metrics/{name}
+    a POST /api/system/restart
     v GET /api/logs
     v GET /api/plugins
     v GET /api/system/status

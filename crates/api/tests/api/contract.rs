@@ -126,6 +126,14 @@ async fn the_pages_find_what_they_read() {
     check(&panic, &["state", "number", "since_ms", "by", "written", "owed", "steps"]);
     let drill = house.admin("POST", "/api/admin/panic", Some(&json!({ "drill": true }))).await.must_be(200).json();
     check(&drill["steps"][0], &["name", "done", "ends", "waiting", "routes"]);
+    let alarms = get("/api/alarms?all=true").await;
+    check(&alarms, &["active_count", "unacknowledged_count", "items"]);
+    check(&alarms["items"][0], &["address", "severity", "state", "flaps", "source_lost"]);
+    check(&get("/api/alarms/events").await, &["items"]);
+    let status = get("/api/system/status").await;
+    check(&status, &["box", "troubles"]);
+    check(&status["box"], &["temperatures", "disks"]);
+    check(&get("/api/system/metrics/box").await, &["step_s", "times_ms", "figures"]);
     let none = house.admin("POST", "/api/router/check", None).await.must_be(200).json();
     assert_eq!(none["items"], json!([]));
 }

@@ -7,7 +7,7 @@ mod file;
 mod machine;
 mod view;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -196,7 +196,8 @@ impl Node {
                 inner.all.insert(address, Declared { name, spec, point, alarm });
             }
             let watched = std::mem::replace(&mut inner.watched, points.clone());
-            let unwatched: Vec<PointId> = watched.into_iter().filter(|point| !points.contains(point)).collect();
+            let there: HashSet<PointId> = points.iter().copied().collect();
+            let unwatched: Vec<PointId> = watched.into_iter().filter(|point| !there.contains(point)).collect();
             (std::mem::replace(&mut inner.needs, needs.clone()), unwatched, points)
         };
         self.traffic.need(needs);

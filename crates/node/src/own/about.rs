@@ -1,6 +1,7 @@
 //! What the datapoints of the house itself are: their names, units and types, by the ends of their addresses.
 
 use fieldrail_model::IecType;
+use fieldrail_model::text::nearest;
 
 use crate::datapoints::Role;
 
@@ -89,9 +90,55 @@ pub(crate) fn kind(address: &str) -> Option<&'static Kind> {
     })
 }
 
+/// Whether there can be a datapoint of the house itself at this address, with these instances; if not, the one that is
+/// spelled nearly so.
+pub(crate) fn has<'a, I: Iterator<Item = &'a str>>(
+    address: &str,
+    instances: impl Fn() -> I,
+) -> Result<(), Option<String>> {
+    const INSTANCES: &str = "instances.";
+    let tag = address.strip_prefix(PREFIX).unwrap_or(address);
+    let whole = |tag: String| Some(format!("{PREFIX}{tag}"));
+    if kind(address).is_none() {
+        let candidates: Vec<String> = KINDS.iter().filter_map(|kind| filled(kind.pattern, tag)).collect();
+        return Err(nearest(tag, candidates.iter().map(String::as_str)).and_then(|near| whole(near.to_owned())));
+    }
+    let Some((id, last)) = tag.strip_prefix(INSTANCES).and_then(|rest| rest.rsplit_once('.')) else { return Ok(()) };
+    if instances().any(|known| known == id) {
+        return Ok(());
+    }
+    Err(nearest(id, instances()).and_then(|near| whole(format!("{INSTANCES}{near}.{last}"))))
+}
+
+/// The pattern with what the tag has in the place of its wildcard.
+fn filled(pattern: &str, tag: &str) -> Option<String> {
+    let Some((begin, end)) = pattern.split_once('*') else { return Some(pattern.to_owned()) };
+    let rest = tag.strip_prefix(begin)?;
+    let middle = if end.is_empty() { rest } else { rest.rsplit_once('.')?.0 };
+    Some(format!("{begin}{middle}{end}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check(address: &str, want: Result<(), Option<&str>>) {
+        let found = has(address, || ["plc_001", "bt.bms_001"].into_iter());
+        assert_eq!(found, want.map_err(|near| near.map(Into::into)), "{address}");
+    }
+
+    #[test]
+    fn a_misspelt_address_is_told_with_the_one_that_was_meant() {
+        check("system.box.load_1m", Ok(()));
+        check("system.box.temperature.anything", Ok(()));
+        check("system.instances.bt.bms_001.state", Ok(()));
+        check("system.box.cpu_percnt", Err(Some("system.box.cpu_percent")));
+        check("system.instances.plc_001.memory_stap", Err(Some("system.instances.plc_001.memory_step")));
+        check("system.instances.plc_01.state", Err(Some("system.instances.plc_001.state")));
+        check("system.instances.heating.state", Err(None));
+        check("system.weather", Err(None));
+    }
 
     #[test]
     fn each_address_is_one_thing() {

@@ -241,6 +241,10 @@ impl Directory for House<'_> {
         }
     }
 
+    fn own(&self, address: &str) -> Result<(), Option<String>> {
+        crate::own::about::has(address, || self.instances.keys().map(InstanceId::as_str))
+    }
+
     fn described(&self, beginning: &str) -> Vec<String> {
         let all = self.about.keys().map(Address::as_str);
         all.filter(|address| address.starts_with(beginning)).map(ToOwned::to_owned).collect()

@@ -235,6 +235,7 @@ fn logic<'f>(
         if let Err((message, hint)) = rules.known.source(address) {
             findings.error(if nth < in_condition { "condition" } else { "transform" }, message, hint);
         }
+        own(if nth < in_condition { "condition" } else { "transform" }, address, directory, findings);
         *address = rules.known.canonical(address, directory).into();
     }
     shelf.regexes += points.regexes;
@@ -352,12 +353,24 @@ fn sources(rules: &mut Rules, index: RouteIndex, spec: &RouteSpec, directory: &d
             pattern(rules, index, from, spec.enabled, findings);
             continue;
         }
+        own("from", from, directory, findings);
         if let Err((message, hint)) = rules.known.source(from) {
             findings.error("from", message, hint);
         } else if spec.enabled {
             let address = rules.known.canonical(from, directory);
             rules.direct.entry(address.into()).or_default().push(index);
         }
+    }
+}
+
+/// Warns of a datapoint of the house itself that it does not have.
+fn own(key: &'static str, address: &str, directory: &dyn Directory, findings: &mut Findings) {
+    if !address.starts_with("system.") {
+        return;
+    }
+    if let Err(near) = directory.own(address) {
+        let near = near.map(|near| format!("did you mean `{near}`?"));
+        findings.warning(key, format!("the house has no datapoint `{address:.100}`"), near);
     }
 }
 

@@ -93,6 +93,14 @@ pub trait Directory {
         Declared::default()
     }
 
+    /// Whether the house itself has a datapoint of this address, which begins with `system.`.
+    ///
+    /// # Errors
+    /// It never has; beside it the one that is spelled nearly so, if there is one.
+    fn own(&self, _address: &str) -> Result<(), Option<String>> {
+        Ok(())
+    }
+
     /// The addresses with this beginning of which somebody said something, whatever it was.
     fn described(&self, _beginning: &str) -> Vec<String> {
         Vec::new()

@@ -110,12 +110,8 @@ fn thirty_days_of_twenty_instances_fit_into_fifty_megabytes() {
             rings.push(second, &[1.5; 16]);
             let left = NOW - second;
             // As often as the finest ring needs that the time will still be in.
-            second += match left {
-                ..=120 => 1,
-                ..=25_200 => 10,
-                ..=180_000 => 60,
-                _ => 900,
-            };
+            let pause = [(120, 1), (25_200, 10), (180_000, 60)].iter().find(|(most, _)| left <= *most);
+            second += pause.map_or(900, |(_, pause)| *pause);
             if rings.due.len() > 8 {
                 rings.write().unwrap();
             }
