@@ -61,6 +61,7 @@ fn manifest<D: Driver>() -> Manifest {
         protocol: PROTOCOL,
         program: vec![format!("fieldrail-driver-{}", D::NAME)],
         capabilities: D::capabilities(),
+        permissions: D::permissions(),
         config_schema: schemars::schema_for!(D::Config).to_value(),
     }
 }

@@ -68,6 +68,7 @@ pub use entry::main;
 pub use failure::{Failure, Hint};
 pub use fieldrail_wire::daemon::Subscription;
 pub use fieldrail_wire::manifest::{Action, Capabilities, Manifest, TargetKind};
+pub use fieldrail_wire::permissions::{Network, Permissions};
 pub use fieldrail_wire::plugin::{Level, Node, Reading, SubscribedItem};
 pub use fieldrail_wire::sample::{SampleItem, TagRef, WireOrigin};
 pub use outbox::{Outbox, Tag};
@@ -89,6 +90,11 @@ pub trait Driver: Sized + 'static {
 
     /// What it can do.
     fn capabilities() -> Capabilities;
+
+    /// What it needs of the machine. Unless it says so it gets nothing but its own folders: no network, no device.
+    fn permissions() -> Permissions {
+        Permissions::default()
+    }
 
     /// Speaks with the device until it is told to stop. Everything runs on one thread, in a `LocalSet`.
     ///

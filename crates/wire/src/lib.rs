@@ -9,12 +9,14 @@ pub mod daemon;
 pub mod frame;
 mod json;
 pub mod manifest;
+pub mod permissions;
 pub mod plugin;
 pub mod sample;
 
 pub use daemon::ToPlugin;
 pub use frame::{Decoder, Encoding, FrameError, encode};
 pub use manifest::{Action, Capabilities, Manifest, TargetKind};
+pub use permissions::{Network, Permissions};
 pub use plugin::FromPlugin;
 pub use sample::{SampleItem, TagName, TagRef, WriteItem};
 

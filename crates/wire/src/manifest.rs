@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Permissions;
+
 /// A driver's self-description.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,9 @@ pub struct Manifest {
     /// What it can do.
     #[serde(default)]
     pub capabilities: Capabilities,
+    /// What it needs of the machine; what is not named, it does not get.
+    #[serde(default)]
+    pub permissions: Permissions,
     /// JSON schema (draft 2020-12) of `config`.
     #[serde(default, deserialize_with = "crate::json::plain")]
     pub config_schema: serde_json::Value,
