@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,6 +60,9 @@ impl Folders {
     }
 }
 
+/// The command that the daemon calls before each plugin.
+pub(crate) const CONFINE: &str = "confine";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Keep the house: start everything that is configured and serve the web admin
@@ -88,6 +92,18 @@ pub(crate) enum Command {
     /// Make, list and remove machine tokens
     #[command(subcommand)]
     Token(Token),
+    /// Build the walls around a plugin and become its program; the daemon calls it
+    #[command(name = CONFINE, hide = true)]
+    Confine(Confine),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Confine {
+    /// What to give up, as JSON
+    pub(crate) orders: String,
+    /// The program
+    #[arg(last = true, required = true)]
+    pub(crate) program: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,8 @@ mod top;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command};
+use anyhow::Context as _;
+use arguments::{Arguments, Command, Confine};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Top(options) => online::block_on(top::top(&folders, &options)),
         Command::Explain(options) => online::block_on(rules::explain(&folders, &options)),
         Command::Record(options) => online::block_on(rules::record(&folders, &options)),
+        Command::Confine(options) => confine(&options),
         Command::Plan(options) => rules::plan(&folders, &options),
     };
     done.unwrap_or_else(|error| {
@@ -44,4 +46,11 @@ fn main() -> ExitCode {
         eprintln!("fieldrail: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Becomes a plugin's program behind walls; comes back only if that fails.
+fn confine(Confine { orders, program }: &Confine) -> anyhow::Result<ExitCode> {
+    let (program, arguments) = program.split_first().context("which program?")?;
+    let Err(error) = fieldrail_node::confine(orders, program, arguments);
+    Err(error).with_context(|| format!("{} cannot be started", program.display()))
 }

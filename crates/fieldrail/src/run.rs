@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::Folders;
+use crate::arguments::{CONFINE, Folders};
 use crate::door::Door;
 use crate::{console, notice};
 
@@ -79,7 +79,12 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     std::fs::create_dir_all(&state).with_context(|| format!("cannot make the folder {}", state.display()))?;
     let _house = take_house(&state)?;
     log_to_console(Settings::read(&config).log_level.as_str());
-    let options = Options { config: absolute(&config)?, state: absolute(&state)?, plugins: folders.plugins() };
+    let options = Options {
+        config: absolute(&config)?,
+        state: absolute(&state)?,
+        plugins: folders.plugins(),
+        confiner: Some(vec![CONFINE.into()]),
+    };
     let node = Node::open(&options).map_err(with_hint)?;
     let wanted = node.settings().listen;
     let listener = TcpListener::bind(wanted).await.with_context(|| {

@@ -14,6 +14,18 @@ const LEAST_SHARE: f64 = 0.01;
 /// More cores than any house has.
 const MOST_SHARE: f64 = 64.0;
 
+/// More processes and threads than any plugin should have.
+const MOST_PROCESSES: u32 = 10_000;
+
+/// With fewer descriptors no program starts.
+const LEAST_OPEN_FILES: u32 = 16;
+
+/// More than kernels give.
+const MOST_OPEN_FILES: u32 = 1_000_000;
+
+/// A terabyte, in megabytes.
+const MOST_DISK_MB: u32 = 1_000_000;
+
 /// What an instance may take. What is left out is not limited, but for the rate.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +44,19 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_pps: Option<u32>,
+    /// Processes and threads together. Left out: what the plugin's manifest asks for, else 128. Who wants more is ended, the
+    /// third time within ten minutes suspended; the same holds for open files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub processes: Option<u32>,
+    /// Descriptors (files, sockets, pipes) of each of its processes. Left out: what the plugin's manifest asks for, else 1024.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 16, max = 1_000_000))]
+    pub open_files: Option<u32>,
+    /// What its folder `state/instances/ID` may hold, in megabytes. Left out: 256. At 80 % it is warned, at 100 % suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000), extend("x-unit" = "MB"))]
+    pub disk_mb: Option<u32>,
     /// Who goes first where processor time is short. The daemon goes before all of them.
     #[serde(default)]
     pub priority: Priority,
@@ -74,6 +99,18 @@ impl Limits {
             let message = "no sample at all could pass".to_owned();
             return wrong("max_pps", message, "stop the instance instead, or leave the key out");
         }
+        if self.processes.is_some_and(|most| !(1..=MOST_PROCESSES).contains(&most)) {
+            let message = format!("a limit on processes lies between 1 and {MOST_PROCESSES}");
+            return wrong("processes", message, "threads count too; see on its card how many it has");
+        }
+        if self.open_files.is_some_and(|most| !(LEAST_OPEN_FILES..=MOST_OPEN_FILES).contains(&most)) {
+            let message = format!("a limit on open files lies between {LEAST_OPEN_FILES} and {MOST_OPEN_FILES}");
+            return wrong("open_files", message, "its three pipes count too; see on its card how many it has");
+        }
+        if self.disk_mb.is_some_and(|mb| !(1..=MOST_DISK_MB).contains(&mb)) {
+            let message = format!("a limit on its folder lies between 1 and {MOST_DISK_MB} MB");
+            return wrong("disk_mb", message, "leave the key out for the usual limit of 256 MB");
+        }
         Ok(())
     }
 }
@@ -84,6 +121,9 @@ impl From<Limits> for fieldrail_supervisor::Limits {
             memory_bytes: limits.memory_mb.map(|mb| u64::from(mb) << 20),
             cpu_share: limits.max_cpu_share,
             max_pps: limits.max_pps,
+            processes: limits.processes,
+            open_files: limits.open_files,
+            disk_bytes: limits.disk_mb.map(|mb| u64::from(mb) << 20),
             priority: match limits.priority {
                 Priority::High => fieldrail_supervisor::Priority::High,
                 Priority::Normal => fieldrail_supervisor::Priority::Normal,
@@ -119,5 +159,9 @@ mod tests {
         check(&json!({"max_cpu_share": -1.0}), Some("limits.max_cpu_share"));
         check(&json!({"max_cpu_share": 65}), Some("limits.max_cpu_share"));
         check(&json!({"max_pps": 0}), Some("limits.max_pps"));
+        check(&json!({"processes": 1, "open_files": 16, "disk_mb": 1}), None);
+        check(&json!({"processes": 0}), Some("limits.processes"));
+        check(&json!({"open_files": 15}), Some("limits.open_files"));
+        check(&json!({"disk_mb": 0}), Some("limits.disk_mb"));
     }
 }

@@ -43,6 +43,9 @@ pub struct Options {
     pub state: PathBuf,
     /// Folders with plugins.
     pub plugins: Vec<PathBuf>,
+    /// With which arguments this very program calls [`crate::confine`] with those that follow; none means that no plugin is
+    /// walled in.
+    pub confiner: Option<Vec<String>>,
 }
 
 /// One house.
@@ -55,6 +58,7 @@ pub struct Node {
     /// For work that begins on the watcher's thread.
     pub(crate) runtime: Handle,
     pub(crate) logbook: Arc<Logbook>,
+    pub(crate) config: PathBuf,
     pub(crate) state: PathBuf,
     /// The connections in force.
     pub(crate) running: Mutex<BTreeMap<InstanceId, Connection>>,
@@ -109,6 +113,7 @@ impl Node {
         }
         let traffic = Traffic::new(Arc::clone(&logbook), outbox, pulses);
         let mut supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
+        supervision.confiner.clone_from(&options.confiner);
         supervision.without_cgroups = files.settings.snapshot().is_some_and(|file| !file.value.cgroups);
         let listener: Arc<dyn fieldrail_supervisor::Listener> = Arc::clone(&traffic) as _;
         let supervisor = Supervisor::new(supervision, listener)
@@ -123,6 +128,7 @@ impl Node {
             supervisor,
             runtime: Handle::current(),
             logbook,
+            config: options.config.clone(),
             state: options.state.clone(),
             running: Mutex::default(),
             rules_fault: Mutex::default(),

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::to_wall;
-pub use crate::instances::{Cycles, Guarding, Resources, SpamEvidence, TagCount};
+pub use crate::instances::{Cycles, Guarding, Resources, SpamEvidence, TagCount, Wall};
 
 /// One datapoint with its last sample.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

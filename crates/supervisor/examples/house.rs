@@ -48,6 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             state_dir: None,
             simulated: false,
             auto_restart: true,
+            permissions: None,
             limits: fieldrail_supervisor::Limits::default(),
         })?;
         line = loop {

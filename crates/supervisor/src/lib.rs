@@ -8,8 +8,9 @@
 //! nouns; then `life` the life cycle as a pure state machine, `instance` which drives it, `run` one process from
 //! hello to its end, `conversation` and `lanes` the two directions of the pipe, `window` the credit, `log` the
 //! lines; `limits` and `metrics` what an instance may take and takes, `guard` what happens when it takes too much,
-//! `watch` the thread that looks; `process` is the only module that knows the operating system.
+//! `watch` the thread that looks; `confine` the walls around a program; `process` is the only module that knows the operating system.
 
+mod confine;
 mod conversation;
 mod guard;
 mod instance;
@@ -27,6 +28,9 @@ mod supervisor;
 mod watch;
 mod window;
 
+pub use confine::confine;
+pub use confine::permissions::Permissions;
+pub use confine::walls::{Wall, WallState};
 pub use guard::memory::MemoryStage;
 pub use guard::spam::SpamStage;
 pub use lanes::SendError;

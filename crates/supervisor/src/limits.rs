@@ -14,6 +14,12 @@ pub struct Limits {
     pub cpu_share: Option<f64>,
     /// Samples a second that enter the router, over a window of ten seconds. None means what its subscriptions call for.
     pub max_pps: Option<u32>,
+    /// Processes and threads together.
+    pub processes: Option<u32>,
+    /// Descriptors of each of its processes.
+    pub open_files: Option<u32>,
+    /// What its folder holds, in bytes; also the largest single file.
+    pub disk_bytes: Option<u64>,
     /// Who goes first where processor time is short.
     pub priority: Priority,
 }

@@ -123,13 +123,18 @@ impl Lines {
 }
 
 /// Reads stderr to its end. Returns the last line that says something.
-pub(crate) async fn follow(mut stderr: pipe::Receiver, shared: &Shared) -> Option<String> {
+pub(crate) async fn follow(mut stderr: pipe::Receiver, generation: u64, shared: &Shared) -> Option<String> {
     let mut lines = Lines::default();
     let mut last = None;
     let mut bytes = vec![0; READ_BYTES];
+    let mut first = true;
     while let Ok(read @ 1..) = stderr.read(&mut bytes).await {
         let mut flood = false;
-        lines.feed(&bytes[..read], |line| flood |= !take(line, shared, &mut last));
+        lines.feed(&bytes[..read], |line| {
+            // The step that builds the walls speaks before the program does.
+            let told = std::mem::take(&mut first) && shared.confined(generation, line);
+            flood |= !told && !take(line, shared, &mut last);
+        });
         if flood {
             tokio::time::sleep(FLOOD_PAUSE).await;
         }

@@ -34,7 +34,7 @@ pub(crate) async fn run(shared: Arc<Shared>, generation: u64, spec: Spec, child:
     let conversation = Conversation::new(Arc::clone(&shared), generation, spec, stdin, writer_alive);
     let mut reader = tokio::spawn(conversation.read(stdout));
     let follower = Arc::clone(&shared);
-    let follower = tokio::spawn(async move { log::follow(stderr, &follower).await });
+    let follower = tokio::spawn(async move { log::follow(stderr, generation, &follower).await });
 
     let (ended, kept) = watch(&shared, generation, &leash, &mut reader).await;
     if !kept {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fieldrail_model::{InstanceId, Timestamp};
 use fieldrail_wire::Capabilities;
 
+use crate::confine::walls::Wall;
 use crate::guard::memory::MemoryStage;
 use crate::guard::spam::SpamStage;
 use crate::limits::Limits;
@@ -151,6 +152,8 @@ pub struct Keeping {
     pub processor_by: &'static str,
     /// Who holds its memory: `cgroup_v2`, `cgroup_v1`, `polling`; empty where nobody has to.
     pub memory_by: &'static str,
+    /// What holds its program in; empty while there is no process.
+    pub walls: Vec<Wall>,
     /// Why it was suspended by the spam breaker, until it is reactivated.
     pub evidence: Option<Arc<Evidence>>,
 }

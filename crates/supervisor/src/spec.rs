@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use fieldrail_model::{InstanceId, Timestamp};
 
-use crate::Policy;
 use crate::limits::Limits;
+use crate::{Permissions, Policy};
 
 /// One instance to run. `Debug` shows neither its configuration nor the values of its environment.
 #[derive(Clone, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Spec {
     pub simulated: bool,
     /// Whether a crash or a missed heartbeat starts it again. If not, a crash is `error` and a missed heartbeat `degraded`.
     pub auto_restart: bool,
+    /// What it may have of the machine; none means that it is not confined.
+    pub permissions: Option<Permissions>,
     /// What it may take.
     pub limits: Limits,
 }
@@ -67,6 +69,8 @@ pub struct Options {
     pub without_namespaces: bool,
     /// Whether to do without control groups even where they may be used: then the daemon itself holds the limits.
     pub without_cgroups: bool,
+    /// With which arguments this very program does [`crate::confine`]; none means that nothing is confined.
+    pub confiner: Option<Vec<String>>,
 }
 
 impl Options {
@@ -79,6 +83,7 @@ impl Options {
             credit: fieldrail_wire::DEFAULT_CREDIT,
             without_namespaces: false,
             without_cgroups: false,
+            confiner: None,
         }
     }
 }

@@ -39,7 +39,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use config::Config;
-use fieldrail_driver::{Capabilities, Driver, Failure, Page, Port, Request, State, TargetKind};
+use fieldrail_driver::{Capabilities, Driver, Failure, Page, Permissions, Port, Request, State, TargetKind};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
@@ -73,6 +73,10 @@ impl Driver for Ads {
             actions: actions::actions(),
             ..Capabilities::default()
         }
+    }
+
+    fn permissions() -> Permissions {
+        Permissions::networked(&["config.tpy"])
     }
 
     async fn run(config: Config, mut port: Port) -> Result<(), Failure> {

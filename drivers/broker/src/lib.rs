@@ -17,7 +17,7 @@ mod topics;
 
 pub use config::{Config, Tls, TopicRule, User, WebSocket};
 
-use fieldrail_driver::{Capabilities, Driver, Failure, Port, TargetKind};
+use fieldrail_driver::{Capabilities, Driver, Failure, Permissions, Port, TargetKind};
 
 /// The driver.
 pub struct Broker;
@@ -37,6 +37,14 @@ impl Driver for Broker {
             patterns: true,
             target: TargetKind::State,
             ..Capabilities::default()
+        }
+    }
+
+    fn permissions() -> Permissions {
+        Permissions {
+            // A descriptor for each client.
+            open_files: Some(8192),
+            ..Permissions::networked(&["config.tls.cert_file", "config.tls.key_file"])
         }
     }
 

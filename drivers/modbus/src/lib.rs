@@ -32,7 +32,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use config::Config;
-use fieldrail_driver::{Action, Capabilities, Driver, Failure, Port, Request, State, TargetKind};
+use fieldrail_driver::{Action, Capabilities, Driver, Failure, Permissions, Port, Request, State, TargetKind};
 use serde::Deserialize;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -68,6 +68,13 @@ impl Driver for Modbus {
             target: TargetKind::State,
             actions: actions(),
             ..Capabilities::default()
+        }
+    }
+
+    fn permissions() -> Permissions {
+        Permissions {
+            write: vec!["config.device".into()],
+            ..Permissions::networked(&["config.profile", "config.units[].profile"])
         }
     }
 

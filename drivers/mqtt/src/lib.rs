@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::Config;
-use fieldrail_driver::{Action, Capabilities, Driver, Failure, Page, Port, Request, State, TargetKind};
+use fieldrail_driver::{Action, Capabilities, Driver, Failure, Page, Permissions, Port, Request, State, TargetKind};
 use serde::Deserialize;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -73,6 +73,10 @@ impl Driver for Mqtt {
             actions: actions(),
             ..Capabilities::default()
         }
+    }
+
+    fn permissions() -> Permissions {
+        Permissions::networked(&["config.tls.ca_file", "config.tls.client_cert", "config.tls.client_key"])
     }
 
     async fn run(config: Config, mut port: Port) -> Result<(), Failure> {

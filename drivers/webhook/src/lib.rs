@@ -17,7 +17,7 @@ mod template;
 
 pub use config::{AllowPrivate, Config, Hmac, Method};
 
-use fieldrail_driver::{Capabilities, Driver, Failure, Port, TargetKind};
+use fieldrail_driver::{Capabilities, Driver, Failure, Permissions, Port, TargetKind};
 
 /// The driver.
 pub struct Webhook;
@@ -30,6 +30,10 @@ impl Driver for Webhook {
 
     fn capabilities() -> Capabilities {
         Capabilities { write: true, simulation: true, target: TargetKind::Event, ..Capabilities::default() }
+    }
+
+    fn permissions() -> Permissions {
+        Permissions::networked(&["config.ca_file"])
     }
 
     async fn run(config: Config, port: Port) -> Result<(), Failure> {

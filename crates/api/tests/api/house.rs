@@ -59,7 +59,7 @@ impl House {
         let plugins = folder.path().join("plugins");
         std::fs::create_dir_all(plugins.join("vault")).unwrap();
         std::fs::write(plugins.join("vault/manifest.json"), vault().to_string()).unwrap();
-        let options = Options { config, state: folder.path().join("state"), plugins: vec![plugins] };
+        let options = Options { config, state: folder.path().join("state"), plugins: vec![plugins], confiner: None };
         let node = Node::open(&options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -11,6 +11,7 @@ use fieldrail_wire::{FromPlugin, TargetKind, ToPlugin};
 use super::action::CALL;
 use crate::connections::{Connection, VIRTUAL};
 use crate::node::lock;
+use crate::permissions::{limits, permissions};
 use crate::traffic::Facts;
 use crate::{Error, Node, Result};
 
@@ -169,11 +170,12 @@ impl Node {
             args: plugin.arguments.clone(),
             working_dir: plugin.folder.clone(),
             env: Vec::new(),
-            config,
             state_dir: Some(state_dir),
             simulated: connection.simulated,
             auto_restart: connection.health.auto_restart,
-            limits: connection.limits.into(),
+            permissions: Some(permissions(&plugin.manifest, &config, &[self.config.clone(), self.state.clone()])),
+            limits: limits(connection.limits, &plugin.manifest).into(),
+            config,
         }))
     }
 

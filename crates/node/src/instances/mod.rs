@@ -22,7 +22,7 @@ use crate::views::Instance;
 use crate::{Error, Node, Result};
 
 pub(crate) use edit::unchanged;
-pub use resources::{Cycles, Guarding, Resources, SpamEvidence, TagCount};
+pub use resources::{Cycles, Guarding, Resources, SpamEvidence, TagCount, Wall};
 
 /// Why an instance cannot even be started.
 #[derive(Debug, Clone)]

@@ -127,9 +127,35 @@ pub struct Guarding {
     /// What holds the memory: `cgroup_v2`, `cgroup_v1` or `polling`; left out where there is no limit.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub memory_by: &'static str,
+    /// What holds its program in; empty while there is no process.
+    pub walls: Vec<Wall>,
     /// Why it is suspended for its samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<SpamEvidence>,
+}
+
+/// One item of what holds a program in.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Wall {
+    /// `files`, `network`, `calls` (system calls), `privileges`, `signals`, `environment`, `processes`, `open_files`, `disk`,
+    /// `memory`, `processor` or `offspring` (children do not outlive it).
+    pub what: &'static str,
+    /// `enforced`, `unavailable` (it cannot be held here), `untested` (held in a way that was never tested) or `open` (permitted,
+    /// or without a limit).
+    pub state: &'static str,
+    /// `landlock`, `seccomp`, `kernel`, `rlimit`, `cgroup_v1`, `cgroup_v2`, `pid_namespace`, `process_group`, `pacing`, `polling`
+    /// or `daemon`; left out where nobody holds it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub by: &'static str,
+    /// The limit, or why it is not held.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl From<&fieldrail_supervisor::Wall> for Wall {
+    fn from(wall: &fieldrail_supervisor::Wall) -> Self {
+        Self { what: wall.what, state: wall.state.name(), by: wall.by, note: wall.note.clone() }
+    }
 }
 
 /// What the spam breaker saw.
@@ -182,6 +208,7 @@ impl Guarding {
             shed: keeping.shed,
             cpu_by: keeping.processor_by,
             memory_by: keeping.memory_by,
+            walls: keeping.walls.iter().map(Into::into).collect(),
             evidence: keeping.evidence.as_deref().map(Into::into),
         }
     }

@@ -1,5 +1,6 @@
 //! What keeps an instance within its limits: its guards, and what they and the watcher found.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,10 @@ use fieldrail_wire::TagRef;
 use fieldrail_wire::plugin::{Level, Samples};
 
 use super::Shared;
-use crate::State;
+use crate::confine::Report;
+use crate::confine::permissions::Opened;
+use crate::confine::walls::{Known, Wall, walls};
+use crate::guard::growth::{Growth, Stage};
 use crate::guard::memory::{MemoryGuard, MemoryStage, Verdict};
 use crate::guard::spam::{self, Seen, SpamBreaker};
 use crate::life::{Event, Reason};
@@ -17,7 +21,8 @@ use crate::limits::Limits;
 use crate::listener::shielded;
 use crate::metrics::Metrics;
 use crate::process::Group;
-use crate::snapshot::{Evidence, Keeping};
+use crate::snapshot::{Confinement, Evidence, Keeping};
+use crate::{Permissions, Spec, State};
 
 /// The guards of one instance. They outlive its processes.
 #[derive(Default)]
@@ -40,6 +45,14 @@ struct Found {
     ended_by_kernel: u64,
     processor_by: &'static str,
     memory_by: &'static str,
+    processes_by: &'static str,
+    /// How often the kernel had refused it a process or thread.
+    refused_processes: u64,
+    open_files: Growth,
+    disk: Growth,
+    /// What the step before its program said.
+    report: Option<Report>,
+    opened: Opened,
 }
 
 /// What the watcher needs of an instance with a process.
@@ -47,7 +60,23 @@ pub(crate) struct Subject {
     pub(crate) generation: u64,
     pub(crate) pid: u32,
     pub(crate) limits: Limits,
+    /// It cannot start processes of its own.
+    pub(crate) alone: bool,
     pub(crate) group: Arc<Mutex<Group>>,
+}
+
+impl Found {
+    fn walls(&self, spec: &Spec, confinement: Confinement) -> Vec<Wall> {
+        walls(&Known {
+            permissions: spec.permissions.as_ref(),
+            report: self.report.as_ref(),
+            confinement,
+            limits: &spec.limits,
+            processor_by: self.processor_by,
+            memory_by: self.memory_by,
+            processes_by: self.processes_by,
+        })
+    }
 }
 
 impl Kept {
@@ -64,20 +93,65 @@ impl Kept {
     }
 
     /// A new process begins in this group.
-    pub(super) fn begin(&self, group: Group) {
+    pub(super) fn begin(&self, group: Group, permissions: Option<&Permissions>) {
+        let opened = permissions.map(Opened::now).unwrap_or_default();
         let mut found = self.found();
+        found.opened = opened;
+        found.report = None;
+        found.refused_processes = group.refused_processes().unwrap_or(0);
+        (found.open_files, found.disk) = (Growth::default(), Growth::default());
         found.ended_by_kernel = group.out_of_memory().unwrap_or(0);
         found.group = Arc::new(Mutex::new(group));
         found.memory.begin();
         found.metrics = None;
-        (found.processor_by, found.memory_by) = ("", "");
+        (found.processor_by, found.memory_by, found.processes_by) = ("", "", "");
     }
 
     /// The present process has ended.
     pub(super) fn ended(&self) {
         let mut found = self.found();
         found.metrics = None;
+        found.report = None;
         found.memory.begin();
+    }
+
+    /// What the step before its program said.
+    pub(super) fn reported(&self, report: Report) {
+        self.found().report = Some(report);
+    }
+
+    /// Whether the kernel refuses it the calls that it may not use.
+    pub(super) fn refuses_calls(&self) -> bool {
+        self.found().report.as_ref().is_some_and(|report| report.seccomp.is_ok())
+    }
+
+    /// Its group, and how often it was refused a process or thread as far as is known.
+    pub(super) fn refusals(&self) -> (Arc<Mutex<Group>>, u64) {
+        let found = self.found();
+        (Arc::clone(&found.group), found.refused_processes)
+    }
+
+    pub(super) fn refused(&self, count: u64) {
+        self.found().refused_processes = count;
+    }
+
+    pub(super) fn open_files(&self, open: u64, limit: u64) -> Option<Stage> {
+        self.found().open_files.look(open, limit)
+    }
+
+    pub(super) fn disk(&self, bytes: u64, limit: u64) -> Option<Stage> {
+        self.found().disk.look(bytes, limit)
+    }
+
+    /// It was ended for a limit.
+    pub(super) fn strike(&self, now: Duration) -> Verdict {
+        self.found().memory.killed(now)
+    }
+
+    /// A file that it may use and that was replaced since its start.
+    pub(super) fn replaced(&self) -> Option<PathBuf> {
+        let opened = self.found().opened.clone();
+        opened.replaced().map(Into::into)
     }
 
     /// The folders of the group are of no use any more.
@@ -93,7 +167,8 @@ impl Kept {
         spam::limit(limits.max_pps, self.asked.load(Ordering::Relaxed))
     }
 
-    pub(super) fn keeping(&self, limits: &Limits) -> Keeping {
+    pub(super) fn keeping(&self, spec: &Spec, confinement: Option<Confinement>) -> Keeping {
+        let limits = &spec.limits;
         let (spam, shed) = {
             let spam = self.spam();
             (spam.stage(), spam.shed())
@@ -108,6 +183,7 @@ impl Kept {
             shed,
             processor_by: found.processor_by,
             memory_by: found.memory_by,
+            walls: confinement.map(|confinement| found.walls(spec, confinement)).unwrap_or_default(),
             evidence: found.evidence.clone(),
         }
     }
@@ -219,9 +295,9 @@ impl Shared {
     }
 
     /// Who holds the limits: the kernel, the watcher, or nobody.
-    pub(crate) fn held_by(&self, processor: &'static str, memory: &'static str) {
+    pub(crate) fn held_by(&self, processor: &'static str, memory: &'static str, processes: &'static str) {
         let mut found = self.kept.found();
-        (found.processor_by, found.memory_by) = (processor, memory);
+        (found.processor_by, found.memory_by, found.processes_by) = (processor, memory, processes);
     }
 
     /// Takes a reading of its memory, and ends it if it is too much. Returns how near it is.
@@ -285,7 +361,7 @@ pub(crate) fn lock(group: &Mutex<Group>) -> MutexGuard<'_, Group> {
     group.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn mb(bytes: u64) -> f64 {
+pub(super) fn mb(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 

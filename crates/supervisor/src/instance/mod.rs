@@ -1,15 +1,17 @@
 //! One instance: the state machine under a lock, and the task that does what it asks for.
 //!
-//! [`kept`] is what keeps it within its limits.
+//! [`kept`] is what keeps it within its limits; [`walled`] what its walls report.
 //!
 //! Anybody may tell it an event; actions are done by the instance's own task alone, and so are calls to the listener about
 //! its state. Invariant: the lock is never held across an `await` or a call to the listener.
 
 pub(crate) mod kept;
 mod task;
+mod walled;
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -207,8 +209,14 @@ impl Shared {
         let inner = self.inner();
         let pid = inner.process.as_ref()?.leash.pid();
         let (generation, limits) = (inner.generation, inner.spec.limits);
+        let alone = inner.spec.permissions.as_ref().is_some_and(|permissions| !permissions.children);
         drop(inner);
-        Some(Subject { generation, pid, limits, group: self.kept.group() })
+        Some(Subject { generation, pid, limits, alone: alone && self.kept.refuses_calls(), group: self.kept.group() })
+    }
+
+    /// Its own folder.
+    pub(crate) fn state_dir(&self) -> Option<PathBuf> {
+        self.inner().spec.state_dir.clone()
     }
 
     /// A line of the supervisor's own about it.
@@ -260,6 +268,9 @@ impl Shared {
 
     /// The process has ended and everything it said has been delivered.
     pub(crate) fn end(&self, generation: u64, reason: Reason) {
+        if self.limits().processes.is_some() && self.was_refused_processes() {
+            self.over_processes(generation);
+        }
         if self.limits().memory_bytes.is_some() && self.was_ended_by_kernel() {
             self.over_memory(generation, "took more memory than the kernel gives it");
         }
@@ -334,7 +345,7 @@ impl Shared {
             generation: inner.generation,
             confinement: process.map(|process| process.leash.confinement()),
             metrics: self.kept.metrics(),
-            keeping: self.kept.keeping(&inner.spec.limits),
+            keeping: self.kept.keeping(&inner.spec, process.map(|process| process.leash.confinement())),
         }
     }
 

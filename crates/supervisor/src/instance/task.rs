@@ -6,6 +6,7 @@ use std::time::Duration;
 use fieldrail_wire::plugin::Level;
 
 use super::Shared;
+use crate::confine::Orders;
 use crate::life::{Action, Event, Moment, Reason};
 use crate::listener::shielded;
 use crate::process::{Group, Mark, Order};
@@ -117,7 +118,7 @@ impl Shared {
         let mut group = self.cgroups.group(self.id.as_str());
         group.limit(&spec.limits);
         let order = self.order(&spec, &group);
-        self.kept.begin(group);
+        self.kept.begin(group, spec.permissions.as_ref());
         match self.spawner.start(order).await {
             Ok(child) => _ = tokio::spawn(run(Arc::clone(self), generation, spec, child)),
             Err(error) => {
@@ -126,6 +127,24 @@ impl Shared {
                 self.tell(generation, Event::SpawnFailed(reason.hint(hint)));
             }
         }
+    }
+
+    /// The step that builds the walls, and which; none where nothing is confined.
+    fn confined_by(&self, spec: &Spec) -> Option<(Vec<String>, Orders)> {
+        let confiner = self.options.confiner.as_ref()?;
+        let permissions = spec.permissions.as_ref()?;
+        let mut read = permissions.read.clone();
+        read.push(spec.working_dir.clone());
+        let orders = Orders {
+            read,
+            write: permissions.write.clone(),
+            own: spec.state_dir.clone(),
+            network: permissions.network,
+            children: permissions.children,
+            open_files: spec.limits.open_files.map(u64::from),
+            file_bytes: spec.limits.disk_bytes,
+        };
+        Some((confiner.clone(), orders))
     }
 
     fn order(&self, spec: &Spec, group: &Group) -> Order {
@@ -142,6 +161,7 @@ impl Shared {
             marks: vec![self.house.clone(), Mark::of_instance(&self.id)],
             entrances: group.entrances(),
             nice: spec.limits.priority.nice(),
+            confined: self.confined_by(spec),
         }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Cgroups {
     /// Counts processor time; in version 1 a hierarchy of its own where it is not the same as `processor`.
     accounting: Option<Controller>,
     memory: Option<Controller>,
+    processes: Option<Controller>,
 }
 
 impl Cgroups {
@@ -56,7 +57,7 @@ impl Cgroups {
             let own = Some(top.join(below)).filter(|own| own.is_dir()).unwrap_or_else(|| top.to_owned());
             usable(Controller { is_v2: false, house: own.join(&name) })
         };
-        Self { processor: v1("cpu"), accounting: v1("cpuacct"), memory: v1("memory") }
+        Self { processor: v1("cpu"), accounting: v1("cpuacct"), memory: v1("memory"), processes: v1("pids") }
     }
 
     /// Makes the group of an instance. What is left of a former one is used again.
@@ -66,13 +67,18 @@ impl Cgroups {
             let folder = controller.house.join(instance);
             fs::create_dir_all(&folder).ok().map(|()| (controller.is_v2, folder))
         };
-        Group { processor: folder(&self.processor), accounting: folder(&self.accounting), memory: folder(&self.memory) }
+        Group {
+            processor: folder(&self.processor),
+            accounting: folder(&self.accounting),
+            memory: folder(&self.memory),
+            processes: folder(&self.processes),
+        }
     }
 
     /// Removes the folder of this house with what former daemons left in it, as far as it is empty. True if nothing is left.
     pub(crate) fn clear(&self) -> bool {
         let mut all = true;
-        for controller in [&self.processor, &self.accounting, &self.memory].into_iter().flatten() {
+        for controller in [&self.processor, &self.accounting, &self.memory, &self.processes].into_iter().flatten() {
             for entry in fs::read_dir(&controller.house).into_iter().flatten().flatten() {
                 let _ = fs::remove_dir(entry.path());
             }
@@ -103,10 +109,13 @@ fn v2(mount: &Mount, own: &str, name: &str) -> Option<Cgroups> {
     let daemon = own.join(format!("{name}-daemon"));
     let _ = fs::create_dir(&daemon);
     fs::write(daemon.join("cgroup.procs"), std::process::id().to_string()).ok()?;
-    fs::write(own.join("cgroup.subtree_control"), "+cpu +memory").ok()?;
+    // Where the number of processes cannot be handed down, the watcher counts them.
+    let wanted = if has("pids") { "+cpu +memory +pids" } else { "+cpu +memory" };
+    fs::write(own.join("cgroup.subtree_control"), wanted).ok()?;
     let house = usable(Controller { is_v2: true, house: own.join(name) })?;
-    fs::write(house.house.join("cgroup.subtree_control"), "+cpu +memory").ok()?;
-    Some(Cgroups { processor: Some(house.clone()), accounting: Some(house.clone()), memory: Some(house) })
+    fs::write(house.house.join("cgroup.subtree_control"), wanted).ok()?;
+    let [processor, accounting, memory] = [(); 3].map(|()| Some(house.clone()));
+    Some(Cgroups { processor, accounting, memory, processes: has("pids").then_some(house) })
 }
 
 /// The group of one instance.
@@ -115,6 +124,7 @@ pub(crate) struct Group {
     processor: Option<(bool, PathBuf)>,
     accounting: Option<(bool, PathBuf)>,
     memory: Option<(bool, PathBuf)>,
+    processes: Option<(bool, PathBuf)>,
 }
 
 impl Group {
@@ -126,7 +136,8 @@ impl Group {
     }
 
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.processor, &self.accounting, &self.memory].into_iter().flatten().map(|(_, folder)| folder)
+        let all = [&self.processor, &self.accounting, &self.memory, &self.processes];
+        all.into_iter().flatten().map(|(_, folder)| folder)
     }
 
     /// What holds the processor time: `cgroup_v2`, `cgroup_v1`, or none.
@@ -139,10 +150,19 @@ impl Group {
         self.memory.as_ref().map(version)
     }
 
+    /// The same for the number of processes and threads.
+    pub(crate) fn holds_processes(&self) -> Option<&'static str> {
+        self.processes.as_ref().map(version)
+    }
+
     /// Takes limits into force. What the kernel refuses is left to the watcher: that controller counts as not there.
     pub(crate) fn limit(&mut self, limits: &Limits) {
         if self.memory.as_ref().is_some_and(|place| limit_memory(place, limits.memory_bytes).is_err()) {
             self.memory = None;
+        }
+        let most = limits.processes.map_or("max".into(), |most| most.to_string());
+        if self.processes.as_ref().is_some_and(|(_, folder)| fs::write(folder.join("pids.max"), most).is_err()) {
+            self.processes = None;
         }
         if !self.share(limits.cpu_share) {
             self.processor = None;
@@ -196,6 +216,12 @@ impl Group {
         text::keyed(&fs::read_to_string(folder.join(file)).ok()?, "oom_kill")
     }
 
+    /// How often it was refused one more process or thread.
+    pub(crate) fn refused_processes(&self) -> Option<u64> {
+        let (_, folder) = self.processes.as_ref()?;
+        text::keyed(&fs::read_to_string(folder.join("pids.events")).ok()?, "max")
+    }
+
     /// Removes the folders, if they are empty.
     pub(crate) fn remove(&self) {
         for folder in self.folders() {
@@ -245,8 +271,15 @@ mod tests {
         fs::read_to_string(folder.join(file)).unwrap_or_default()
     }
 
-    const LIMITS: Limits =
-        Limits { memory_bytes: Some(64 << 20), cpu_share: Some(0.25), max_pps: None, priority: Priority::Low };
+    const LIMITS: Limits = Limits {
+        memory_bytes: Some(64 << 20),
+        cpu_share: Some(0.25),
+        max_pps: None,
+        processes: Some(9),
+        open_files: None,
+        disk_bytes: None,
+        priority: Priority::Low,
+    };
 
     #[test]
     fn version_2_is_used_where_both_controllers_are_handed_down() {
@@ -255,7 +288,7 @@ mod tests {
         fs::create_dir_all(&own).unwrap();
         fs::write(own.join("cgroup.controllers"), "cpu io memory pids\n").unwrap();
         let found = Cgroups::among(&[mount(top.path(), &[])], "0::/system.slice/fieldrail.service\n", "h");
-        assert_eq!(text_of(&own, "cgroup.subtree_control"), "+cpu +memory");
+        assert_eq!(text_of(&own, "cgroup.subtree_control"), "+cpu +memory +pids");
         assert_eq!(text_of(&own, "fieldrail-h-daemon/cgroup.procs"), std::process::id().to_string());
         let mut group = found.group("plc_001");
         group.limit(&LIMITS);
@@ -264,6 +297,9 @@ mod tests {
         assert_eq!(text_of(&folder, "cpu.weight"), "25");
         assert_eq!(text_of(&folder, "memory.max"), (64 << 20).to_string());
         assert_eq!((group.holds_memory(), group.holds_processor()), (Some("cgroup_v2"), Some("cgroup_v2")));
+        assert_eq!((text_of(&folder, "pids.max").as_str(), group.holds_processes()), ("9", Some("cgroup_v2")));
+        fs::write(folder.join("pids.events"), "max 3\n").unwrap();
+        assert_eq!(group.refused_processes(), Some(3));
         fs::write(folder.join("memory.events"), "oom 1\noom_kill 1\n").unwrap();
         fs::write(folder.join("cpu.stat"), "usage_usec 7\nnr_throttled 1\nthrottled_usec 2\n").unwrap();
         assert_eq!(group.out_of_memory(), Some(1));

@@ -3,7 +3,7 @@
 use crate::life::Reason;
 
 /// Signals by number as on x86-64 and arm64: the name, and what it means to the one who must mend it.
-const SIGNALS: [(i32, &str, &str); 11] = [
+const SIGNALS: [(i32, &str, &str); 12] = [
     (1, "SIGHUP", "its terminal or session ended"),
     (2, "SIGINT", "somebody interrupted it"),
     (4, "SIGILL", "an instruction that this processor does not know: was it built for another one?"),
@@ -14,6 +14,7 @@ const SIGNALS: [(i32, &str, &str); 11] = [
     (11, "SIGSEGV", "a fault in the program: a forbidden memory access"),
     (13, "SIGPIPE", "it wrote to a pipe that nobody reads"),
     (15, "SIGTERM", "somebody asked it to end"),
+    (25, "SIGXFSZ", "a file of it grew beyond `limits.disk_mb`"),
     (31, "SIGSYS", "a system call that it may not use"),
 ];
 

@@ -5,14 +5,18 @@
 //! together with its descendants, by its PID namespace or by its process group. [`mod@sweep`]: what slipped through bears a
 //! mark in its environment and is found at the end of the process, or at the next start of the daemon.
 //!
+//! What is started: [`program`] finds it, [`command`] puts it together.
+//!
 //! What they take: [`tree`] reads it from `/proc`, [`sockets`] asks for their packets, [`cgroup`] has the kernel hold their
 //! limits, [`text`] is what the kernel writes.
 
 #![allow(unsafe_code)] // between fork and exec, for the spawner's namespace, and to watch a process by its descriptor
 
 mod cgroup;
+mod command;
 mod ending;
 mod leash;
+mod program;
 mod sockets;
 mod spawner;
 mod sweep;

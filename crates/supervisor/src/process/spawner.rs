@@ -3,7 +3,6 @@
 //! It lives as long as the daemon, so that the parent-death signal, which belongs to a thread, means the daemon. It also
 //! keeps the daemon's other threads out of the namespaces that it prepares for its children.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -19,17 +18,13 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
+use super::command;
 use super::{Leash, Mark};
 use crate::Confinement;
+use crate::confine::Orders;
 
 /// Orders that may wait for the thread. A start takes about a millisecond.
 const QUEUE: usize = 1024;
-
-/// What a plugin gets of the daemon's environment.
-const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"];
-
-/// Where programs are looked for if the daemon has no `PATH` itself.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A process to start.
 #[derive(Debug)]
@@ -44,6 +39,8 @@ pub(crate) struct Order {
     pub(crate) entrances: Vec<File>,
     /// Its place in the queue for processor time; the higher, the later.
     pub(crate) nice: i32,
+    /// The arguments with which the daemon's program builds the walls, and which walls; none for a plugin without any.
+    pub(crate) confined: Option<(Vec<String>, Orders)>,
 }
 
 /// A process that was started, with our ends of its pipes.
@@ -122,6 +119,7 @@ impl Workshop {
 
     fn start(&self, mut order: Order) -> io::Result<Child> {
         if let Some(folder) = &order.state_dir {
+            let folder = if order.confined.is_some() { &folder.join(command::TEMPORARY) } else { folder };
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| named(&e, folder))?;
         }
         let confinement =
@@ -159,12 +157,7 @@ impl Workshop {
     }
 
     fn command(&self, order: &mut Order) -> io::Result<Command> {
-        let mut command = Command::new(&order.program);
-        command.args(&order.args).current_dir(&order.working_dir).env_clear();
-        command.env("PATH", DEFAULT_PATH);
-        command.envs(INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
-        command.envs(order.env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
-        command.envs(order.marks.iter().map(|mark| (mark.name, &mark.value)));
+        let mut command = command::of(order)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let daemon = self.daemon.try_clone()?;
         let (entrances, nice) = (std::mem::take(&mut order.entrances), order.nice);
@@ -200,6 +193,6 @@ fn take_place(entrances: &[File], nice: i32) {
 }
 
 /// The operating system's reason together with the path it is about.
-fn named(error: &io::Error, path: &Path) -> io::Error {
+pub(super) fn named(error: &io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
 use super::text::{self, Stat};
 
@@ -100,6 +100,8 @@ pub(crate) struct Reading {
     /// Read from and written to disks, in bytes; none where the kernel does not say.
     pub(crate) disk: Option<(u64, u64)>,
     pub(crate) open_files: Option<u64>,
+    /// Those of the process that has the most.
+    pub(crate) most_open_files: u64,
     /// By which the kernel names their sockets.
     pub(crate) sockets: Vec<u32>,
 }
@@ -138,6 +140,7 @@ impl Reader {
             sum.disk = sum.disk.zip(disk).map(|(sum, one)| (sum.0 + one.0, sum.1 + one.1));
             let files = self.files(pid, now);
             sum.open_files = sum.open_files.zip(files).map(|(sum, files)| sum + files.count);
+            sum.most_open_files = sum.most_open_files.max(files.map_or(0, |files| files.count));
             sum.sockets.extend(files.iter().flat_map(|files| &files.sockets));
         }
         sum
@@ -178,6 +181,19 @@ fn ticks(ticks: u64) -> Duration {
 pub(crate) fn memory(pids: &[u32]) -> u64 {
     let page = rustix::param::page_size() as u64;
     pids.iter().filter_map(|&pid| stat_of(pid)).map(|stat| stat.resident_pages * page).sum()
+}
+
+/// Their threads together; a process has one at least.
+pub(crate) fn threads_of(pids: &[u32]) -> u64 {
+    pids.iter().filter_map(|&pid| stat_of(pid)).map(|stat| stat.threads).sum()
+}
+
+/// Gives processes another limit on descriptors.
+pub(crate) fn limit_open_files(pids: &[u32], most: u64) {
+    for number in pids.iter().filter_map(|&pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        let _ = rustix::process::prlimit(Some(number), Resource::Nofile, limit);
+    }
 }
 
 /// Their memory in bytes with what is shared in parts; none where the kernel does not say.

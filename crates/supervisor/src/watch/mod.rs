@@ -1,8 +1,10 @@
 //! The thread that looks: what each instance takes, each second; and, where the kernel does not do it, that it keeps within
 //! its limits, many times a second.
 //!
-//! [`subject`] is what is known of one process; [`figures`] makes figures of readings. It blocks, so it is no task.
+//! [`subject`] is what is known of one process; [`figures`] makes figures of readings; [`disk`] measures folders, in a thread
+//! of its own. It blocks, so it is no task.
 
+mod disk;
 mod figures;
 mod subject;
 
@@ -35,7 +37,7 @@ const FIRST: i32 = -10;
 /// The thread. Dropping it ends it.
 pub(crate) struct Watcher {
     own: Arc<Mutex<Option<Metrics>>>,
-    _end: Sender<()>,
+    _ends: [Sender<()>; 2],
 }
 
 impl Watcher {
@@ -45,7 +47,10 @@ impl Watcher {
         let (end, ended) = channel();
         let mut round = Round::new(Arc::downgrade(instances), Arc::clone(&own));
         std::thread::Builder::new().name("watcher".into()).spawn(move || round.go_on(&ended))?;
-        Ok(Self { own, _end: end })
+        let (disk, disk_ended) = channel();
+        let weak = Arc::downgrade(instances);
+        std::thread::Builder::new().name("disk".into()).spawn(move || disk::go_on(&weak, &disk_ended))?;
+        Ok(Self { own, _ends: [end, disk] })
     }
 
     /// What the daemon itself takes.
@@ -143,6 +148,7 @@ impl Round {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
         for watched in self.watched.values_mut() {
             watched.publish(now, &self.machine);
+            watched.follow();
         }
         for shared in all {
             shared.cool();

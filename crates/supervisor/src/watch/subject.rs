@@ -97,11 +97,16 @@ impl Watched {
         } else if self.grouped {
             group.limit(&limits);
         }
+        let most = limits.open_files.filter(|_| before.is_some_and(|before| before.open_files != limits.open_files));
+        let processes = if self.grouped { group.holds_processes() } else { None };
         let processor = if self.grouped { group.holds_processor() } else { None };
         let memory = if self.grouped { group.holds_memory() } else { None };
         drop(group);
         if before.is_some_and(|before| before.memory_bytes != limits.memory_bytes) {
             shared.weigh_anew();
+        }
+        if let Some(most) = most {
+            tree::limit_open_files(&self.pids, most.into());
         }
         if before.is_some_and(|before| before.priority != limits.priority) {
             tree::set_nice(&self.pids, limits.priority.nice());
@@ -114,6 +119,7 @@ impl Watched {
         shared.held_by(
             by(limits.cpu_share.is_some(), processor, "pacing"),
             by(limits.memory_bytes.is_some(), memory, "polling"),
+            by(limits.processes.is_some(), processes, "polling"),
         );
         self.cycles = CycleMeter::default();
         self.give(limits.cpu_share);
@@ -144,6 +150,7 @@ impl Watched {
     pub(super) fn guard(&mut self, now: Instant) -> Instant {
         let Some(shared) = self.shared.clone() else { return now + ROUND };
         if now >= self.memory_due {
+            self.number(&shared);
             self.memory_due = now + self.weigh(&shared);
         }
         if now >= self.share_due {
@@ -160,6 +167,31 @@ impl Watched {
             return members;
         }
         tree::grown(&self.pids)
+    }
+
+    /// Counts its processes and threads, where the kernel does not; where it does, hears of what it refused.
+    fn number(&mut self, shared: &Shared) {
+        let Some(limit) = self.subject.limits.processes else { return };
+        let is_over = if self.grouped && lock(&self.subject.group).holds_processes().is_some() {
+            shared.was_refused_processes()
+        } else {
+            if !self.subject.alone {
+                self.pids = self.members();
+            }
+            tree::threads_of(&self.pids) > u64::from(limit)
+        };
+        if is_over {
+            shared.over_processes(self.subject.generation);
+        }
+    }
+
+    /// What is looked at each second: its descriptors, and the files that it may use.
+    pub(super) fn follow(&self) {
+        let Some(shared) = &self.shared else { return };
+        if let Some(limit) = self.subject.limits.open_files {
+            shared.open_files(self.subject.generation, self.reading.most_open_files, limit.into());
+        }
+        shared.follow_replaced(self.subject.generation);
     }
 
     /// Takes a look at the memory. Returns after how long to look again.

@@ -104,6 +104,7 @@ impl House {
             state_dir: Some(self.folder.path().join("state").join(id.as_str())),
             simulated: false,
             auto_restart: true,
+            permissions: None,
             limits: fieldrail_supervisor::Limits::default(),
             id,
         }
