@@ -1,9 +1,10 @@
 //! What the tests of the whole system share: a [`House`] is the built daemon in a temporary folder, [`mqtt`], [`peers`] and
-//! [`receiver`] are its peers, a [`recorder`] is a cable between a driver and a device, [`http`] speaks to it, [`workspace`] is
-//! the source tree itself, [`Random`] makes what varies.
+//! [`receiver`] are its peers, [`hostile`] its enemies, a [`recorder`] is a cable between a driver and a device, [`http`] speaks
+//! to it, [`workspace`] is the source tree itself, [`Random`] makes what varies.
 
 #![allow(clippy::missing_panics_doc)] // a panic is how a test fails, and the message says why
 
+pub mod hostile;
 mod house;
 pub mod http;
 pub mod mqtt;

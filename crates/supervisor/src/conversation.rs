@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::Spec;
+use crate::guard::chatter::Chatter;
 use crate::instance::Shared;
 use crate::lanes::{Lanes, WriterEar};
 use crate::life::{Event, Reason};
@@ -64,6 +65,7 @@ pub(crate) struct Conversation {
     stdin: Option<(pipe::Sender, oneshot::Sender<()>)>,
     /// Since the hello.
     joined: Option<Joined>,
+    chatter: Chatter,
 }
 
 /// What there is since the hello.
@@ -95,7 +97,7 @@ impl Conversation {
         stdin: pipe::Sender,
         writer_alive: oneshot::Sender<()>,
     ) -> Self {
-        Self { shared, generation, spec, stdin: Some((stdin, writer_alive)), joined: None }
+        Self { shared, generation, spec, stdin: Some((stdin, writer_alive)), joined: None, chatter: Chatter::new() }
     }
 
     /// Reads until the end of the stream, or until the process breaks the protocol. Returns itself, so that the pipe to
@@ -136,7 +138,12 @@ impl Conversation {
                 }
                 (Some(_), FromPlugin::Hello(_)) => return Err(Reason::new("said hello twice").into()),
                 (Some(joined), FromPlugin::Samples(batch)) => joined.samples(&self.shared, self.generation, batch)?,
-                (Some(_), message) => self.take(message),
+                (Some(_), message) => {
+                    if !is_owed(&message) {
+                        self.chatter.take(self.shared.now()).map_err(Reason::new)?;
+                    }
+                    self.take(message);
+                }
             }
         }
         if let Some(joined) = &mut self.joined
@@ -275,6 +282,18 @@ impl WriterEar for Ear {
     fn flowing(&self) {
         self.shared.tell(self.generation, Event::Flowing);
     }
+}
+
+/// Whether the daemon asks for so many of these as it likes.
+fn is_owed(message: &FromPlugin) -> bool {
+    matches!(
+        message,
+        FromPlugin::Fresh(_)
+            | FromPlugin::Written(_)
+            | FromPlugin::Pulsed(_)
+            | FromPlugin::Subscribed(_)
+            | FromPlugin::Values(_)
+    )
 }
 
 /// The message's name on the wire.

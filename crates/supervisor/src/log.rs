@@ -19,7 +19,7 @@ const LINES_PER_S: f64 = 100.0;
 const BURST: f64 = 500.0;
 
 /// Between two reports of how many lines were dropped.
-const REPORT: Duration = Duration::from_secs(10);
+const REPORT: Duration = Duration::from_secs(4);
 
 /// While lines are dropped, stderr is read with pauses of this length: the flood waits in the plugin, not on our processor.
 const FLOOD_PAUSE: Duration = Duration::from_millis(10);
@@ -203,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_dropped_counted_and_reported_once_in_ten_seconds() {
+    fn a_flood_is_dropped_counted_and_reported_once_in_four_seconds() {
         let mut gate = Gate::new();
         let at = Moment::from_secs;
         assert_eq!((0..2000).filter(|_| gate.admit(at(1))).count(), 500);
-        assert_eq!(gate.due(), Some(at(11)));
-        assert_eq!(gate.report(at(10)), None);
+        assert_eq!(gate.due(), Some(at(5)));
+        assert_eq!(gate.report(at(4)), None);
         assert_eq!((0..2000).filter(|_| gate.admit(at(2))).count(), 100);
-        assert_eq!(gate.report(at(11)), Some(1500 + 1900));
+        assert_eq!(gate.report(at(5)), Some(1500 + 1900));
         assert_eq!(gate.due(), None);
     }
 }
