@@ -3,7 +3,7 @@
 DRIVERS := $(notdir $(patsubst %/,%,$(dir $(wildcard drivers/*/Cargo.toml))))
 PACKAGES := -p fieldrail $(addprefix -p fieldrail-driver-,$(DRIVERS))
 
-.PHONY: run test build web bench fuzz soak
+.PHONY: run test build web bench fuzz soak hostile
 
 # The demo house: simulated devices on real protocols, embedded broker, web admin.
 run: build
@@ -37,3 +37,10 @@ fuzz:
 soak: build
 	scripts/need test
 	cargo run --release --locked -p fieldrail-tests --example soak -- $(SOAK)
+
+# Hostile plugins one after the other beside a healthy route, with control groups and without. HOSTILE='--only disk' and others.
+hostile:
+	scripts/need test
+	cargo build --locked $(PACKAGES)
+	scripts/plugins debug
+	cargo run --locked -p fieldrail-tests --example hostile -- $(HOSTILE)

@@ -59,7 +59,8 @@ struct Running {
 
 /// A house in which hostile plugins run.
 pub struct Trial<'a> {
-    house: &'a House,
+    /// The house.
+    pub house: &'a House,
     /// What a start may take on a loaded machine, beyond the time that the promise gives.
     pub allowance: Duration,
     /// So many run at once.
