@@ -158,7 +158,12 @@ impl House {
     }
 
     /// Asks the daemon, as the administrator at the console.
+    ///
+    /// # Panics
+    /// The daemon has ended; the message says what it wrote last.
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        assert!(!stat.contains(") Z "), "the daemon ended by itself: {}", self.console());
         let headers = [("Cookie", self.session.as_str()), ("X-Fieldrail", "1"), ("Content-Type", "application/json")];
         let body = if body.is_null() { String::new() } else { body.to_string() };
         request(self.address(), method, path, &headers, body.as_bytes())

@@ -193,7 +193,7 @@ impl<'a> Trial<'a> {
                     self.house.ask("POST", "/api/datapoint/write", &body);
                 }
             }
-            Act::Browse => _ = self.house.ask("GET", &format!("/api/browse?address={}", case.name), &Value::Null),
+            Act::Browse => _ = self.house.ask("GET", &format!("/api/browse?instance={}", case.name), &Value::Null),
         }
     }
 

@@ -19,10 +19,10 @@ const ROUND: Duration = Duration::from_secs(1);
 const PART: u32 = 20;
 
 /// The longest time between two rounds.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// Files and folders that an instance may keep; with more it counts as over its limit.
-const MOST_FILES: usize = 50_000;
+const MOST_FILES: usize = 20_000;
 
 /// A unit of `st_blocks`.
 const BLOCK: u64 = 512;
