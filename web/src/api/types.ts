@@ -170,6 +170,12 @@ export interface Limits {
   max_cpu_share?: number;
   /** Samples a second. */
   max_pps?: number;
+  /** Processes and threads together. */
+  processes?: number;
+  /** Descriptors of each process. */
+  open_files?: number;
+  /** What its folder may hold. */
+  disk_mb?: number;
   priority?: (typeof priorities)[number];
 }
 
@@ -183,7 +189,18 @@ export interface Guard {
   shed: number;
   cpu_by?: string;
   memory_by?: string;
+  /** What holds its program in; empty while there is no process. */
+  walls?: Wall[];
   evidence?: SpamEvidence;
+}
+
+/** One item of what holds a program in. */
+export interface Wall {
+  what: string;
+  state: 'enforced' | 'unavailable' | 'untested' | 'open';
+  by?: string;
+  /** The limit, or why it is not held. */
+  note?: string;
 }
 
 /** What the spam breaker saw. */
