@@ -86,7 +86,8 @@ async fn converse<D: Driver>(protocol: Protocol, simulated: bool) -> Result<(), 
     let speaking = tokio::task::spawn_local(async move { writer.drain(Encoding::MessagePack, output).await });
     let ended = run::<D>(welcome, port, simulated).await;
     if let Err(failure) = &ended {
-        let state = State { status: Status::Failed, text: failure.message.clone(), hint: failure.hint.clone() };
+        let state =
+            State { status: Status::Failed, text: failure.message.clone(), hint: failure.hint.clone(), answers: false };
         outbox.say(FromPlugin::State(state));
     }
     outbox.close();

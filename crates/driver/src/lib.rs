@@ -52,7 +52,7 @@
 //! ```
 //!
 //! Read in this order: [`Driver`] the trait, [`port`] what a driver holds, [`outbox`] how samples leave, [`entry`] how a
-//! driver starts, [`descriptors`] why a stray `println!` harms nothing.
+//! driver starts, [`waiting`] how it says that it waits, [`descriptors`] why a stray `println!` harms nothing.
 
 mod backoff;
 mod descriptors;
@@ -60,6 +60,7 @@ mod entry;
 mod failure;
 mod outbox;
 mod port;
+mod waiting;
 
 use std::future::Future;
 
@@ -73,6 +74,7 @@ pub use fieldrail_wire::plugin::{Level, Node, Reading, SubscribedItem};
 pub use fieldrail_wire::sample::{SampleItem, TagRef, WireOrigin};
 pub use outbox::{Outbox, Tag};
 pub use port::{Command, Page, Port, Request, State};
+pub use waiting::{clock, next_try, waits_for};
 
 use serde::de::DeserializeOwned;
 

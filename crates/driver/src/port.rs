@@ -249,21 +249,27 @@ impl Port {
 
     /// Says how the link stands. Saying the same again costs nothing.
     pub fn state(&mut self, status: State, text: impl Into<String>) {
-        self.say_state(status, text.into(), None);
+        self.say_state(status, text.into(), None, false);
+    }
+
+    /// Says that it works in another way than it should, and that the device answers all the same: what must arrive leaves.
+    pub fn makes_do(&mut self, how: impl Into<Failure>) {
+        let how = how.into();
+        self.say_state(Status::Degraded, how.message, how.hint, true);
     }
 
     /// Says that the link does not stand, and why.
     pub fn trouble(&mut self, status: State, failure: impl Into<Failure>) {
         let failure = failure.into();
-        self.say_state(status, failure.message, failure.hint);
+        self.say_state(status, failure.message, failure.hint, false);
     }
 
-    fn say_state(&mut self, status: Status, text: String, hint: Option<String>) {
+    fn say_state(&mut self, status: Status, text: String, hint: Option<String>, answers: bool) {
         if self.last_state.as_ref().is_some_and(|last| last.0 == status && last.1 == text) {
             return;
         }
         self.last_state = Some((status, text.clone()));
-        self.outbox.say(FromPlugin::State(fieldrail_wire::plugin::State { status, text, hint }));
+        self.outbox.say(FromPlugin::State(fieldrail_wire::plugin::State { status, text, hint, answers }));
     }
 
     /// Answers [`Request::Subscribe`]: one item for each asked for, in the same order.

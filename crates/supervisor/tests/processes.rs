@@ -296,7 +296,12 @@ fn binary_stream(batches: u64, size: usize) -> Vec<u8> {
     let hello =
         Hello { protocol: (1, 1), name: "test".into(), version: String::new(), capabilities: Capabilities::default() };
     say(FromPlugin::Hello(hello));
-    say(FromPlugin::State(plugin::State { status: Status::Connected, text: String::new(), hint: None }));
+    say(FromPlugin::State(plugin::State {
+        status: Status::Connected,
+        text: String::new(),
+        hint: None,
+        answers: false,
+    }));
     for batch in 1..=batches {
         let tags = if batch == 1 { vec![(0, "a".into())] } else { vec![] };
         let item = |n: usize| SampleItem {

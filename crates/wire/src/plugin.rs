@@ -71,6 +71,10 @@ pub struct State {
     /// What to try.
     #[serde(default)]
     pub hint: Option<String>,
+    /// With `degraded`: the device answers all the same, for example over a second end point. Values that must not be lost
+    /// leave then; else they wait for `connected`.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub answers: bool,
 }
 
 /// The four states of a link.

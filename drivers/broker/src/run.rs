@@ -50,10 +50,12 @@ pub(crate) async fn run(config: Config, endpoints: Endpoints, port: Port) {
         port,
     };
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+    let mut since = None;
     loop {
         let error = match run.start().await {
             Ok(serving) => {
                 backoff.reset();
+                since = None;
                 match run.attend(serving).await {
                     Some(error) => error,
                     None => return,
@@ -64,7 +66,8 @@ pub(crate) async fn run(config: Config, endpoints: Endpoints, port: Port) {
         let wait = backoff.next(0);
         let mut failure = Failure::from(error);
         tracing::warn!(error = failure.message, "The broker does not run.");
-        let _ = write!(failure.message, "; next try in {} s", wait.as_secs());
+        let since = *since.get_or_insert_with(std::time::SystemTime::now);
+        let _ = write!(failure.message, ", {}", fieldrail_driver::next_try(since, wait));
         run.port.trouble(State::Degraded, failure);
         if run.wait(wait).await {
             return;

@@ -249,13 +249,7 @@ impl Session {
             tracing::warn!(place = self.place, error = failure.message, "No link.");
             std::time::SystemTime::now()
         });
-        let text = format!(
-            "waits for {} ({}) since {}, next try in {} s",
-            self.place,
-            failure.message,
-            standing::clock(since),
-            next.as_secs().max(1)
-        );
+        let text = fieldrail_driver::waits_for(&self.place, &failure.message, since, next);
         self.stand(State::Degraded, Failure { message: text, ..failure });
         // What was subscribed while there was no line is not planned yet.
         self.spread_demand();

@@ -38,6 +38,8 @@ pub(crate) struct Tried {
     pub(crate) status: Option<StatusCode>,
     /// Why it failed; none if it worked.
     pub(crate) failure: Option<Failure>,
+    /// When the same is tried again, if it is.
+    pub(crate) next: Option<Duration>,
 }
 
 /// How a job ended.
@@ -62,21 +64,23 @@ pub(crate) async fn deliver(target: Rc<Target>, job: &Job, tried: mpsc::Sender<T
         let (failure, status, wait) = match request::send(&target, id, job.body.clone(), expires).await {
             Try::Expired => return End::Expired,
             Try::Taken(status) => {
-                let _ = tried.send(Tried { status: Some(status), failure: None }).await;
+                let _ = tried.send(Tried { status: Some(status), failure: None, next: None }).await;
                 return End::Confirmed;
             }
             Try::Never(failure, status) => {
-                let _ = tried.send(Tried { status, failure: Some(failure.clone()) }).await;
+                let _ = tried.send(Tried { status, failure: Some(failure.clone()), next: None }).await;
                 return End::Rejected(failure);
             }
             Try::Later { failure, status, wait } => (failure, status, wait),
         };
-        let _ = tried.send(Tried { status, failure: Some(failure.clone()) }).await;
+        let wait = backoff.next(random()).max(wait.unwrap_or_default()).min(LONGEST_WAIT);
+        let is_in_time = Instant::now() + wait < expires;
+        let next = (left > 0 && is_in_time).then_some(wait);
+        let _ = tried.send(Tried { status, failure: Some(failure.clone()), next }).await;
         if left == 0 {
             return End::Rejected(failure.again());
         }
-        let wait = backoff.next(random()).max(wait.unwrap_or_default()).min(LONGEST_WAIT);
-        if Instant::now() + wait >= expires {
+        if !is_in_time {
             return End::Expired;
         }
         sleep(wait).await;

@@ -3,9 +3,9 @@
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use fieldrail_driver::{Command, Failure, Port, Request, State, SubscribedItem, Tag};
+use fieldrail_driver::{Command, Failure, Port, Request, State, SubscribedItem, Tag, clock, waits_for};
 use fieldrail_model::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -38,6 +38,8 @@ struct Run {
     busy: HashSet<Option<Arc<str>>>,
     tried: mpsc::Sender<Tried>,
     figures: Figures,
+    /// Since when the receiver takes nothing.
+    lost_since: Option<SystemTime>,
 }
 
 #[derive(Default)]
@@ -60,6 +62,7 @@ pub(crate) async fn run(target: Target, mut port: Port) {
         busy: HashSet::new(),
         tried,
         figures: Figures::default(),
+        lost_since: None,
     };
     loop {
         run.start_what_can();
@@ -155,16 +158,22 @@ impl Run {
         self.figures.last_error = tried.failure.as_ref().map(|failure| failure.message.clone());
         match tried.failure {
             None => {
+                self.lost_since = None;
                 self.figures.sent += 1;
                 self.port.state(State::Connected, "ready");
                 if !was_well {
                     tracing::info!(target = self.target.shown, "Requests are taken again.");
                 }
             }
-            Some(failure) => {
+            Some(mut failure) => {
+                let since = *self.lost_since.get_or_insert_with(SystemTime::now);
                 if was_well {
                     tracing::warn!(target = self.target.shown, error = failure.message, "A request was not taken.");
                 }
+                failure.message = match tried.next {
+                    Some(wait) => waits_for(&self.target.shown, &failure.message, since, wait),
+                    None => format!("{} since {}; the next request tries it again", failure.message, clock(since)),
+                };
                 self.port.trouble(State::Degraded, failure);
             }
         }

@@ -102,7 +102,12 @@ fn a_busy_receiver_is_asked_again_and_the_state_says_so_meanwhile() {
     assert_eq!(plugin.sample("last_status").value, Value::Null);
     let id = plugin.write_item("", 1_i64, |_| {});
     let state = plugin.state(Status::Degraded);
-    assert!(state.text.ends_with("answered 503 Service Unavailable"), "{}", state.text);
+    assert!(
+        state.text.starts_with("waits for http://") && state.text.contains(", next try in 1 s ("),
+        "{}",
+        state.text
+    );
+    assert!(state.text.contains("answered 503 Service Unavailable) since "), "{}", state.text);
     assert_eq!(plugin.sample("last_status").value, Value::Int(503));
     assert_eq!(plugin.outcome(id), Outcome::Confirmed);
     plugin.state(Status::Connected);

@@ -31,7 +31,7 @@ impl Bench {
     }
 
     fn say(&mut self, status: Status, text: &str) -> &mut Self {
-        self.tell(Event::Said(plugin::State { status, text: text.into(), hint: None }))
+        self.tell(Event::Said(plugin::State { status, text: text.into(), hint: None, answers: false }))
     }
 
     fn exit(&mut self, text: &str) -> &mut Self {
@@ -301,7 +301,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         3 => Just(Event::Spawned),
         1 => Just(Event::SpawnFailed(reason())),
         3 => Just(Event::Greeted),
-        2 => status.prop_map(|status| Event::Said(plugin::State { status, text: "says".into(), hint: None })),
+        2 => status.prop_map(|status| Event::Said(plugin::State { status, text: "says".into(), hint: None, answers: false })),
         2 => (0_u64..100).prop_map(Event::Beat),
         1 => Just(Event::Stalled),
         1 => Just(Event::Flowing),

@@ -99,7 +99,7 @@ fn plugin_link() -> Vec<Case> {
         FromPlugin::Hello(Hello { protocol: (1, 1), name: "counter".into(), version: version.into(), capabilities })
     };
     let state = |status, text: &str, hint: Option<&str>| {
-        FromPlugin::State(State { status, text: text.into(), hint: hint.map(Into::into) })
+        FromPlugin::State(State { status, text: text.into(), hint: hint.map(Into::into), answers: false })
     };
     vec![
         from("that can do nothing in particular", hello("", Capabilities::default())),

@@ -51,9 +51,3 @@ impl Session {
         ]
     }
 }
-
-/// `14:02 UTC`.
-pub(super) fn clock(time: std::time::SystemTime) -> String {
-    let seconds = time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    format!("{:02}:{:02} UTC", seconds / 3600 % 24, seconds / 60 % 60)
-}
