@@ -39,7 +39,8 @@ pub struct Config {
     #[serde(default = "default_udp_port")]
     #[schemars(range(min = 1))]
     pub udp_port: u16,
-    /// A second way to the same program, taken when the first fails: another network card, or a spare PLC.
+    /// A second way to the same program, taken when the first fails: another network card, or a spare PLC. As soon as the first
+    /// answers again it is taken back.
     #[serde(default)]
     pub fallback: Option<Fallback>,
     /// The `.tpy` file that TwinCAT 2 wrote beside the project: names as the engineer wrote them, and comments.
@@ -134,6 +135,13 @@ pub struct EndPoint {
     pub tcp_port: u16,
     /// Who is asked.
     pub target: AmsAddress,
+}
+
+impl EndPoint {
+    /// `host:port`, as states name it.
+    pub(crate) fn place(&self) -> String {
+        format!("{}:{}", self.host, self.tcp_port)
+    }
 }
 
 fn net_id(key: &'static str, text: &str) -> Result<NetId, Error> {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use fieldrail_driver::{Backoff, Failure, State};
+use fieldrail_driver::{Backoff, Failure, State, clock, waits_for};
 use fieldrail_model::{Quality, Value};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -20,7 +20,7 @@ use crate::load;
 use crate::notifications;
 use crate::own::Own;
 use crate::poll;
-use crate::session::Session;
+use crate::session::{Away, Session};
 use crate::writing;
 
 /// The first wait after a failed try, and the longest.
@@ -38,6 +38,19 @@ const RUN: u16 = 5;
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_millis(800);
 
+/// Between two tries of the first end point while the second is in use.
+const SEEK: Duration = Duration::from_secs(10);
+
+/// How a link ended.
+enum End {
+    /// The driver leaves.
+    Leave,
+    /// It broke, or the PLC wants another one.
+    Over(Error),
+    /// The first end point answers again, over this link.
+    Home(Link),
+}
+
 /// Holds the link until the driver leaves.
 pub(crate) async fn hold(session: Rc<RefCell<Session>>, points: Vec<EndPoint>, own_port: u16) {
     let bells = Rc::clone(&session.borrow().bells);
@@ -45,17 +58,28 @@ pub(crate) async fn hold(session: Rc<RefCell<Session>>, points: Vec<EndPoint>, o
     let mut turn = 0;
     let mut since: Option<SystemTime> = None;
     let config = session.borrow().config.clone();
+    let mut home: Option<Link> = None;
     loop {
-        let Some(point) = points.get(turn % points.len().max(1)) else { return };
-        let (error, was_open) = match link::open(&config, point, own_port).await {
+        let at = turn % points.len().max(1);
+        let (Some(point), Some(first)) = (points.get(at), points.first()) else { return };
+        let opened = match home.take() {
+            Some(link) => Ok(link),
+            None => link::open(&config, point, own_port).await,
+        };
+        let (error, was_open) = match opened {
             Ok(link) => {
                 waits.reset();
                 if since.take().is_some() {
                     tracing::info!(host = point.host, "The link is back.");
                 }
-                match serve(&session, link, point).await {
-                    Some(error) => (error, true),
-                    None => return,
+                let first = (at > 0).then_some((first, own_port));
+                match serve(&session, link, point, first).await {
+                    End::Over(error) => (error, true),
+                    End::Leave => return,
+                    End::Home(link) => {
+                        (home, turn) = (Some(link), 0);
+                        continue;
+                    }
                 }
             }
             Err(error) => (error, false),
@@ -68,7 +92,13 @@ pub(crate) async fn hold(session: Rc<RefCell<Session>>, points: Vec<EndPoint>, o
             (true, false) => config.pause().max(WAITS.0),
             (false, false) => waits.next(getrandom::u32().unwrap_or(0)),
         };
-        tell(&session, point, &error, wait, &mut since);
+        let next = points.get(turn % points.len()).filter(|_| points.len() > 1);
+        if at == 0 && next.is_some() {
+            let why = error.to_string();
+            let since = session.borrow().away.as_ref().map_or_else(SystemTime::now, |away| away.since);
+            session.borrow_mut().away = Some(Away { since, from: point.place(), why });
+        }
+        tell(&session, point, &error, wait, next, &mut since);
         tokio::select! {
             () = sleep(wait) => {}
             () = bells.retry.notified() => sleep(Duration::from_millis(100)).await,
@@ -83,13 +113,21 @@ fn closes(error: &Error) -> bool {
 }
 
 /// Says that there is no link, why, and when it is tried again.
-fn tell(session: &RefCell<Session>, point: &EndPoint, error: &Error, wait: Duration, since: &mut Option<SystemTime>) {
+fn tell(
+    session: &RefCell<Session>,
+    point: &EndPoint,
+    error: &Error,
+    wait: Duration,
+    next: Option<&EndPoint>,
+    since: &mut Option<SystemTime>,
+) {
     let failure = Failure::from(error.clone());
-    if since.is_none() {
-        *since = Some(SystemTime::now());
+    let since = *since.get_or_insert_with(|| {
         tracing::warn!(host = point.host, error = failure.message, "No link.");
-    }
-    let text = format!("{}; next try in {} s", failure.message, wait.as_secs().max(1));
+        SystemTime::now()
+    });
+    let at = next.map(|next| format!(" at {}", next.place())).unwrap_or_default();
+    let text = waits_for(&point.place(), &failure.message, since, wait) + &at;
     let why: Arc<str> = failure.message.as_str().into();
     let mut session = session.borrow_mut();
     session.stand(State::Degraded, Failure { message: text, ..failure });
@@ -99,8 +137,20 @@ fn tell(session: &RefCell<Session>, point: &EndPoint, error: &Error, wait: Durat
     }
 }
 
-/// Runs on one link. None if the driver leaves, else why the link is over.
-async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint) -> Option<Error> {
+/// Waits until the first end point answers again, and returns the link to it.
+async fn seek(session: &RefCell<Session>, first: Option<(&EndPoint, u16)>) -> Link {
+    let Some((first, own_port)) = first else { return std::future::pending().await };
+    let config = session.borrow().config.clone();
+    loop {
+        sleep(SEEK).await;
+        if let Ok(link) = link::open(&config, first, own_port).await {
+            return link;
+        }
+    }
+}
+
+/// Runs on one link until it ends; on the second end point also until the `first` answers again.
+async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint, first: Option<(&EndPoint, u16)>) -> End {
     let Link { client, info, state } = link;
     let patience = session.borrow().config.timeout();
     let device = Rc::new(Device::new(client.clone(), patience));
@@ -115,11 +165,19 @@ async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint) -> 
     session.borrow_mut().connected(Rc::clone(&device));
     let bells = Rc::clone(&session.borrow().bells);
     let end = tokio::select! {
-        error = generations(session, &device, &info, state, point) => Some(error),
-        error = client.ended() => Some(error),
-        () = bells.leave.notified() => None,
+        error = generations(session, &device, &info, state, point) => End::Over(error),
+        error = client.ended() => End::Over(error),
+        link = seek(session, first) => End::Home(link),
+        () = bells.leave.notified() => End::Leave,
     };
-    if end.is_none() || client.broken().is_none() {
+    if let (End::Home(_), Some((first, _))) = (&end, first) {
+        tracing::info!(host = first.host, "The first end point answers again.");
+        let mut session = session.borrow_mut();
+        let why = format!("goes back to {}, which answers again", first.place());
+        session.stand(State::Degraded, Failure::new(why.clone()));
+        session.lose(Quality::NotConnected, &why.into());
+    }
+    if !matches!(end, End::Over(_)) || client.broken().is_none() {
         // In order: nothing of ours stays at the device.
         let _ = timeout(FAREWELL, leave(session, &device)).await;
     }
@@ -234,8 +292,17 @@ fn take_state(session: &mut Session, state: DeviceState, point: &EndPoint) {
     if state.ads == RUN {
         session.stand_still(None);
         session.bells.again.notify_waiters();
-        let text = format!("connected to {} at {}, {symbols} symbols", point.target, point.host);
-        session.stand(State::Connected, Failure::new(text));
+        if let Some(Away { since, from, why }) = session.away.clone().filter(|away| away.from != point.place()) {
+            let (place, since) = (point.place(), clock(since));
+            let text = format!(
+                "on the fallback end point {place} since {since}: {from} does not answer ({why}) and is tried every 10 s"
+            );
+            session.make_do(Failure::new(text).hint("values come from, and go to, the second end point meanwhile"));
+        } else {
+            session.away = None;
+            let text = format!("connected to {} at {}, {symbols} symbols", point.target, point.host);
+            session.stand(State::Connected, Failure::new(text));
+        }
     } else {
         session.stand_still(Some(format!("the PLC is in {name}").into()));
         let failure = Failure::new(format!("the PLC is in {name}; values stand still"));

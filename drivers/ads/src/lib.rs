@@ -230,7 +230,11 @@ impl Running {
     fn tell(&self, port: &mut Port) {
         let mut session = self.session.borrow_mut();
         if let Some(standing) = session.standing.take() {
-            port.trouble(standing.state, standing.failure);
+            if standing.answers {
+                port.makes_do(standing.failure);
+            } else {
+                port.trouble(standing.state, standing.failure);
+            }
         }
         for reply in session.replies.drain(..) {
             match reply {

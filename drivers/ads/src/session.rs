@@ -7,7 +7,7 @@ mod wanted;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use fieldrail_driver::{Failure, Outbox, Reading, State, Tag};
@@ -37,6 +37,16 @@ const MOST_EARLY: usize = 2048;
 pub(crate) struct Standing {
     pub(crate) state: State,
     pub(crate) failure: Failure,
+    /// Degraded, and the PLC answers all the same.
+    pub(crate) answers: bool,
+}
+
+/// Since when, and why, the first end point is not in use.
+#[derive(Debug, Clone)]
+pub(crate) struct Away {
+    pub(crate) since: SystemTime,
+    pub(crate) from: String,
+    pub(crate) why: String,
 }
 
 /// An answer that only the port can give.
@@ -97,6 +107,7 @@ pub(crate) struct Session {
     /// Tags to renew.
     fresh: Vec<Tag>,
     pub(crate) standing: Option<Standing>,
+    pub(crate) away: Option<Away>,
     pub(crate) replies: Vec<Reply>,
     samples: u64,
     renewals: u64,
@@ -129,6 +140,7 @@ impl Session {
             doubt: Some((Quality::NotConnected, "the PLC has not answered yet".into())),
             fresh: Vec::new(),
             standing: None,
+            away: None,
             replies: Vec::new(),
             samples: 0,
             renewals: 0,
@@ -157,7 +169,13 @@ impl Session {
     }
 
     pub(crate) fn stand(&mut self, state: State, failure: Failure) {
-        self.standing = Some(Standing { state, failure });
+        self.standing = Some(Standing { state, failure, answers: false });
+        self.bells.changed.notify_one();
+    }
+
+    /// It works, and not in the way it should.
+    pub(crate) fn make_do(&mut self, failure: Failure) {
+        self.standing = Some(Standing { state: State::Degraded, failure, answers: true });
         self.bells.changed.notify_one();
     }
 

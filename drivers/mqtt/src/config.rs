@@ -20,6 +20,9 @@ pub struct Config {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+    /// A second broker, taken when the first does not answer; as soon as the first answers again it is taken back.
+    #[serde(default)]
+    pub fallback: Option<Fallback>,
     /// Version of MQTT. Every broker speaks 3.1.1, also old and built-in ones, so it is the default; 5 adds reasons for
     /// refusals, and the origin of a value travels with its message.
     #[serde(default)]
@@ -75,6 +78,19 @@ pub struct Config {
     /// With MQTT 5: send with each message where its value first came from, so that rules of other nodes make no circle.
     #[serde(default = "default_true")]
     pub send_origin: bool,
+}
+
+/// A second broker. All that is not said here is as for the first.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fallback {
+    /// Name or address.
+    #[schemars(length(min = 1))]
+    pub host: String,
+    /// TCP port; that of the first unless given.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
 }
 
 /// The two versions of MQTT in use.
@@ -172,6 +188,17 @@ impl Config {
         self.port.unwrap_or(if self.tls.is_some() { 8883 } else { 1883 })
     }
 
+    /// The same for each broker, the first one first.
+    pub(crate) fn end_points(&self) -> Vec<Self> {
+        let second = self.fallback.as_ref().map(|second| Self {
+            host: second.host.clone(),
+            port: second.port.or(self.port),
+            fallback: None,
+            ..self.clone()
+        });
+        std::iter::once(self.clone()).chain(second).collect()
+    }
+
     /// `host:port`, as states and logs name the broker.
     pub fn broker(&self) -> String {
         format!("{}:{}", self.host, self.port())
@@ -185,6 +212,9 @@ impl Config {
         let wrong = |key: &str, reason: &str| Error::Config { key: key.into(), reason: reason.into() };
         if self.host.trim().is_empty() {
             return Err(wrong("host", "the name or address of the broker is missing"));
+        }
+        if self.fallback.as_ref().is_some_and(|second| second.host.trim().is_empty()) {
+            return Err(wrong("fallback.host", "the name or address of the second broker is missing"));
         }
         if self.subscribe_qos > 2 || self.publish_qos > 2 || self.will.as_ref().is_some_and(|will| will.qos > 2) {
             return Err(wrong("qos", "the quality of service is 0, 1 or 2"));

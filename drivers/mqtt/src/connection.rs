@@ -23,30 +23,84 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins
 /// How long a first connection to a kept session waits for somebody to need something.
 const DEMAND: Duration = Duration::from_secs(1);
 
-/// Holds the link until the driver stops.
-pub(crate) async fn hold(session: Rc<RefCell<Session>>, options: Options, outbox: Outbox) {
-    if options.keeps_session() {
+/// Between two tries of the first broker while the second is in use.
+const SEEK: Duration = Duration::from_secs(10);
+
+/// How long the first broker may take to answer such a try, and the second to take a goodbye.
+const ANSWER: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Holds the link until the driver stops. `points` are the brokers, the first one first.
+pub(crate) async fn hold(session: Rc<RefCell<Session>>, points: Vec<Options>, outbox: Outbox) {
+    if points.iter().any(Options::keeps_session) {
         // What the broker has kept comes at once, and is for nobody before the daemon has said what it needs.
         let asked_for = Rc::clone(&session.borrow().asked_for);
         let _ = timeout(DEMAND, asked_for.notified()).await;
     }
     let mut backoff = Backoff::new(WAITS.0, WAITS.1);
     loop {
-        let error = converse(&session, &options, &outbox).await;
+        let at = session.borrow().point();
+        let (Some(options), Some(first)) = (points.get(at), points.first()) else { return };
+        let ended = if at == 0 {
+            Some(converse(&session, options, &outbox).await)
+        } else {
+            // Whichever ends first ends both, so nothing is cut in two that goes on.
+            tokio::select! {
+                error = converse(&session, options, &outbox) => Some(error),
+                () = go_home(&session, first) => None,
+            }
+        };
         if session.borrow().stopping {
             return;
         }
         if session.borrow().is_connected() {
             backoff.reset();
         }
-        let wait = backoff.next(random());
-        let samples = session.borrow_mut().lost(error, wait);
+        let home = ended.is_none() || session.borrow().is_going_home();
+        // The other broker is tried at once, the same one after a pause.
+        let next = if home { 0 } else { (at + 1) % points.len() };
+        let wait = match (home, next == 0) {
+            (true, _) => Duration::ZERO,
+            (false, true) => backoff.next(random()),
+            (false, false) => WAITS.0,
+        };
+        let samples = session.borrow_mut().lost(ended.filter(|_| !home), next, wait);
         for sample in samples {
             outbox.room().await;
             outbox.push(sample);
         }
         sleep(wait).await;
     }
+}
+
+/// Returns when the first broker answers again and the second was told goodbye.
+async fn go_home(session: &RefCell<Session>, first: &Options) {
+    loop {
+        sleep(SEEK).await;
+        if session.borrow().is_connected() && answers(first).await {
+            session.borrow_mut().go_home();
+            return sleep(FAREWELL).await;
+        }
+    }
+}
+
+/// Whether this broker takes a client like us.
+async fn answers(options: &Options) -> bool {
+    let Ok((sender, mut link)) = link::open(&options.beside("seek")) else { return false };
+    let taken = timeout(ANSWER, async {
+        loop {
+            match link.next().await {
+                Ok(Event::Connected(_)) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    });
+    let taken = taken.await.unwrap_or(false);
+    sender.disconnect(Duration::ZERO);
+    // The goodbye, or the end of the link.
+    let _ = timeout(FAREWELL, async { while link.next().await.is_ok() {} }).await;
+    taken
 }
 
 /// One connection, from its first to its last event.

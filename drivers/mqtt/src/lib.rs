@@ -81,7 +81,9 @@ impl Driver for Mqtt {
 
     async fn run(config: Config, mut port: Port) -> Result<(), Failure> {
         config.check()?;
-        let options = Options::new(&config, port.instance().as_str())?;
+        let points = config.end_points();
+        let options = points.iter().map(|point| Options::new(point, port.instance().as_str()));
+        let options = options.collect::<Result<Vec<_>, _>>()?;
         let session = Rc::new(RefCell::new(Session::new(&config, port.outbox())));
         port.state(State::Connecting, format!("connects to {}", config.broker()));
         let link = spawn_local(connection::hold(Rc::clone(&session), options.clone(), port.outbox()));
@@ -147,7 +149,8 @@ fn actions() -> Vec<Action> {
 /// The driver between its start and its stop.
 struct Running {
     session: Rc<RefCell<Session>>,
-    options: Options,
+    /// One for each broker.
+    options: Vec<Options>,
     config: Config,
 }
 
@@ -207,7 +210,8 @@ impl Running {
     fn browse(&self, page: Page, search: bool) {
         let begin = self.session.borrow_mut().browsing.ask(page, search);
         if begin {
-            let options = self.options.beside("browse");
+            let Some(options) = self.options.get(self.session.borrow().point()) else { return };
+            let options = options.beside("browse");
             spawn_local(browse::watch(Rc::clone(&self.session), options, self.config.browse_filter.clone()));
         }
     }
@@ -216,7 +220,11 @@ impl Running {
     fn tell(&self, port: &mut Port, now: Instant) {
         let mut session = self.session.borrow_mut();
         if let Some(standing) = session.standing.take() {
-            port.trouble(standing.state, standing.failure);
+            if standing.answers {
+                port.makes_do(standing.failure);
+            } else {
+                port.trouble(standing.state, standing.failure);
+            }
         }
         for reply in session.replies.drain(..) {
             match reply {

@@ -12,9 +12,9 @@ pub(crate) use writes::writable;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use fieldrail_driver::{Failure, Outbox, Reading, SampleItem, State, Subscription};
+use fieldrail_driver::{Failure, Outbox, Reading, SampleItem, State, Subscription, clock, waits_for};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -42,6 +42,17 @@ const FILTERS: usize = 100;
 pub(crate) struct Standing {
     pub(crate) state: State,
     pub(crate) failure: Failure,
+    /// Degraded, and the device answers all the same.
+    pub(crate) answers: bool,
+}
+
+/// Since when, and why, the first broker is not in use.
+#[derive(Debug, Clone)]
+struct Away {
+    since: SystemTime,
+    why: String,
+    /// It answers again, and the link to the second is given up.
+    is_over: bool,
 }
 
 /// An answer that only the port can give.
@@ -52,7 +63,11 @@ pub(crate) enum Reply {
 
 /// The state of the driver.
 pub(crate) struct Session {
-    broker: String,
+    /// The brokers, the first one first, and which of them is in use or tried next.
+    brokers: Vec<String>,
+    point: usize,
+    /// While the first one is not in use.
+    away: Option<Away>,
     pub(crate) rules: Rules,
     send_origin: bool,
     /// An echo tells its origin by itself.
@@ -83,7 +98,7 @@ pub(crate) struct Session {
     unanswered: HashMap<u16, Vec<(String, u8)>>,
     /// To be unsubscribed when all is answered.
     leaving: Vec<String>,
-    pub(crate) lost_since: Option<std::time::SystemTime>,
+    pub(crate) lost_since: Option<SystemTime>,
     pub(crate) standing: Option<Standing>,
     pub(crate) replies: Vec<Reply>,
     /// Wakes the loop: there is a standing, a reply, or an earlier deadline.
@@ -100,7 +115,9 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(config: &Config, outbox: Outbox) -> Self {
         Self {
-            broker: config.broker(),
+            brokers: config.end_points().iter().map(Config::broker).collect(),
+            point: 0,
+            away: None,
             rules: Rules::new(config),
             send_origin: config.send_origin,
             origin_travels: config.send_origin && config.protocol == Protocol::V5,
@@ -130,6 +147,31 @@ impl Session {
             alarm: None,
             stopping: false,
         }
+    }
+
+    /// Which broker is in use, or tried next.
+    pub(crate) fn point(&self) -> usize {
+        self.point
+    }
+
+    /// Its name.
+    fn broker(&self) -> &str {
+        self.brokers.get(self.point).map_or("", String::as_str)
+    }
+
+    /// Whether the link is given up because the first broker answers again.
+    pub(crate) fn is_going_home(&self) -> bool {
+        self.away.as_ref().is_some_and(|away| away.is_over)
+    }
+
+    /// The first broker answers again: leaves the second in order.
+    pub(crate) fn go_home(&mut self) {
+        if let Some(away) = &mut self.away {
+            away.is_over = true;
+        }
+        self.acknowledge();
+        self.hand_over(Instant::now());
+        self.leave();
     }
 
     /// Whether the broker answers.
@@ -195,8 +237,21 @@ impl Session {
         self.follow_demand();
         self.hand_over(Instant::now());
         self.lost_since = None;
-        tracing::info!(broker = self.broker, "Connected.");
-        self.stand(State::Connected, Failure::new(format!("connected to {}", self.broker)));
+        let broker = self.broker().to_owned();
+        tracing::info!(broker, "Connected.");
+        let Some(Away { since, why, .. }) = self.away.clone().filter(|_| self.point > 0) else {
+            self.away = None;
+            return self.stand(State::Connected, Failure::new(format!("connected to {broker}")));
+        };
+        let text = format!(
+            "on the fallback end point {broker} since {}: {} does not answer ({}) and is tried every 10 s",
+            clock(since),
+            self.brokers[0],
+            why
+        );
+        let failure = Failure::new(text).hint("values come from, and go to, the second broker meanwhile");
+        self.standing = Some(Standing { state: State::Degraded, failure, answers: true });
+        self.changed.notify_one();
     }
 
     /// Something happened on the link.
@@ -281,8 +336,9 @@ impl Session {
         }
     }
 
-    /// The link broke. Returns the samples that take the values back.
-    pub(crate) fn lost(&mut self, error: Error, next: Duration) -> Vec<SampleItem> {
+    /// The link broke, or was given up for the first broker if there is no error. Broker `next` is tried after `wait`. Returns
+    /// the samples that take the values back.
+    pub(crate) fn lost(&mut self, error: Option<Error>, next: usize, wait: Duration) -> Vec<SampleItem> {
         let now = Instant::now();
         self.sender = None;
         // The broker sends again what it did not hear of.
@@ -291,27 +347,45 @@ impl Session {
         self.forget_subscriptions();
         self.outgoing.disconnect(now);
         self.end();
-        let failure = Failure::from(error);
-        let since = *self.lost_since.get_or_insert_with(|| {
-            tracing::warn!(broker = self.broker, error = failure.message, "No link.");
-            std::time::SystemTime::now()
-        });
-        let text = format!(
-            "waits for {} ({}) since {}, next try in {} s",
-            self.broker,
-            failure.message,
-            clock(since),
-            next.as_secs().max(1)
-        );
-        self.stand(State::Degraded, Failure { message: text, ..failure });
-        let why: Arc<str> = format!("no link to {}: {}", self.broker, failure.message).into();
+        let broker = self.broker().to_owned();
+        let why: Arc<str> = if let Some(error) = error {
+            self.told_why(&broker, error.into(), next, wait).into()
+        } else {
+            let first = self.brokers[0].clone();
+            tracing::info!(broker = first, "The first broker answers again.");
+            self.stand(State::Degraded, Failure::new(format!("goes back to {first}, which answers again")));
+            format!("goes back from {broker} to {first}").into()
+        };
+        if let Some(away) = &mut self.away {
+            away.is_over = false;
+        }
+        self.point = next;
         let samples = self.topics.disconnect(&self.demand, &why);
         self.answer_readers(now);
         samples
     }
 
+    /// Says that this broker is waited for, and why. Returns the reason for its values.
+    fn told_why(&mut self, broker: &str, failure: Failure, next: usize, wait: Duration) -> String {
+        let since = *self.lost_since.get_or_insert_with(|| {
+            tracing::warn!(broker, error = failure.message, "No link.");
+            SystemTime::now()
+        });
+        if self.point == 0 && next > 0 {
+            let since = self.away.as_ref().map_or_else(SystemTime::now, |away| away.since);
+            self.away = Some(Away { since, why: failure.message.clone(), is_over: false });
+        }
+        let mut text = waits_for(broker, &failure.message, since, wait);
+        if let Some(other) = self.brokers.get(next).filter(|_| next != self.point) {
+            text = format!("{text} at {other}");
+        }
+        let why = format!("no link to {broker}: {}", failure.message);
+        self.stand(State::Degraded, Failure { message: text, ..failure });
+        why
+    }
+
     fn stand(&mut self, state: State, failure: Failure) {
-        self.standing = Some(Standing { state, failure });
+        self.standing = Some(Standing { state, failure, answers: false });
         self.changed.notify_one();
     }
 
@@ -403,10 +477,4 @@ impl Session {
         let subscriptions = ("subscriptions", self.active.len() as f64);
         self.topics.figures().into_iter().chain(self.outgoing.figures()).chain([subscriptions])
     }
-}
-
-/// `14:02 UTC`.
-fn clock(time: std::time::SystemTime) -> String {
-    let seconds = time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    format!("{:02}:{:02} UTC", seconds / 3600 % 24, seconds / 60 % 60)
 }

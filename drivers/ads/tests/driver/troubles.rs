@@ -302,3 +302,23 @@ fn the_second_way_is_taken_when_the_first_fails_and_the_first_when_the_second_fa
     second.switch_off();
     good(&mut driver, "MAIN.nA", 1);
 }
+
+#[test]
+fn the_first_way_is_taken_back_as_soon_as_it_answers() {
+    let (mut first, second) = (device(), device());
+    second.plc().put("MAIN.nA", 2_i64);
+    let fallback = json!({ "host": "127.0.0.1", "tcp_port": second.config(&json!({}))["tcp_port"] });
+    let mut driver = first.driver(&json!({ "fallback": fallback }));
+    driver.patience(Duration::from_secs(40));
+    driver.subscribe(&["MAIN.nA"]);
+    good(&mut driver, "MAIN.nA", 1);
+    first.switch_off();
+    let lost = driver.state(Status::Degraded);
+    assert!(!lost.answers && lost.text.starts_with("waits for 127.0.0.1:"), "{}", lost.text);
+    let away = driver.state(Status::Degraded);
+    assert!(away.answers && away.text.starts_with("on the fallback end point 127.0.0.1:"), "{}", away.text);
+    good(&mut driver, "MAIN.nA", 2);
+    first.switch_on();
+    driver.state(Status::Connected);
+    good(&mut driver, "MAIN.nA", 1);
+}

@@ -37,6 +37,40 @@ fn a_lost_broker_takes_the_values_back_and_the_next_message_makes_them_good() {
 }
 
 #[test]
+fn the_second_broker_is_taken_when_the_first_fails_and_the_first_again_when_it_is_back() {
+    for version in VERSIONS {
+        let (mut first, second) = (Mosquitto::start(), Mosquitto::start());
+        let fallback = json!({ "fallback": { "host": "127.0.0.1", "port": second.port() } });
+        let mut driver = driver(&first, version, &fallback);
+        driver.patience(Duration::from_secs(40));
+        driver.subscribe(&["a"]);
+        publish(&first, &["-t", "a", "-m", "1", "-r"]);
+        assert_eq!(driver.sample("a").value, Value::Int(1));
+        first.kill();
+        let lost = driver.state(Status::Degraded);
+        assert!(!lost.answers && lost.text.contains(&format!("at 127.0.0.1:{}", second.port())), "{}", lost.text);
+        assert_eq!(driver.sample("a").quality, Quality::NotConnected);
+        let away = driver.state(Status::Degraded);
+        let want = format!("on the fallback end point 127.0.0.1:{} since ", second.port());
+        assert!(away.answers && away.text.starts_with(&want), "{}", away.text);
+        assert!(away.text.contains(&format!("127.0.0.1:{} does not answer", first.port())), "{}", away.text);
+        // Both ways.
+        publish(&second, &["-t", "a", "-m", "2", "-r"]);
+        assert_eq!(driver.sample("a").value, Value::Int(2));
+        let witness = Witness::of(&second, "b");
+        assert_eq!(driver.write("b", 3_i64), Outcome::Confirmed);
+        assert_eq!(witness.next(), format!("0 0 b {}", hex("3")));
+        first.restart();
+        let back = driver.state(Status::Connected);
+        assert!(back.text.contains(&first.port().to_string()), "{}", back.text);
+        publish(&first, &["-t", "a", "-m", "4", "-r"]);
+        driver.wait_sample("the value of the first broker", |sample| sample.value == Value::Int(4));
+        publish(&second, &["-t", "a", "-m", "5", "-r"]);
+        assert!(driver.samples_for(Duration::from_millis(100)).is_empty(), "the second broker is left");
+    }
+}
+
+#[test]
 fn retained_messages_after_a_reconnect_are_fresh_samples() {
     for version in VERSIONS {
         let folder = tempfile();
