@@ -5,6 +5,7 @@ use fieldrail_store::FormatVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::health::Health;
 use crate::limits::Limits;
 use crate::{Error, Result};
 
@@ -48,33 +49,12 @@ pub struct Connection {
     /// Against a simulated device of the driver's own, for demonstrations.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulated: bool,
-    /// What happens when it fails.
+    /// What is expected of it, and what happens when it fails.
     #[serde(default, skip_serializing_if = "Health::is_default")]
     pub health: Health,
     /// What it may take.
     #[serde(default, skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
-}
-
-/// What happens when an instance fails.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Health {
-    /// Start it again after a crash or a missed heartbeat, with a growing pause.
-    #[serde(default = "yes")]
-    pub auto_restart: bool,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self { auto_restart: true }
-    }
-}
-
-impl Health {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 fn yes() -> bool {
@@ -95,6 +75,7 @@ impl ConnectionsFile {
     pub fn check(&self) -> Result<()> {
         for (at, connection) in self.connections.iter().enumerate() {
             connection.limits.check(&format!("connections[{at}].limits"))?;
+            connection.health.check(&format!("connections[{at}].health"))?;
         }
         self.check_ids()
     }

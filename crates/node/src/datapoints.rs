@@ -43,6 +43,11 @@ pub struct About {
     /// How the alarm behaves, of a datapoint with the role `alarm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm: Option<AlarmSpec>,
+    /// While its instance is connected the value changes at least so often, in seconds; else it is frozen, and the instance
+    /// is `degraded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1.0), extend("x-unit" = "s"))]
+    pub frozen_after_s: Option<f64>,
     /// What is written to it in a panic, for example `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
@@ -102,6 +107,11 @@ pub enum Severity {
 }
 
 impl About {
+    /// How long the value may stay the same, if that is given.
+    pub fn frozen_after(&self) -> Option<Duration> {
+        self.frozen_after_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+
     /// The freshness deadline, if one is given.
     pub fn deadline(&self) -> Option<Duration> {
         self.deadline_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())

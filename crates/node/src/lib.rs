@@ -16,6 +16,7 @@ mod demand;
 mod error;
 mod explain;
 mod files;
+mod health;
 mod instances;
 pub mod limits;
 mod live;

@@ -114,6 +114,7 @@ impl Node {
         let traffic = Traffic::new(Arc::clone(&logbook), outbox, pulses);
         let mut supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
         supervision.confiner.clone_from(&options.confiner);
+        supervision.say_time = Arc::new(crate::clock::minute);
         supervision.without_cgroups = files.settings.snapshot().is_some_and(|file| !file.value.cgroups);
         let listener: Arc<dyn fieldrail_supervisor::Listener> = Arc::clone(&traffic) as _;
         let supervisor = Supervisor::new(supervision, listener)
@@ -343,6 +344,7 @@ impl Node {
         if let Some(file) = self.files.datapoints.snapshot() {
             let about = file.value.datapoints.iter().map(|(address, about)| (address.clone(), about.clone())).collect();
             self.traffic.engine().set_about(about);
+            self.apply_expectations();
         }
     }
 

@@ -155,6 +155,7 @@ impl Conversation {
     }
 
     fn take(&self, message: FromPlugin) {
+        self.shared.heard(&message);
         match message {
             FromPlugin::State(state) => {
                 let text = clip(state.text, MAX_TEXT_BYTES);
@@ -247,6 +248,7 @@ impl Joined {
         self.window.accepted(self.told.load(Ordering::Acquire));
         self.window.take(batch.batch, batch.items.len())?;
         shared.counters.count_batch(batch.items.len());
+        shared.heard_batch(&batch);
         shared.sift(generation, &mut batch);
         let number = batch.batch;
         if let Some(receipt) = shared.listener.samples(&shared.id, generation, batch) {
@@ -281,6 +283,10 @@ impl WriterEar for Ear {
 
     fn flowing(&self) {
         self.shared.tell(self.generation, Event::Flowing);
+    }
+
+    fn reads(&self, read: u64, waiting: u64) {
+        self.shared.reads(read, waiting);
     }
 }
 

@@ -12,6 +12,7 @@ use fieldrail_wire::{Encoding, FrameError, ToPlugin, encode};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The writes that may wait. A message is taken while less than this waits, so the bound is passed by one frame at most.
 const URGENT_BYTES: usize = 1024 * 1024;
@@ -21,6 +22,9 @@ const ORDERLY_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is written of the orderly lane before the urgent one is looked at again.
 const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Between two looks at what the plugin has not read yet.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Why a message was not queued.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +187,11 @@ impl Lanes {
         }
     }
 
+    /// Whether a batch that was delivered waits for our own disk.
+    pub(crate) fn is_holding(&self) -> bool {
+        !self.queue().held.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
         let queue = self.queue();
         queue.urgent.is_empty() && queue.orderly.is_empty()
@@ -191,19 +200,27 @@ impl Lanes {
     /// Empties the lanes into the pipe until they are closed or the pipe breaks.
     pub(crate) async fn write(&self, mut pipe: pipe::Sender, silence: Duration, ear: impl WriterEar) {
         let mut bytes = Vec::new();
+        let mut pace = Pace::default();
         loop {
             let more = self.work.notified();
             match self.take(&mut bytes) {
                 Taken::Closed => return,
-                Taken::Nothing => more.await,
+                Taken::Nothing if pace.waiting == 0 => more.await,
+                Taken::Nothing => {
+                    // Something lies in the pipe: whether it is read shows whether the plugin listens.
+                    if tokio::time::timeout(LOOK, more).await.is_err() {
+                        pace.look(&pipe, &ear);
+                    }
+                }
                 Taken::Bytes { accepted, messages } => {
                     // Before the plugin can hear it: its next batch may be here before the write returns.
                     if let Some(batch) = accepted {
                         ear.told_accepted(batch);
                     }
-                    if !write_all(&mut pipe, &bytes, silence, &ear).await {
+                    if !write_all(&mut pipe, &bytes, silence, &ear, &mut pace).await {
                         return;
                     }
+                    pace.wrote(&pipe, &ear);
                     bytes.clear();
                     bytes.shrink_to(CHUNK_BYTES);
                     if messages && self.is_empty() {
@@ -225,24 +242,63 @@ pub(crate) trait WriterEar: Send + Sync {
     fn stalled(&self);
     /// It takes something again.
     fn flowing(&self);
+    /// The plugin has read so many bytes in all, and so many wait in the pipe.
+    fn reads(&self, read: u64, waiting: u64);
+}
+
+/// How the plugin reads.
+#[derive(Debug, Default)]
+struct Pace {
+    written: u64,
+    /// Bytes in the pipe at the last look, or one while that is not known.
+    waiting: u64,
+    looked: Option<Instant>,
+}
+
+impl Pace {
+    /// Something was written: it will be looked at soon, or now if it is time.
+    fn wrote(&mut self, pipe: &pipe::Sender, ear: &impl WriterEar) {
+        self.waiting = self.waiting.max(1);
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            self.look(pipe, ear);
+        }
+    }
+
+    fn look(&mut self, pipe: &pipe::Sender, ear: &impl WriterEar) {
+        // A kernel that does not say counts as a pipe that is read.
+        self.waiting = rustix::io::ioctl_fionread(pipe).unwrap_or(0);
+        self.looked = Some(Instant::now());
+        ear.reads(self.written.saturating_sub(self.waiting), self.waiting);
+    }
 }
 
 /// False if the pipe is broken.
-async fn write_all(pipe: &mut pipe::Sender, mut bytes: &[u8], silence: Duration, ear: &impl WriterEar) -> bool {
-    let mut stalled = false;
+async fn write_all(
+    pipe: &mut pipe::Sender,
+    mut bytes: &[u8],
+    silence: Duration,
+    ear: &impl WriterEar,
+    pace: &mut Pace,
+) -> bool {
+    let (mut stalled, mut waited) = (false, Duration::ZERO);
     while !bytes.is_empty() {
-        match tokio::time::timeout(silence, pipe.write(bytes)).await {
+        match tokio::time::timeout(LOOK.min(silence), pipe.write(bytes)).await {
             Ok(Ok(written @ 1..)) => {
                 bytes = &bytes[written..];
+                pace.written += written as u64;
+                waited = Duration::ZERO;
                 if std::mem::take(&mut stalled) {
                     ear.flowing();
                 }
             }
             Ok(_) => return false,
-            Err(_elapsed) if stalled => {}
             Err(_elapsed) => {
-                stalled = true;
-                ear.stalled();
+                pace.look(pipe, ear);
+                waited += LOOK.min(silence);
+                if waited >= silence && !stalled {
+                    stalled = true;
+                    ear.stalled();
+                }
             }
         }
     }

@@ -8,11 +8,13 @@
 //! nouns; then `life` the life cycle as a pure state machine, `instance` which drives it, `run` one process from
 //! hello to its end, `conversation` and `lanes` the two directions of the pipe, `window` the credit, `log` the
 //! lines; `limits` and `metrics` what an instance may take and takes, `guard` what happens when it takes too much,
-//! `watch` the thread that looks; `confine` the walls around a program; `process` is the only module that knows the operating system.
+//! `health` whether it does its work, `watch` the thread that looks; `confine` the walls around a program; `process` is the
+//! only module that knows the operating system.
 
 mod confine;
 mod conversation;
 mod guard;
+mod health;
 mod instance;
 mod lanes;
 mod life;
@@ -33,6 +35,7 @@ pub use confine::permissions::Permissions;
 pub use confine::walls::{Wall, WallState};
 pub use guard::memory::MemoryStage;
 pub use guard::spam::SpamStage;
+pub use health::{Expected, ExpectedOfTag};
 pub use lanes::SendError;
 pub use life::Policy;
 pub use limits::{Limits, Priority};

@@ -97,6 +97,8 @@ pub struct Snapshot {
     pub driver: String,
     /// Where it is in its life.
     pub state: State,
+    /// Whether its device answers, so that what must arrive may leave. So it may be while the instance is degraded.
+    pub linked: bool,
     /// Why it is in that state, for a person. May hold text of the plugin.
     pub text: String,
     /// What to try.

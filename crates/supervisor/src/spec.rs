@@ -61,6 +61,8 @@ pub struct Options {
     pub house: PathBuf,
     /// The wall clock, for `since` and `started_at`; everything else uses the monotonic clock.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// How a person reads a time of `clock`, for "since" in texts: hours and minutes.
+    pub say_time: Arc<dyn Fn(Timestamp) -> String + Send + Sync>,
     /// When to wait, to give up and to kill.
     pub policy: Policy,
     /// Samples that an instance may have outstanding.
@@ -79,6 +81,7 @@ impl Options {
         Self {
             house: house.into(),
             clock: Arc::new(clock),
+            say_time: Arc::new(in_utc),
             policy: Policy::default(),
             credit: fieldrail_wire::DEFAULT_CREDIT,
             without_namespaces: false,
@@ -86,6 +89,12 @@ impl Options {
             confiner: None,
         }
     }
+}
+
+/// `14:02 UTC`.
+fn in_utc(at: Timestamp) -> String {
+    let minute = at.millis().div_euclid(60_000).rem_euclid(24 * 60);
+    format!("{:02}:{:02} UTC", minute / 60, minute % 60)
 }
 
 impl fmt::Debug for Options {

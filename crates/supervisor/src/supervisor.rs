@@ -9,13 +9,14 @@ use std::time::Duration;
 use fieldrail_model::InstanceId;
 use fieldrail_wire::ToPlugin;
 
+use crate::health::Awake;
 use crate::instance::Shared;
 use crate::lanes::SendError;
 use crate::life::Event;
 use crate::listener::Listener;
 use crate::process::{Cgroups, Mark, Spawner, sweep};
 use crate::watch::{Instances, Watcher};
-use crate::{Metrics, Options, Snapshot, Spec};
+use crate::{Expected, Metrics, Options, Snapshot, Spec};
 
 /// After the deadline of a shutdown everything has been killed; what the kernel does not end by then is left to it.
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
@@ -32,6 +33,7 @@ pub struct Supervisor {
     instances: Arc<Instances>,
     cgroups: Arc<Cgroups>,
     watcher: Watcher,
+    awake: Arc<Awake>,
     shutting_down: AtomicBool,
 }
 
@@ -62,12 +64,14 @@ impl Supervisor {
         }
         let cgroups = if options.without_cgroups { Cgroups::none() } else { Cgroups::find(&house.value) };
         let instances = Arc::new(Instances::default());
+        let awake = Arc::new(Awake::new());
         Ok(Self {
             spawner: Spawner::new(options.without_namespaces)?,
             options: Arc::new(options),
             listener,
             house,
-            watcher: Watcher::start(&instances)?,
+            watcher: Watcher::start(&instances, &awake)?,
+            awake,
             instances,
             cgroups: Arc::new(cgroups),
             shutting_down: AtomicBool::new(false),
@@ -108,8 +112,9 @@ impl Supervisor {
             return Ok(Arc::clone(known));
         }
         let (options, listener) = (Arc::clone(&self.options), Arc::clone(&self.listener));
-        let shared =
-            Shared::new(spec, options, listener, self.spawner.clone(), self.house.clone(), Arc::clone(&self.cgroups));
+        let (spawner, house) = (self.spawner.clone(), self.house.clone());
+        let (cgroups, awake) = (Arc::clone(&self.cgroups), Arc::clone(&self.awake));
+        let shared = Shared::new(spec, options, listener, spawner, house, cgroups, awake);
         instances.insert(shared.id.clone(), Arc::clone(&shared));
         tokio::spawn(Arc::clone(&shared).live());
         Ok(shared)
@@ -153,6 +158,13 @@ impl Supervisor {
     pub fn asks(&self, id: &InstanceId, per_second: u32) {
         if let Ok(shared) = self.find(id) {
             shared.asks(per_second);
+        }
+    }
+
+    /// What is expected of an instance from now on; a running one is held to it at once.
+    pub fn expect(&self, id: &InstanceId, expected: Expected) {
+        if let Ok(shared) = self.find(id) {
+            shared.expect(expected);
         }
     }
 

@@ -40,6 +40,7 @@ impl Node {
             self.put_into_force(connection);
         }
         *lock(&self.running) = wanted;
+        self.apply_expectations();
         self.apply_rules_locked();
     }
 

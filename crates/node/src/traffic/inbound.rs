@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use fieldrail_model::{IecType, InstanceId, Level, Origin, Quality, Sample, Timestamp, Value};
 use fieldrail_router::{Outcome, PointId};
-use fieldrail_supervisor::{Listener, LogRecord, Receipt, Snapshot, State};
+use fieldrail_supervisor::{Listener, LogRecord, Receipt, Snapshot};
 use fieldrail_wire::plugin::{Fresh, Hello, Samples, Subscribed, Written};
 use fieldrail_wire::{FromPlugin, SampleItem, TagRef};
 
@@ -112,7 +112,7 @@ impl Listener for Traffic {
     fn changed(&self, snapshot: &Snapshot) {
         self.trials.changed(snapshot);
         if let Some(line) = self.line(&snapshot.id) {
-            self.connected(&line, snapshot.state == State::Running);
+            self.connected(&line, snapshot.linked);
         }
         self.instance_changed();
     }
@@ -270,7 +270,7 @@ impl Traffic {
             self.lose(id, &format!("the instance `{id}` is detached from the router"));
         } else {
             let snapshot = self.supervisor.get().and_then(std::sync::Weak::upgrade).and_then(|all| all.snapshot(id));
-            self.connected(&line, snapshot.is_some_and(|snapshot| snapshot.state == State::Running));
+            self.connected(&line, snapshot.is_some_and(|snapshot| snapshot.linked));
             let now = clock::now();
             let mut engine = self.engine();
             let mut outcome = std::mem::take(&mut engine.outcome);

@@ -1,10 +1,12 @@
 //! One instance: the state machine under a lock, and the task that does what it asks for.
 //!
-//! [`kept`] is what keeps it within its limits; [`walled`] what its walls report.
+//! [`kept`] is what keeps it within its limits, [`walled`] what its walls report, [`health`] what tells whether it does its
+//! work.
 //!
 //! Anybody may tell it an event; actions are done by the instance's own task alone, and so are calls to the listener about
 //! its state. Invariant: the lock is never held across an `await` or a call to the listener.
 
+pub(crate) mod health;
 pub(crate) mod kept;
 mod task;
 mod walled;
@@ -21,6 +23,7 @@ use fieldrail_wire::plugin::{self, Hello, Level};
 use fieldrail_wire::{Capabilities, ToPlugin};
 use tokio::sync::{Notify, watch};
 
+use crate::health::{Awake, Judge};
 use crate::lanes::{Lanes, SendError};
 use crate::life::{Action, Event, Life, Moment, Reason, Shown};
 use crate::limits::Limits;
@@ -28,6 +31,7 @@ use crate::listener::{Listener, LogRecord, shielded};
 use crate::log::Gate;
 use crate::process::{Cgroups, Leash, Mark, Spawner};
 use crate::{Options, Snapshot, Spec, State};
+use health::Health;
 use kept::{Kept, Subject};
 
 /// The supervisor's own lines about an instance that may wait for its task.
@@ -47,6 +51,8 @@ pub(crate) struct Shared {
     wake: Notify,
     down: watch::Sender<bool>,
     kept: Kept,
+    health: Health,
+    awake: Arc<Awake>,
     cgroups: Arc<Cgroups>,
 }
 
@@ -100,6 +106,7 @@ impl Shared {
         spawner: Spawner,
         house: Mark,
         cgroups: Arc<Cgroups>,
+        awake: Arc<Awake>,
     ) -> Arc<Self> {
         let seed = RandomState::new().hash_one(&spec.id);
         let life = Life::new(options.policy.clone(), spec.auto_restart, seed);
@@ -118,6 +125,7 @@ impl Shared {
             closed: false,
             spec: spec.clone(),
         };
+        let health = Health::new(Judge::new(&options.policy));
         Arc::new(Self {
             id: spec.id,
             listener,
@@ -131,6 +139,8 @@ impl Shared {
             wake: Notify::new(),
             down: watch::Sender::new(true),
             kept: Kept::default(),
+            health,
+            awake,
             cgroups,
         })
     }
@@ -155,11 +165,15 @@ impl Shared {
         if said.status == plugin::Status::Connected {
             self.kept.connected(self.now());
         }
+        self.health.said(&said, self.now());
         self.tell(generation, Event::Said(said));
     }
 
     /// What a process does; ignored if it is not the present one.
     pub(crate) fn tell(&self, generation: u64, event: Event) {
+        if let Event::HeldBack(time) = event {
+            self.health.held_back(time, self.now());
+        }
         let mut inner = self.inner();
         if inner.generation == generation {
             self.apply(&mut inner, event);
@@ -262,6 +276,7 @@ impl Shared {
         inner.capabilities = hello.capabilities.clone();
         inner.version.clone_from(&hello.version);
         inner.dirty = true;
+        self.health.begin(hello.capabilities.case_insensitive, self.now());
         self.apply(inner, Event::Greeted);
         true
     }
@@ -275,6 +290,7 @@ impl Shared {
             self.over_memory(generation, "took more memory than the kernel gives it");
         }
         self.kept.ended();
+        self.health.end();
         let process = self.inner().process.take();
         if process.is_some_and(|process| process.lanes.is_some()) {
             shielded(|| self.listener.gone(&self.id, generation));
@@ -293,6 +309,7 @@ impl Shared {
         let lanes = inner.process.as_ref().and_then(|process| process.lanes.clone()).ok_or(SendError::NotReady)?;
         drop(inner);
         lanes.send(message)?;
+        self.health.told(message, self.now());
         if let ToPlugin::Write(write) = message {
             self.counters.samples_out.fetch_add(write.items.len() as u64, Ordering::Relaxed);
         }
@@ -329,6 +346,7 @@ impl Shared {
             id: self.id.clone(),
             driver: inner.spec.driver.clone(),
             state: inner.shown.state,
+            linked: inner.life.is_linked(),
             text: inner.shown.text.clone(),
             hint: inner.shown.hint.clone(),
             pid: process.map(|process| process.leash.pid()),

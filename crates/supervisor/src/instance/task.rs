@@ -16,6 +16,9 @@ use crate::{Snapshot, Spec};
 /// Between two calls of `changed`.
 const CHANGED: Duration = Duration::from_millis(50);
 
+/// Between two looks whether the watcher is there again.
+const WOKEN: Duration = Duration::from_millis(20);
+
 /// What the task does next.
 enum Step {
     Do(Action),
@@ -42,7 +45,7 @@ impl Shared {
                 Step::Wait(until) => {
                     tokio::select! {
                         () = woken => {}
-                        () = self.until(until) => self.time_passed(),
+                        () = self.until(until) => self.time_passed().await,
                     }
                 }
             }
@@ -77,7 +80,11 @@ impl Shared {
         }
     }
 
-    fn time_passed(&self) {
+    async fn time_passed(&self) {
+        while self.awake.is_late() {
+            // Everything stood still, and the watcher has not given everybody time anew yet.
+            tokio::time::sleep(WOKEN).await;
+        }
         let now = self.now();
         let mut inner = self.inner();
         if inner.life.deadline().is_some_and(|due| due <= now) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fieldrail_wire::plugin;
 
 use crate::State;
+use crate::health::Ill;
 
 /// Since a beginning that all instances share; it never jumps.
 pub(crate) type Moment = Duration;
@@ -27,6 +28,17 @@ impl Reason {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// What is wrong with a process that lives, as its judge has found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ailment {
+    pub(crate) ill: Ill,
+    /// What is wrong since when, and what is done about it.
+    pub(crate) text: String,
+    pub(crate) hint: &'static str,
+    /// Why it is ended, if it is not to wait for it any longer.
+    pub(crate) ends_for: Option<String>,
 }
 
 /// What happens to an instance.
@@ -64,6 +76,10 @@ pub(crate) enum Event {
     Suspend(State, Reason),
     /// So much of the time it was held back by its limits.
     HeldBack(Duration),
+    /// The machine or the daemon itself stood still until now: everybody gets time anew.
+    Woke,
+    /// What its judge has found; none means that all is well.
+    Found(Option<Ailment>),
     /// It closed its stdout, with so many bytes of a frame before.
     Closed { half: usize },
     /// The process and its descendants have ended.

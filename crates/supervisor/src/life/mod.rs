@@ -10,7 +10,7 @@ mod up;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub(crate) use event::{Action, Event, Moment, Reason, Shown};
+pub(crate) use event::{Action, Ailment, Event, Moment, Reason, Shown};
 pub use policy::Policy;
 
 use crate::State;
@@ -90,6 +90,16 @@ impl Life {
         self.auto_restart = auto_restart;
     }
 
+    /// Takes how many missed heartbeats are a hang.
+    pub(crate) fn set_missed(&mut self, missed: u32) {
+        self.policy.missed = missed;
+    }
+
+    /// Whether its device answers, so that what must arrive may leave; whatever else is wrong with it.
+    pub(crate) fn is_linked(&self) -> bool {
+        matches!(&self.phase, Phase::Up(up) if up.is_linked())
+    }
+
     /// Whether there is neither a process nor a plan for one.
     pub(crate) fn is_down(&self) -> bool {
         matches!(self.phase, Phase::Down(_) | Phase::Suspended(..))
@@ -126,6 +136,7 @@ impl Life {
             Event::SpawnFailed(reason) => self.spawn_failed(reason, now),
             Event::Exited(reason) => self.exited(reason, now),
             Event::Tick => self.tick(now),
+            Event::Woke => self.woke(now),
             of_the_process => self.happened(of_the_process, now),
         }
     }
@@ -244,6 +255,16 @@ impl Life {
         }
     }
 
+    /// Nobody could do anything meanwhile, so nobody is late.
+    fn woke(&mut self, now: Moment) -> Option<Action> {
+        match &mut self.phase {
+            Phase::Up(up) => up.woke(&self.policy, now),
+            Phase::Ending { kill_at: Some(at), .. } => *at = (*at).max(now + self.policy.stop),
+            _ => {}
+        }
+        None
+    }
+
     /// What the process itself does, which counts only while it is wanted.
     fn happened(&mut self, event: Event, now: Moment) -> Option<Action> {
         let Phase::Up(up) = &mut self.phase else { return None };
@@ -267,8 +288,9 @@ impl Life {
                 return Some(if softly { self.end_softly(after, self.policy.stop, now) } else { self.end_now(after) });
             }
             Event::HeldBack(time) => up.held_back(time, now),
+            Event::Found(found) => return self.found(found),
             // Who gets no processor time does not read either.
-            Event::Stalled if !up.is_held_back(now) => {
+            Event::Stalled if !up.is_held_back(now) && !up.is_fresh(&self.policy, now) => {
                 let silence = self.policy.silence().as_secs_f32();
                 return self.hangs(format!("has not read what it is told for {silence} s"), Up::stalled);
             }
@@ -276,6 +298,20 @@ impl Life {
                 self.phase = Phase::Ending { kill_at: Some(now + REFUSED_GRACE), after: After::Fail(reason) };
             }
             _ => {}
+        }
+        None
+    }
+
+    /// Its judge has looked: what hangs is started again, where that is wanted, and all else is shown.
+    fn found(&mut self, found: Option<Ailment>) -> Option<Action> {
+        let Phase::Up(up) = &mut self.phase else { return None };
+        if let Some(Ailment { ends_for: Some(text), hint, .. }) = &found
+            && self.auto_restart
+        {
+            return Some(self.kill_for(Reason::new(text).hint(*hint)));
+        }
+        if let Some(trouble) = up.found(found) {
+            self.note_error(&trouble);
         }
         None
     }

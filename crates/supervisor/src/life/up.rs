@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fieldrail_wire::plugin::{self, Status};
 
-use super::{Moment, Policy, Reason, Shown};
+use super::{Ailment, Moment, Policy, Reason, Shown};
 use crate::State;
 
 /// A process that closed its stdout has so long to end by itself, so that its exit code can be the reason.
@@ -39,6 +39,10 @@ pub(super) struct Up {
     closed: Option<(Moment, usize)>,
     /// When its limits last held it back.
     held_back: Option<Moment>,
+    /// When everything last stood still.
+    woke: Option<Moment>,
+    /// What its judge has found.
+    found: Option<Box<Ailment>>,
 }
 
 impl Up {
@@ -55,6 +59,8 @@ impl Up {
             stalled: None,
             closed: None,
             held_back: None,
+            woke: None,
+            found: None,
         }
     }
 
@@ -104,6 +110,39 @@ impl Up {
     /// Whether its limits hold it back now.
     pub(super) fn is_held_back(&self, now: Moment) -> bool {
         self.held_back.is_some_and(|at| now <= at + HELD)
+    }
+
+    /// Everything stood still until now.
+    pub(super) fn woke(&mut self, policy: &Policy, now: Moment) {
+        self.beat = now;
+        if !self.greeted {
+            self.since = now;
+        }
+        self.patient_until = self.patient_until.map(|_| now + policy.patience);
+        self.closed = self.closed.map(|(_, half)| (now, half));
+        self.woke = Some(now);
+    }
+
+    /// Whether it has not had time yet to do anything since everything stood still.
+    pub(super) fn is_fresh(&self, policy: &Policy, now: Moment) -> bool {
+        self.woke.is_some_and(|at| now < at + policy.silence())
+    }
+
+    /// Takes what its judge has found. Returns the trouble, if it is a new one.
+    pub(super) fn found(&mut self, found: Option<Ailment>) -> Option<String> {
+        let before = self.found.as_ref().map(|before| before.ill);
+        let news = found.as_ref().filter(|found| Some(found.ill) != before).map(|found| found.text.clone());
+        self.found = found.map(Box::new);
+        news
+    }
+
+    /// Whether its device answers.
+    pub(super) fn is_linked(&self) -> bool {
+        let lives = self.hung.is_none() && self.stalled.is_none();
+        let says = |said: &plugin::State| {
+            said.status == Status::Connected || (said.status == Status::Degraded && said.answers)
+        };
+        lives && self.said.as_ref().is_some_and(says)
     }
 
     pub(super) fn hung(&mut self, text: String) {
@@ -179,6 +218,13 @@ impl Up {
     }
 
     pub(super) fn shown(&self, policy: &Policy) -> Shown {
+        let ails = |found: &Ailment| Shown {
+            hint: Some(found.hint.into()),
+            ..Shown::new(State::Degraded, found.text.clone())
+        };
+        if let Some(found) = self.found.as_ref().filter(|found| found.ill.is_of_process()) {
+            return ails(found);
+        }
         if let Some(lapse) = self.hung.as_ref().or(self.stalled.as_ref()) {
             return Shown::new(State::Degraded, lapse.clone());
         }
@@ -192,6 +238,9 @@ impl Up {
                 }
             };
         };
+        if let Some(found) = self.found.as_ref().filter(|_| said.status == Status::Connected) {
+            return ails(found);
+        }
         let (state, plain) = match (said.status, self.impatient) {
             (Status::Connected, _) => (State::Running, "runs"),
             (Status::Connecting, false) => (State::Starting, "is connecting"),

@@ -49,6 +49,11 @@ pub(crate) fn on_processor(text: &str) -> Option<Duration> {
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
+/// The same: time in the queue for a processor.
+pub(crate) fn in_queue(text: &str) -> Option<Duration> {
+    text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
 /// Numbers of processes, one a line or with blanks between, as in `cgroup.procs` and `children`.
 pub(crate) fn numbers(text: &str) -> impl Iterator<Item = u32> {
     text.split_whitespace().filter_map(|number| number.parse().ok())
@@ -153,6 +158,7 @@ mod tests {
     #[test]
     fn processor_time_and_lists_of_numbers_are_read() {
         assert_eq!(on_processor("896965 0 1\n"), Some(Duration::from_nanos(896_965)));
+        assert_eq!(in_queue("896965 77 1\n"), Some(Duration::from_nanos(77)));
         assert_eq!(numbers("1\n22\n").collect::<Vec<_>>(), [1, 22]);
         assert_eq!(numbers("3 4 \n").collect::<Vec<_>>(), [3, 4]);
     }

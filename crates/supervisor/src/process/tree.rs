@@ -206,6 +206,12 @@ pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     sum
 }
 
+/// How long the first threads of these processes have stood in the queue for a processor, since they began.
+pub(crate) fn queued(pids: &[u32]) -> Duration {
+    let of_one = |pid| text::in_queue(&fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default());
+    pids.iter().filter_map(of_one).sum()
+}
+
 /// The machine's memory in bytes.
 pub(crate) fn machine_bytes() -> Option<u64> {
     Some(text::named(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal")? * 1024)

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use fieldrail_model::InstanceId;
 
 use crate::Metrics;
+use crate::health::Awake;
 use crate::instance::Shared;
 use crate::process::{Asker, Sockets, tree};
 use figures::Figures;
@@ -42,10 +43,10 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// Starts the thread.
-    pub(crate) fn start(instances: &Arc<Instances>) -> io::Result<Self> {
+    pub(crate) fn start(instances: &Arc<Instances>, awake: &Arc<Awake>) -> io::Result<Self> {
         let own = Arc::new(Mutex::new(None));
         let (end, ended) = channel();
-        let mut round = Round::new(Arc::downgrade(instances), Arc::clone(&own));
+        let mut round = Round::new(Arc::downgrade(instances), Arc::clone(&own), Arc::clone(awake));
         std::thread::Builder::new().name("watcher".into()).spawn(move || round.go_on(&ended))?;
         let (disk, disk_ended) = channel();
         let weak = Arc::downgrade(instances);
@@ -70,6 +71,7 @@ pub(super) struct Machine {
 struct Round {
     instances: Weak<Instances>,
     own: Arc<Mutex<Option<Metrics>>>,
+    awake: Arc<Awake>,
     own_figures: Figures,
     reader: tree::Reader,
     watched: HashMap<InstanceId, Watched>,
@@ -79,7 +81,7 @@ struct Round {
 }
 
 impl Round {
-    fn new(instances: Weak<Instances>, own: Arc<Mutex<Option<Metrics>>>) -> Self {
+    fn new(instances: Weak<Instances>, own: Arc<Mutex<Option<Metrics>>>, awake: Arc<Awake>) -> Self {
         let machine = Machine {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             memory_bytes: tree::machine_bytes().unwrap_or(0),
@@ -88,6 +90,7 @@ impl Round {
         Self {
             instances,
             own,
+            awake,
             own_figures: Figures::default(),
             reader: tree::Reader::default(),
             watched: HashMap::new(),
@@ -116,6 +119,12 @@ impl Round {
             let instances = instances.lock().unwrap_or_else(PoisonError::into_inner);
             instances.values().cloned().collect()
         };
+        if let Some(gap) = self.awake.look() {
+            tracing::info!(seconds = gap.as_secs(), "The machine or the daemon stood still; everybody gets time anew.");
+            for shared in &all {
+                shared.woke();
+            }
+        }
         let living: Vec<_> = all.iter().filter_map(|shared| Some((shared, shared.subject()?))).collect();
         let is_there = |id: &InstanceId, watched: &Watched| {
             living.iter().any(|(shared, subject)| shared.id == *id && watched.is(subject))
@@ -128,6 +137,9 @@ impl Round {
         if self.measured.is_none_or(|at| at.elapsed() >= SECOND) {
             self.measured = Some(Instant::now());
             self.measure(&all);
+        }
+        for watched in self.watched.values() {
+            watched.look_after();
         }
         let now = Instant::now();
         let due = self.watched.values_mut().map(|watched| watched.guard(now)).min();

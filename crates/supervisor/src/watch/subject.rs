@@ -9,6 +9,7 @@ use crate::MemoryStage;
 use crate::guard::cycles::CycleMeter;
 use crate::guard::pace::{Pacer, Turn};
 use crate::instance::Shared;
+use crate::instance::health::Measured;
 use crate::instance::kept::{Subject, lock};
 use crate::life::Event;
 use crate::limits::{CYCLE, Limits};
@@ -47,6 +48,8 @@ pub(super) struct Watched {
     reader: Reader,
     reading: Reading,
     figures: Figures,
+    /// Time that its processes had stood in the queue for a processor, at the last measurement.
+    queued: Option<Duration>,
 }
 
 impl Watched {
@@ -72,6 +75,7 @@ impl Watched {
             reader: Reader::default(),
             reading: Reading::default(),
             figures: Figures::default(),
+            queued: None,
         }
     }
 
@@ -270,6 +274,13 @@ impl Watched {
         }
     }
 
+    /// Looks after what cannot wait for the next second.
+    pub(super) fn look_after(&self) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_delicate()) {
+            shared.look_after(self.subject.generation, None);
+        }
+    }
+
     /// Whether it may have talked over a network.
     pub(super) fn has_sockets(&self) -> bool {
         !self.reading.sockets.is_empty()
@@ -285,6 +296,8 @@ impl Watched {
     /// Makes figures of the last reading and hands them out.
     pub(super) fn publish(&mut self, now: Instant, machine: &Machine) {
         let Some(shared) = &self.shared else { return };
+        let queued_now = tree::queued(&self.pids);
+        let queued = queued_now.saturating_sub(self.queued.replace(queued_now).unwrap_or(queued_now));
         let of_group = if self.grouped { lock(&self.subject.group).processor_time() } else { None };
         let processor = of_group.unwrap_or(self.reading.processor);
         let passed = now.saturating_duration_since(std::mem::replace(&mut self.measured, now));
@@ -292,6 +305,10 @@ impl Watched {
         if let Some(mut metrics) = self.figures.take(now, &self.pids, &self.reading, processor, machine) {
             metrics.throttled_percent = percent(held, passed).min(100.0);
             metrics.cycles = self.subject.limits.cpu_share.map(|_| self.cycles.counted());
+            let sent_bytes = metrics.network.map(|network| network.bytes_sent);
+            let may = self.share.unwrap_or(1.0).clamp(0.01, 1.0);
+            let busy = (metrics.cpu_percent + percent(queued, passed)) / 100.0 / may;
+            shared.look_after(self.subject.generation, Some(Measured { busy: Some(busy), sent_bytes }));
             shared.publish(self.subject.generation, metrics);
         }
     }
