@@ -30,6 +30,7 @@ pub fn main<D: Driver>() -> ExitCode {
     }
     // Colours and times belong to the daemon's log; the level stays on the line for it to read.
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).without_time().with_target(false).init();
+    crate::panic::report();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("cannot start: {error}")),

@@ -52,13 +52,15 @@
 //! ```
 //!
 //! Read in this order: [`Driver`] the trait, [`port`] what a driver holds, [`outbox`] how samples leave, [`entry`] how a
-//! driver starts, [`waiting`] how it says that it waits, [`descriptors`] why a stray `println!` harms nothing.
+//! driver starts, [`waiting`] how it says that it waits, [`panic`] what it says when it panics, [`descriptors`] why a stray
+//! `println!` harms nothing.
 
 mod backoff;
 mod descriptors;
 mod entry;
 mod failure;
 mod outbox;
+mod panic;
 mod port;
 mod waiting;
 

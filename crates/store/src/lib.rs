@@ -2,16 +2,19 @@
 //!
 //! Synchronous code on plain files. Read in this order: [`Document`] one configuration file, [`FileError`] what can be
 //! wrong with it, [`Versions`] what it said before, [`Watcher`] edits by hand, [`Secrets`], [`state`], [`Logs`],
-//! [`Outbox`] what must not be lost on its way, [`Rings`] figures over thirty days. Beneath them: [`atomic`] writing, `database` an SQLite file, and the
+//! [`Errors`] what failed, [`AuditTrail`] who did what, [`Outbox`] what must not be lost on its way, [`Rings`] figures over
+//! thirty days. Beneath them: [`atomic`] writing, `database` an SQLite file, and the
 //! scanner that knows where in a text a key stands ([`locate`]).
 //!
 //! Invariants: a file that could not be read is never written over; nothing in a file makes this crate panic; every
 //! fault in a document is told with line, column and key; nothing here knows what a driver or a route is; what the
 //! outbox acknowledged is on disk.
 
+mod audit;
 mod database;
 mod document;
 mod error;
+mod errors;
 mod etag;
 mod format_version;
 mod key_path;
@@ -33,10 +36,14 @@ mod clock;
 mod lock;
 
 pub use atomic::Access;
+pub use audit::{AuditEntry, AuditFilter, AuditLimits, AuditRecord, AuditTrail, BrokenRow, Head, Trail, Verdict};
 pub use document::{
     Change, Document, FIRST_START, Format, HAND_EDIT, LARGE_BYTES, MAX_BYTES, Options, Snapshot, read_file,
 };
 pub use error::{EditError, FileError};
+pub use errors::{
+    ErrorFilter, ErrorGroup, ErrorLimits, Errors, Forward, Happened, Occurrence, Outgoing, OutgoingFigures, Taken,
+};
 pub use etag::{Etag, etag_of};
 pub use format_version::FormatVersion;
 pub use key_path::{KeyPath, Step};

@@ -1,11 +1,12 @@
 //! The system's log on disk: what instances and the daemon said, bounded, and searchable from the web admin.
 //!
-//! One SQLite file, written by one connection and read by another, so that a search does not hold up the writing.
+//! One SQLite file, written by one connection and read by another, so that a search does not hold up the writing. In it lie
+//! also what failed ([`crate::Errors`]) and who did what ([`crate::AuditTrail`]), each with bounds of its own.
 //! Invariants: every value reaches SQL as a bound parameter; no stored text can break a line or move a cursor; deleting
 //! goes in slices from the oldest on, so the ids that are there have no gaps.
 
 mod line;
-mod table;
+pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -17,7 +18,7 @@ use crate::database::{self, lock, move_aside};
 use crate::error::FileError;
 use table::Table;
 
-use fieldrail_model::Level;
+use fieldrail_model::{Level, Timestamp};
 
 pub use line::{LogLine, LogRecord};
 
@@ -26,13 +27,14 @@ pub use line::{LogLine, LogRecord};
 pub struct LogLimits {
     /// Lines at most.
     pub rows: u64,
-    /// Bytes on disk at most, as the database counts its pages; exceeded by what one `append` brings.
+    /// Bytes on disk at most, as the database counts its pages, with what failed and who did what; exceeded by what one
+    /// `append` brings.
     pub bytes: u64,
 }
 
 impl Default for LogLimits {
     fn default() -> Self {
-        Self { rows: 200_000, bytes: 64 << 20 }
+        Self { rows: 200_000, bytes: 128 << 20 }
     }
 }
 
@@ -43,10 +45,16 @@ pub struct Filter {
     pub instance: Option<String>,
     /// Of this level or a graver one.
     pub level: Option<Level>,
-    /// With this text in the message, in upper or lower case.
+    /// With this text in the message or its fields, in upper or lower case; the first 256 characters count.
     pub search: Option<String>,
+    /// Said then or later.
+    pub since: Option<Timestamp>,
+    /// Said then or earlier.
+    pub until: Option<Timestamp>,
     /// Older than the line with this id: the next page.
     pub before: Option<i64>,
+    /// Newer than the line with this id: what was said since.
+    pub after: Option<i64>,
     /// How many lines at most; 0 stands for 100, and 1,000 is the most there is.
     pub limit: usize,
 }
@@ -123,16 +131,36 @@ impl Logs {
         if lines.is_empty() {
             return Ok(());
         }
+        self.write(|connection| {
+            table::append(connection, lines)?;
+            table::make_room(connection, self.limits, lines.len())
+        })
+    }
+
+    /// Does this in the database, all of it or nothing; anew in an empty one when the database turns out to be damaged.
+    pub(crate) fn write<T>(&self, work: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
         let mut writer = lock(&self.writer);
         if !self.damaged.load(Ordering::Relaxed) {
-            match writer.append(lines).and_then(|()| writer.make_room(self.limits, lines.len())).map_err(LogError::from)
-            {
+            match work(&mut writer.0).map_err(LogError::from) {
                 Err(error) if error.is_damage() => {}
                 done => return done,
             }
         }
         self.begin_anew(&mut writer)?;
-        Ok(writer.append(lines)?)
+        Ok(work(&mut writer.0)?)
+    }
+
+    /// Looks something up in the database.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
+        let found = look(&lock(&self.reader)).map_err(LogError::from);
+        found.inspect_err(|error| {
+            self.damaged.fetch_or(error.is_damage(), Ordering::Relaxed);
+        })
+    }
+
+    /// Another connection that reads, for what takes long: it holds up nobody, and sees what is there when it begins.
+    pub(crate) fn another_reader(&self) -> Result<Connection, LogError> {
+        Ok(database::reader(&self.path)?)
     }
 
     fn begin_anew(&self, writer: &mut Table) -> Result<(), LogError> {
@@ -151,17 +179,13 @@ impl Logs {
 
     /// The lines that pass `filter`, the newest first.
     pub fn query(&self, filter: &Filter) -> Result<Vec<LogRecord>, LogError> {
-        let found = table::query(&lock(&self.reader), filter).map_err(LogError::from);
-        found.inspect_err(|error| {
-            self.damaged.fetch_or(error.is_damage(), Ordering::Relaxed);
-        })
+        self.read(|connection| table::query(connection, filter))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fieldrail_model::Timestamp;
     use std::fs;
     use std::os::unix::fs::MetadataExt as _;
 
@@ -200,7 +224,20 @@ mod tests {
         check(&logs, &Filter { search: Some("t_l".into()), ..all.clone() }, &["50% lost_link"]);
         check(&logs, &Filter { search: Some("' OR 1=1 --".into()), ..all.clone() }, &[]);
         let newest = logs.query(&Filter { limit: 1, ..all.clone() }).unwrap()[0].id;
-        check(&logs, &Filter { before: Some(newest), ..all }, &["50% lost_link", "Connected."]);
+        check(&logs, &Filter { before: Some(newest), ..all.clone() }, &["50% lost_link", "Connected."]);
+        check(&logs, &Filter { after: Some(newest - 1), ..all.clone() }, &["Lost the LINK."]);
+        check(&logs, &Filter { since: Some(Timestamp(2)), until: Some(Timestamp(2)), ..all }, &["50% lost_link"]);
+    }
+
+    #[test]
+    fn a_line_is_found_by_the_text_of_its_fields() {
+        let (_folder, logs) = opened(LogLimits::default());
+        let fields = Some(r#"{"error":"refused by peer"}"#.to_string());
+        logs.append(&[LogLine { fields, ..line(1, Level::Info, "a", "Lost it.") }, line(2, Level::Info, "a", "x")])
+            .unwrap();
+        check(&logs, &Filter { search: Some("BY PEER".into()), ..Filter::default() }, &["Lost it."]);
+        let other = Filter { search: Some("by peer".into()), instance: Some("b".into()), ..Filter::default() };
+        check(&logs, &other, &[]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub use health::{Expected, ExpectedOfTag};
 pub use lanes::SendError;
 pub use life::Policy;
 pub use limits::{Limits, Priority};
-pub use listener::{Listener, LogRecord, Receipt};
+pub use listener::{Fault, FaultKind, Listener, LogRecord, Receipt};
 pub use metrics::{Cycles, Metrics, Network};
 pub use snapshot::{Confinement, Evidence, Keeping, Snapshot, State};
 pub use spec::{Options, Spec};

@@ -38,8 +38,43 @@ pub trait Listener: Send + Sync + 'static {
     /// State, text, hint or process changed. Comes at most every 50 ms for one instance; the last change always comes.
     fn changed(&self, snapshot: &Snapshot);
 
+    /// The instance crashed, hung, broke a rule or cannot be started. Comes after everything that the process said.
+    fn failed(&self, _id: &InstanceId, _fault: &Fault) {}
+
     /// A line of the instance's log, or of the supervisor about it. External text: neither escaped nor trusted.
     fn logged(&self, record: LogRecord);
+}
+
+/// What went wrong with an instance, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of thing.
+    pub kind: FaultKind,
+    /// What went wrong, with its values. May hold text of the plugin.
+    pub text: String,
+    /// What to try.
+    pub hint: Option<String>,
+    /// It does not run again until a person acts.
+    pub for_good: bool,
+}
+
+/// What kind of thing went wrong with an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// Its process ended by itself, with a code or by a signal.
+    Crash,
+    /// It showed no sign of life.
+    Hang,
+    /// It broke the plugin protocol, or is not who it should be.
+    Protocol,
+    /// It took or sent more than its limit.
+    Limit,
+    /// Its process cannot be started.
+    Start,
+    /// It says itself that its link is in trouble; the process goes on.
+    Trouble,
+    /// A person asked for its end.
+    Asked,
 }
 
 /// Says later that a batch is where it must be: on disk. Whoever holds the other end is told once.

@@ -43,12 +43,14 @@ pub(super) fn open(path: &Path) -> Result<(Table, Connection), LogError> {
 
 /// The side that writes.
 #[derive(Debug)]
-pub(super) struct Table(Connection);
+pub(super) struct Table(pub(super) Connection);
 
 impl Table {
     fn open(path: &Path) -> Result<Self, LogError> {
         let connection = database::create::<LogError>(path)?;
         connection.execute_batch(CREATE)?;
+        connection.execute_batch(crate::errors::CREATE)?;
+        connection.execute_batch(crate::audit::CREATE)?;
         let table = Self(connection);
         table.probe()?;
         Ok(table)
@@ -63,51 +65,51 @@ impl Table {
     /// must not take longer with a long log.
     fn probe(&self) -> rusqlite::Result<()> {
         query(&self.0, &Filter::default())?;
-        self.ends().map(drop)
+        ends(&self.0).map(drop)
     }
+}
 
-    pub(super) fn append(&mut self, lines: &[LogLine]) -> rusqlite::Result<()> {
-        let transaction = self.0.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO line (time_us, level, instance, message, fields) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
-            for line in lines.iter().map(LogLine::harmless) {
-                insert.execute(params![line.time.0, stored(line.level), line.instance, line.message, line.fields])?;
-            }
+pub(super) fn append(connection: &mut Connection, lines: &[LogLine]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    {
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO line (time_us, level, instance, message, fields) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for line in lines.iter().map(LogLine::harmless) {
+            insert.execute(params![line.time.0, stored(line.level), line.instance, line.message, line.fields])?;
         }
-        transaction.commit()
     }
+    transaction.commit()
+}
 
-    /// Deletes one slice of the oldest lines when there are too many, or too many bytes.
-    pub(super) fn make_room(&mut self, limits: LogLimits, added: usize) -> rusqlite::Result<()> {
-        let (oldest, newest) = self.ends()?;
-        let rows = u64::try_from(newest - oldest + 1).unwrap_or(0);
-        let used = self.used_bytes()?;
-        // As large a part of the lines as the surplus is of the bytes.
-        let too_large = u128::from(rows) * u128::from(used.saturating_sub(limits.bytes)) / u128::from(used.max(1));
-        let surplus = rows.saturating_sub(limits.rows).max(u64::try_from(too_large).unwrap_or(rows));
-        let first_kept = oldest.saturating_add_unsigned(surplus.min(SLICE + added as u64));
-        if surplus > 0 {
-            self.0.prepare_cached("DELETE FROM line WHERE id < ?1")?.execute([first_kept])?;
-        }
-        Ok(())
+/// Deletes one slice of the oldest lines when there are too many, or too many bytes.
+pub(super) fn make_room(connection: &Connection, limits: LogLimits, added: usize) -> rusqlite::Result<()> {
+    let (oldest, newest) = ends(connection)?;
+    let rows = u64::try_from(newest - oldest + 1).unwrap_or(0);
+    let used = used_bytes(connection)?;
+    // As large a part of the lines as the surplus is of the bytes.
+    let too_large = u128::from(rows) * u128::from(used.saturating_sub(limits.bytes)) / u128::from(used.max(1));
+    let surplus = rows.saturating_sub(limits.rows).max(u64::try_from(too_large).unwrap_or(rows));
+    let first_kept = oldest.saturating_add_unsigned(surplus.min(SLICE + added as u64));
+    if surplus > 0 {
+        connection.prepare_cached("DELETE FROM line WHERE id < ?1")?.execute([first_kept])?;
     }
+    Ok(())
+}
 
-    /// The ids of the oldest and the newest line. There are no gaps between them.
-    fn ends(&self) -> rusqlite::Result<(i64, i64)> {
-        let mut ends = self.0.prepare_cached("SELECT (SELECT min(id) FROM line), (SELECT max(id) FROM line)")?;
-        ends.query_row([], |row| {
-            Ok((row.get::<_, Option<i64>>(0)?.unwrap_or(1), row.get::<_, Option<i64>>(1)?.unwrap_or(0)))
-        })
-    }
+/// The ids of the oldest and the newest line. There are no gaps between them.
+fn ends(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let mut ends = connection.prepare_cached("SELECT (SELECT min(id) FROM line), (SELECT max(id) FROM line)")?;
+    ends.query_row([], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?.unwrap_or(1), row.get::<_, Option<i64>>(1)?.unwrap_or(0)))
+    })
+}
 
-    /// Pages that hold something, in bytes; free ones are used again before the file grows.
-    fn used_bytes(&self) -> rusqlite::Result<u64> {
-        let number = |name| self.0.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
-        Ok(u64::try_from(used).unwrap_or(0))
-    }
+/// Pages that hold something, in bytes; free ones are used again before the file grows.
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
+    Ok(u64::try_from(used).unwrap_or(0))
 }
 
 /// The lines that pass `filter`, the newest first. The statement is put together from fixed parts only.
@@ -125,10 +127,20 @@ pub(super) fn query(connection: &Connection, filter: &Filter) -> rusqlite::Resul
         also(" AND level >= ?", Box::new(stored(level)));
     }
     if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-        also(" AND message LIKE ? ESCAPE '\\'", Box::new(pattern(search)));
+        also(" AND (message LIKE ? ESCAPE '\\'", Box::new(pattern(search)));
+        also(" OR fields LIKE ? ESCAPE '\\')", Box::new(pattern(search)));
+    }
+    if let Some(since) = filter.since {
+        also(" AND time_us >= ?", Box::new(since.0));
+    }
+    if let Some(until) = filter.until {
+        also(" AND time_us <= ?", Box::new(until.0));
     }
     if let Some(before) = filter.before {
         also(" AND id < ?", Box::new(before));
+    }
+    if let Some(after) = filter.after {
+        also(" AND id > ?", Box::new(after));
     }
     let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit.min(MAX_LIMIT) };
     also(" ORDER BY id DESC LIMIT ?", Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
@@ -138,7 +150,7 @@ pub(super) fn query(connection: &Connection, filter: &Filter) -> rusqlite::Resul
 }
 
 /// `text` anywhere in the message, with the wildcards of LIKE taken literally.
-fn pattern(text: &str) -> String {
+pub(crate) fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars().take(MAX_SEARCH) {
         if matches!(c, '%' | '_' | '\\') {

@@ -27,7 +27,7 @@ use crate::health::{Awake, Judge};
 use crate::lanes::{Lanes, SendError};
 use crate::life::{Action, Event, Life, Moment, Reason, Shown};
 use crate::limits::Limits;
-use crate::listener::{Listener, LogRecord, shielded};
+use crate::listener::{Fault, Listener, LogRecord, shielded};
 use crate::log::Gate;
 use crate::process::{Cgroups, Leash, Mark, Spawner};
 use crate::{Options, Snapshot, Spec, State};
@@ -78,6 +78,7 @@ struct Inner {
     since: Timestamp,
     actions: VecDeque<Action>,
     notes: VecDeque<(Level, String)>,
+    faults: VecDeque<Fault>,
     /// Whether the listener has not heard of the last change.
     dirty: bool,
     generation: u64,
@@ -116,6 +117,7 @@ impl Shared {
             life,
             actions: VecDeque::new(),
             notes: VecDeque::new(),
+            faults: VecDeque::new(),
             dirty: true,
             generation: 0,
             process: None,
@@ -190,9 +192,16 @@ impl Shared {
             let level = if for_good || inner.shown.state == State::Error { Level::Error } else { Level::Warn };
             inner.notes.push_back((level, inner.shown.text.clone()));
         }
+        let given_up = matches!(inner.shown.state, State::Error | State::SuspendedBySpam | State::SuspendedByLimit);
+        if let Some(reason) = inner.life.take_fault()
+            && inner.faults.len() < MAX_NOTES
+        {
+            let Reason { text, hint, kind } = reason;
+            inner.faults.push_back(Fault { kind, text, hint, for_good: for_good || given_up });
+        }
         let due = inner.life.deadline();
         let earlier = due.is_some_and(|due| armed.is_none_or(|armed| due < armed));
-        if inner.dirty || !inner.actions.is_empty() || earlier {
+        if inner.dirty || !inner.actions.is_empty() || !inner.faults.is_empty() || earlier {
             self.wake.notify_one();
         }
         let down = inner.life.is_down() && inner.process.is_none();

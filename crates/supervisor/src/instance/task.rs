@@ -8,7 +8,7 @@ use fieldrail_wire::plugin::Level;
 use super::Shared;
 use crate::confine::Orders;
 use crate::life::{Action, Event, Moment, Reason};
-use crate::listener::shielded;
+use crate::listener::{Fault, shielded};
 use crate::process::{Group, Mark, Order};
 use crate::run::run;
 use crate::{Snapshot, Spec};
@@ -24,6 +24,7 @@ enum Step {
     Do(Action),
     Say(Box<Snapshot>),
     Note(Level, String),
+    Fail(Fault),
     Wait(Option<Moment>),
     End,
 }
@@ -38,6 +39,7 @@ impl Shared {
                 Step::End => return,
                 Step::Do(action) => self.perform(action).await,
                 Step::Note(level, text) => _ = self.log(level, &text),
+                Step::Fail(fault) => shielded(|| self.listener.failed(&self.id, &fault)),
                 Step::Say(snapshot) => {
                     said = Some(self.now());
                     shielded(|| self.listener.changed(&snapshot));
@@ -62,6 +64,9 @@ impl Shared {
         }
         if let Some((level, text)) = inner.notes.pop_front() {
             return Step::Note(level, text);
+        }
+        if let Some(fault) = inner.faults.pop_front() {
+            return Step::Fail(fault);
         }
         let may_say = said.map_or(Moment::ZERO, |said| said + CHANGED);
         if inner.dirty && self.now() >= may_say {

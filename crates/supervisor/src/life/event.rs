@@ -6,6 +6,7 @@ use fieldrail_wire::plugin;
 
 use crate::State;
 use crate::health::Ill;
+use crate::listener::FaultKind;
 
 /// Since a beginning that all instances share; it never jumps.
 pub(crate) type Moment = Duration;
@@ -17,11 +18,18 @@ pub(crate) struct Reason {
     pub(crate) text: String,
     /// What to try.
     pub(crate) hint: Option<String>,
+    /// What kind of thing it is.
+    pub(crate) kind: FaultKind,
 }
 
 impl Reason {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), hint: None }
+        Self { text: text.into(), hint: None, kind: FaultKind::Crash }
+    }
+
+    pub(crate) fn kind(mut self, kind: FaultKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -14,6 +14,7 @@ pub(crate) use event::{Action, Ailment, Event, Moment, Reason, Shown};
 pub use policy::Policy;
 
 use crate::State;
+use crate::listener::FaultKind;
 use up::{Overdue, Up};
 
 /// What a refused plugin has time for: reading why.
@@ -66,6 +67,8 @@ pub(crate) struct Life {
     seed: u64,
     errors: u64,
     last_error: Option<String>,
+    /// What went wrong in the last event.
+    fault: Option<Reason>,
 }
 
 impl Life {
@@ -82,7 +85,13 @@ impl Life {
             seed: seed | 1,
             errors: 0,
             last_error: None,
+            fault: None,
         }
+    }
+
+    /// What went wrong in the last event, once.
+    pub(crate) fn take_fault(&mut self) -> Option<Reason> {
+        self.fault.take()
     }
 
     /// Takes the choice of the instance's new spec.
@@ -133,7 +142,7 @@ impl Life {
             Event::RestartAsked => self.restart(now),
             Event::KillAsked => self.kill(),
             Event::Spawned => self.spawned(now),
-            Event::SpawnFailed(reason) => self.spawn_failed(reason, now),
+            Event::SpawnFailed(reason) => self.spawn_failed(reason.kind(FaultKind::Start), now),
             Event::Exited(reason) => self.exited(reason, now),
             Event::Tick => self.tick(now),
             Event::Woke => self.woke(now),
@@ -182,7 +191,7 @@ impl Life {
     }
 
     fn kill(&mut self) -> Option<Action> {
-        let reason = || Reason::new("was killed on request");
+        let reason = || Reason::new("was killed on request").kind(FaultKind::Asked);
         match &mut self.phase {
             Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } | Phase::Ending { kill_at: None, .. } => None,
             Phase::Launching(after) => {
@@ -228,7 +237,7 @@ impl Life {
                 After::Again => Some(self.launch()),
                 After::Crash(reason) => self.crashed(reason, now),
                 After::Fail(reason) => {
-                    self.note_error(&reason.text);
+                    self.note_error(&reason);
                     self.rest(Err(reason))
                 }
                 After::Suspend(state, reason) => self.suspended(state, reason),
@@ -241,7 +250,7 @@ impl Life {
         match &mut self.phase {
             Phase::Waiting { until, .. } if now >= *until => Some(self.launch()),
             Phase::Up(up) => match up.overdue(&self.policy, now)? {
-                Overdue::Kill(reason) => Some(self.kill_for(reason)),
+                Overdue::Kill(reason) => Some(self.kill_for(reason.kind(FaultKind::Hang))),
                 Overdue::Hangs(text) => self.hangs(text, Up::hung),
             },
             Phase::Ending { kill_at, after } if kill_at.is_some_and(|at| now >= at) => {
@@ -272,16 +281,18 @@ impl Life {
             Event::Greeted => up.greeted(&self.policy, now),
             Event::Said(said) => {
                 if let Some(trouble) = up.said(&self.policy, said, now) {
-                    self.note_error(&trouble);
+                    self.note_error(&Reason::new(trouble).kind(FaultKind::Trouble));
                 }
             }
             Event::Beat(turns) => up.beat(turns, now),
             Event::Flowing => up.flowing(),
             Event::Closed { half } => up.closed(half, now),
-            Event::Broken(reason) | Event::OverLimit(reason) => return Some(self.kill_for(reason)),
+            Event::Broken(reason) => return Some(self.kill_for(reason.kind(FaultKind::Protocol))),
+            Event::OverLimit(reason) => return Some(self.kill_for(reason.kind(FaultKind::Limit))),
             Event::Suspend(state, reason) => {
+                let reason = reason.kind(FaultKind::Limit);
                 let greeted = up.is_greeted();
-                self.note_error(&reason.text);
+                self.note_error(&reason);
                 let after = After::Suspend(state, reason);
                 // What took too much memory has no time to end in order.
                 let softly = greeted && state == State::SuspendedBySpam;
@@ -295,7 +306,8 @@ impl Life {
                 return self.hangs(format!("has not read what it is told for {silence} s"), Up::stalled);
             }
             Event::Refused(reason) => {
-                self.phase = Phase::Ending { kill_at: Some(now + REFUSED_GRACE), after: After::Fail(reason) };
+                let after = After::Fail(reason.kind(FaultKind::Protocol));
+                self.phase = Phase::Ending { kill_at: Some(now + REFUSED_GRACE), after };
             }
             _ => {}
         }
@@ -318,10 +330,11 @@ impl Life {
 
     /// A sign of life is missing: kill it, or let it lapse where it is not to be started again.
     fn hangs(&mut self, text: String, lapse: fn(&mut Up, String)) -> Option<Action> {
+        let reason = Reason::new(text.clone()).kind(FaultKind::Hang).hint("its own log may say what it waits for");
         if self.auto_restart {
-            return Some(self.kill_for(Reason::new(text).hint("its own log may say what it waits for")));
+            return Some(self.kill_for(reason));
         }
-        self.note_error(&text);
+        self.note_error(&reason);
         if let Phase::Up(up) = &mut self.phase {
             lapse(up, text);
         }
@@ -362,10 +375,10 @@ impl Life {
 
     /// The restart policy.
     fn crashed(&mut self, reason: Reason, now: Moment) -> Option<Action> {
-        self.note_error(&reason.text);
+        self.note_error(&reason);
         if !self.auto_restart {
             let text = format!("{}; it is configured not to start again by itself", reason.text);
-            return self.rest(Err(Reason { text, hint: reason.hint }));
+            return self.rest(Err(Reason { text, ..reason }));
         }
         self.crashes.push_back(now);
         while self.crashes.front().is_some_and(|&at| at + self.policy.within <= now) {
@@ -375,7 +388,7 @@ impl Life {
             let (times, minutes) = (self.crashes.len(), self.policy.within.as_secs() / 60);
             let text = format!("failed {times} times within {minutes} minutes, the last time: {}", reason.text);
             let hint = reason.hint.or_else(|| Some("its log shows more; mend the cause, then start it".into()));
-            return self.rest(Err(Reason { text, hint }));
+            return self.rest(Err(Reason { text, hint, kind: reason.kind }));
         }
         if self.spawned.is_some_and(|at| now.saturating_sub(at) >= self.policy.settled) {
             self.tries = 0;
@@ -392,9 +405,10 @@ impl Life {
         self.tries = 0;
     }
 
-    fn note_error(&mut self, text: &str) {
+    fn note_error(&mut self, reason: &Reason) {
         self.errors += 1;
-        self.last_error = Some(text.to_owned());
+        self.last_error = Some(reason.text.clone());
+        self.fault = Some(reason.clone());
     }
 
     /// Between 0 and 1, from an xorshift generator.

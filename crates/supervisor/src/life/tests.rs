@@ -406,3 +406,32 @@ proptest! {
         }
     }
 }
+
+/// What kind of fault follows from this, once; none if nobody did anything wrong.
+#[track_caller]
+fn check_fault(events: &[Event], want: Option<(FaultKind, &str)>) {
+    let mut bench = Bench::running(true);
+    let mut faults = Vec::new();
+    for event in events {
+        bench.tell(event.clone());
+        faults.extend(bench.life.take_fault());
+    }
+    let got: Vec<_> = faults.iter().map(|fault| (fault.kind, fault.text.as_str())).collect();
+    assert_eq!(got, want.into_iter().collect::<Vec<_>>(), "{events:?}");
+}
+
+#[test]
+fn what_goes_wrong_is_told_once_and_by_its_kind() {
+    let exit = || Event::Exited(Reason::new("exited with code 1"));
+    let why = |text: &str| Reason::new(text);
+    check_fault(&[exit()], Some((FaultKind::Crash, "exited with code 1")));
+    check_fault(&[Event::Broken(why("garbled")), exit()], Some((FaultKind::Protocol, "garbled")));
+    check_fault(&[Event::OverLimit(why("took 9 MB")), exit()], Some((FaultKind::Limit, "took 9 MB")));
+    check_fault(&[Event::Suspend(State::SuspendedBySpam, why("sent")), exit()], Some((FaultKind::Limit, "sent")));
+    check_fault(&[Event::Stalled, exit()], Some((FaultKind::Hang, "has not read what it is told for 17.5 s")));
+    check_fault(&[Event::KillAsked, exit()], Some((FaultKind::Asked, "was killed on request")));
+    check_fault(&[Event::StopAsked { within: Duration::from_secs(1) }, exit()], None);
+    check_fault(&[Event::RestartAsked, exit()], None);
+    let refused = [Event::RestartAsked, exit(), Event::SpawnFailed(why("no such file"))];
+    check_fault(&refused, Some((FaultKind::Start, "no such file")));
+}

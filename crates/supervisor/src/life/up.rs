@@ -164,9 +164,11 @@ impl Up {
     /// The reason of its end, with what is known beyond the exit itself.
     pub(super) fn explain(&self, exit: Reason) -> Reason {
         match (&self.said, self.closed) {
-            (Some(said), _) if said.status == Status::Failed => {
-                Reason { text: format!("{} ({})", said.text, exit.text), hint: said.hint.clone().or(exit.hint) }
-            }
+            (Some(said), _) if said.status == Status::Failed => Reason {
+                text: format!("{} ({})", said.text, exit.text),
+                hint: said.hint.clone().or(exit.hint),
+                kind: exit.kind,
+            },
             (_, Some((_, half))) if half > 0 => {
                 Reason { text: format!("{}, {}", exit.text, half_a_frame(half)), ..exit }
             }

@@ -33,7 +33,7 @@ pub(super) fn describe(code: Option<i32>, signal: Option<i32>, last_line: Option
         text.push_str("; its last words: ");
         text.push_str(line);
     }
-    Reason { text, hint }
+    Reason { hint, ..Reason::new(text) }
 }
 
 #[cfg(test)]
