@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::Json;
 use crate::app::App;
+use crate::audit::Note;
 use crate::guard::Caller;
 use crate::problem::{At, Failure, Problem, Result};
 
@@ -31,16 +32,19 @@ pub(crate) struct Call {
     if_match: Option<Etag>,
     /// Whom the log-in limiter counts.
     pub(crate) from: String,
+    note: Arc<Note>,
 }
 
 impl Call {
-    pub(crate) async fn new(app: Arc<App>, caller: Option<Caller>, parts: &mut Parts) -> Result<Self> {
+    pub(crate) async fn new(app: Arc<App>, caller: Option<Caller>, parts: &mut Parts, note: Arc<Note>) -> Result<Self> {
         let path = RawPathParams::from_request_parts(parts, &()).await;
         let path = path.map_err(|_| Problem::new(StatusCode::NOT_FOUND, "the path is not UTF-8"))?;
-        let path = path.iter().map(|(name, value)| (name.into(), value.to_owned())).collect();
+        let path: Vec<(Box<str>, String)> = path.iter().map(|(name, value)| (name.into(), value.to_owned())).collect();
+        let values: Vec<&str> = path.iter().map(|(_, value)| value.as_str()).collect();
+        note.lock().target = values.join(" ");
         let if_match = if_match(&parts.headers)?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        Ok(Self { app, caller, path, if_match, from: peer.map(network).unwrap_or_default() })
+        Ok(Self { app, caller, path, if_match, from: peer.map(network).unwrap_or_default(), note })
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
@@ -55,6 +59,27 @@ impl Call {
     /// Who asks.
     pub(crate) fn who(&self) -> Result<&Who> {
         self.caller().map(|caller| &caller.who)
+    }
+
+    /// Says for the audit trail what the call is about, where its path does not.
+    pub(crate) fn about(&self, target: impl Into<String>, detail: impl Into<String>) {
+        let mut note = self.note.lock();
+        (note.target, note.detail) = (target.into(), detail.into());
+    }
+
+    /// Says who asks, once that is known at an end point that is open to everybody.
+    pub(crate) fn is_by(&self, name: &str) {
+        self.note.lock().by = Some(name.to_owned());
+    }
+
+    /// Says how it ended, where the status does not say all.
+    pub(crate) fn ended(&self, outcome: &'static str) {
+        self.note.lock().outcome = Some(outcome);
+    }
+
+    /// It changes nothing, and must not push out what does.
+    pub(crate) fn changes_nothing(&self) {
+        self.note.lock().frequent = true;
     }
 
     /// A part of the path by its name in the table, decoded.

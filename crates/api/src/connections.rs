@@ -66,6 +66,7 @@ pub(crate) fn list(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<Entr
 
 pub(crate) fn add(call: &Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Created<Entry>> {
     let id = connection.id.to_string();
+    call.about(id.clone(), format!("driver {}", connection.driver));
     call.node().add_connection(call.who()?, &unmasked(call, connection)?)?;
     Ok(Created(Entry::read(call, &id)?))
 }
@@ -86,6 +87,7 @@ pub(crate) fn remove(call: &Call, _: NoQuery, _: NoBody) -> Result<Done> {
 }
 
 pub(crate) async fn test(call: Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Json<TestResult>> {
+    call.about(connection.id.to_string(), format!("driver {}", connection.driver));
     let connection = unmasked(&call, connection)?;
     Ok(Json(call.node().test_connection(call.who()?, &connection).await?))
 }

@@ -66,11 +66,24 @@ pub(crate) async fn one(call: Call, query: AddressQuery, _: NoBody) -> Result<Js
 }
 
 pub(crate) async fn write(call: Call, _: NoQuery, Json(request): Json<WriteRequest>) -> Result<Json<WriteResult>> {
-    Ok(Json(call.node().write(call.who()?, request).await?))
+    call.about(request.address.clone(), format!("= {}", brief(&request.value.to_string())));
+    let result = call.node().write(call.who()?, request).await?;
+    call.ended(result.outcome);
+    Ok(Json(result))
 }
 
 pub(crate) async fn pulse(call: Call, _: NoQuery, Json(request): Json<PulseRequest>) -> Result<Json<WriteResult>> {
-    Ok(Json(call.node().pulse(call.who()?, request).await?))
+    let PulseRequest { value, duration_ms, .. } = &request;
+    call.about(request.address.clone(), format!("= {} for {duration_ms} ms", brief(&value.to_string())));
+    let result = call.node().pulse(call.who()?, request).await?;
+    call.ended(result.outcome);
+    Ok(Json(result))
+}
+
+/// So much of a value stands in the audit trail.
+fn brief(value: &str) -> String {
+    const MOST: usize = 100;
+    if value.len() <= MOST { value.to_owned() } else { format!("{}…", &value[..value.floor_char_boundary(MOST)]) }
 }
 
 pub(crate) fn pulses(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<PulseView>>> {
@@ -96,6 +109,7 @@ pub(crate) fn explain(call: &Call, query: ExplainQuery, _: NoBody) -> Result<Jso
 }
 
 pub(crate) fn route_data(call: &Call, _: NoQuery, Json(datum): Json<Datum>) -> Result<Done> {
+    call.about(format!("{}.{}", datum.source_id, datum.tag), format!("= {}", brief(&datum.value.to_string())));
     call.node().route_data(call.who()?, datum)?;
     Ok(Done)
 }

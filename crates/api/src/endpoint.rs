@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use fieldrail_node::people::Role;
 use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::Answer;
 use crate::app::App;
+use crate::audit::{Note, Open, leaves_row};
 use crate::call::{Call, Input, query};
 use crate::guard;
 use crate::problem::Result;
@@ -86,24 +87,46 @@ pub struct Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Method and path: what the audit trail calls it.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)
     }
 }
 
 impl Endpoint {
-    /// Serves one request: the guard first, then the work.
+    /// Serves one request: the guard first, then the work. A change leaves its row in the audit trail before it is answered.
     pub(crate) async fn serve(&self, app: Arc<App>, request: Request) -> Response {
         let (mut parts, body) = request.into_parts();
+        let note = Arc::new(Note::default());
         let caller = match guard::admit(&app.node, self, &parts) {
             Ok(caller) => caller,
-            Err(problem) => return problem.into_response(),
+            Err(problem) => {
+                // Of somebody unknown nobody could say who it was, and anybody could fill the trail.
+                if let (Some(caller), true) = (guard::identify(&app.node, &parts.headers), leaves_row(self)) {
+                    let open = Open::new(&app.node, self, &caller.who.name, &note);
+                    parts.uri.path().clone_into(&mut note.lock().target);
+                    open.end(Some((problem.status(), problem.detail()))).await;
+                }
+                return problem.into_response();
+            }
         };
+        let by = caller.as_ref().map(|caller| caller.who.name.clone()).unwrap_or_default();
+        let open = leaves_row(self).then(|| Open::new(&app.node, self, &by, &note));
         let conditional = parts.headers.contains_key(header::IF_MATCH);
-        let answer = match Call::new(app, caller, &mut parts).await {
+        let answer = match Call::new(app, caller, &mut parts, note).await {
             Ok(call) => (self.handler)(call, parts, body).await,
             Err(failure) => Err(failure),
         };
-        answer.unwrap_or_else(|failure| failure.into_problem(conditional).into_response())
+        let answer = answer.map_err(|failure| failure.into_problem(conditional));
+        if let Some(open) = open {
+            open.end(answer.as_ref().err().map(|problem| (problem.status(), problem.detail()))).await;
+        }
+        answer.unwrap_or_else(IntoResponse::into_response)
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) fn reactivate(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Inst
 }
 
 pub(crate) fn limits(call: &Call, _: NoQuery, Json(limits): Json<Limits>) -> Result<Json<Instance>> {
+    let id = call.segment("id");
+    call.about(id, serde_json::to_string(&limits).unwrap_or_default());
     Ok(Json(call.node().set_limits(call.who()?, call.segment("id"), &limits)?))
 }
 

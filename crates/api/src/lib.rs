@@ -6,7 +6,7 @@
 //!
 //! Read in this order: [`endpoint`] an entry of the table and how it is served, [`table`] the entries, [`guard`] who
 //! comes in, [`call`] what goes in, [`answer`] and [`problem`] what comes out, then the areas (`people`, `data`, …),
-//! [`live`] the WebSocket, [`assets`] the web admin, [`openapi`], [`serve`].
+//! [`audit`] the row that each change leaves, [`live`] the WebSocket, [`assets`] the web admin, [`openapi`], [`serve`].
 
 // The table takes handlers of one shape: what cannot fail, and what needs no whole body, looks like the rest.
 #![allow(clippy::unnecessary_wraps, clippy::needless_pass_by_value)]
@@ -15,10 +15,12 @@ mod alarms;
 mod answer;
 mod app;
 mod assets;
+mod audit;
 mod call;
 mod connections;
 mod data;
 mod endpoint;
+mod errors;
 mod guard;
 mod instances;
 mod live;

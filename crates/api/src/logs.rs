@@ -1,8 +1,10 @@
 //! What instances, routes and the daemon said.
 
+mod export;
+
 use axum::http::StatusCode;
 use fieldrail_node::views::Paged;
-use fieldrail_node::{LogFilter, LogLevel, LogRecord};
+use fieldrail_node::{LogFilter, LogLevel, LogRecord, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +17,8 @@ use crate::problem::{Problem, Result};
 const PAGE: usize = 100;
 const LONGEST_PAGE: usize = 1000;
 
+pub(crate) use export::export;
+
 /// Which lines.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,8 +27,12 @@ pub(crate) struct LogQuery {
     instance: Option<String>,
     /// Of this level or a graver one: `trace`, `debug`, `info`, `warn` or `error`.
     level: Option<String>,
-    /// With this text in the message, in any case.
+    /// With this text in the message or its fields, in any case.
     search: Option<String>,
+    /// Said then or later, in milliseconds since 1970 UTC.
+    since_ms: Option<i64>,
+    /// Said then or earlier, in milliseconds since 1970 UTC.
+    until_ms: Option<i64>,
     /// The most on the page.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<usize>,
@@ -47,18 +55,18 @@ pub(crate) struct PageQuery {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Entry {
     /// Rises with each line.
-    id: i64,
+    pub(crate) id: i64,
     /// When it was said, in milliseconds since 1970 UTC.
-    time_ms: i64,
+    pub(crate) time_ms: i64,
     /// How grave it is.
-    level: &'static str,
+    pub(crate) level: &'static str,
     /// The instance it is about; empty for the daemon itself.
-    instance: String,
+    pub(crate) instance: String,
     /// One sentence.
-    message: String,
+    pub(crate) message: String,
     /// The values of the sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    fields: Option<Value>,
+    pub(crate) fields: Option<Value>,
 }
 
 impl From<LogRecord> for Entry {
@@ -75,15 +83,37 @@ impl From<LogRecord> for Entry {
     }
 }
 
+/// Which lines, as they were asked for.
+pub(crate) struct Wanted {
+    pub(crate) instance: Option<String>,
+    pub(crate) level: Option<String>,
+    pub(crate) search: Option<String>,
+    pub(crate) since_ms: Option<i64>,
+    pub(crate) until_ms: Option<i64>,
+}
+
+impl Wanted {
+    /// Fails if there is no such level. Empty texts stand for nothing.
+    pub(crate) fn filter(self) -> Result<LogFilter> {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let level = given(self.level).map(|level| level.parse::<LogLevel>()).transpose();
+        let level = level.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let time = |ms: i64, more: i64| Timestamp(ms.saturating_mul(1000).saturating_add(more));
+        Ok(LogFilter {
+            instance: given(self.instance),
+            level,
+            search: given(self.search),
+            since: self.since_ms.map(|ms| time(ms, 0)),
+            until: self.until_ms.map(|ms| time(ms, 999)),
+            ..LogFilter::default()
+        })
+    }
+}
+
 pub(crate) fn all(call: &Call, query: LogQuery, _: NoBody) -> Result<Json<Paged<Entry>>> {
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let level = given(query.level).map(|level| level.parse::<LogLevel>()).transpose();
-    let level = level.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-    let limit = query.limit.unwrap_or(PAGE);
-    page(
-        call,
-        LogFilter { instance: given(query.instance), level, search: given(query.search), before: query.before, limit },
-    )
+    let LogQuery { instance, level, search, since_ms, until_ms, limit, before } = query;
+    let filter = Wanted { instance, level, search, since_ms, until_ms }.filter()?;
+    page(call, LogFilter { before, limit: limit.unwrap_or(PAGE), ..filter })
 }
 
 pub(crate) fn of_instance(call: &Call, query: PageQuery, _: NoBody) -> Result<Json<Paged<Entry>>> {

@@ -161,12 +161,16 @@ pub(crate) fn is_set_up(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<SetUp
 }
 
 pub(crate) async fn set_up(call: Call, _: NoQuery, Json(first): Json<FirstAdmin>) -> Result<WithCookie<Me>> {
+    call.about("", from(&call));
     let login = call.node().people().set_up(&first.code, &first.name, &first.password, &call.from).await?;
-    Ok(with_session(login))
+    Ok(with_session(&call, login))
 }
 
 pub(crate) async fn log_in(call: Call, _: NoQuery, Json(body): Json<LogIn>) -> Result<WithCookie<Me>> {
     let people = call.node().people();
+    // A password is typed into the wrong field now and then, so only the name of a user is repeated.
+    let known = |name: &String| people.all().users.iter().any(|user| user.name == *name);
+    call.about(body.name.as_ref().filter(|name| known(name)).cloned().unwrap_or_default(), from(&call));
     let login = match body {
         LogIn { name: Some(name), password: Some(password), once: None } => {
             people.log_in(&name, &password, &call.from).await?
@@ -177,10 +181,16 @@ pub(crate) async fn log_in(call: Call, _: NoQuery, Json(body): Json<LogIn>) -> R
             return Err(problem.hint("send `name` and `password`, or `once` alone").into());
         }
     };
-    Ok(with_session(login))
+    Ok(with_session(&call, login))
 }
 
-fn with_session(login: Login) -> WithCookie<Me> {
+/// Where somebody comes from, for the audit trail.
+fn from(call: &Call) -> String {
+    format!("from {}", call.from)
+}
+
+fn with_session(call: &Call, login: Login) -> WithCookie<Me> {
+    call.is_by(&login.who.name);
     let secret = login.secret.reveal();
     let cookie = format!("{COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/; Max-Age={KEPT_S}");
     WithCookie(cookie, login.who.into())
@@ -201,12 +211,16 @@ pub(crate) fn users(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<Use
 }
 
 pub(crate) async fn add_user(call: Call, _: NoQuery, Json(new): Json<NewUser>) -> Result<Created<User>> {
+    call.about(new.name.clone(), format!("as {:?}", new.role).to_lowercase());
     call.node().people().add_user(call.who()?, &new.name, &new.password, new.role).await?;
     Ok(Created(user(&call, &new.name)?))
 }
 
 pub(crate) async fn change_user(call: Call, _: NoQuery, Json(change): Json<UserChange>) -> Result<Json<User>> {
     let name = call.segment("name");
+    let role = change.role.map(|role| format!("role {role:?}").to_lowercase());
+    let password = change.password.as_ref().map(|_| "password".to_owned());
+    call.about(name, role.into_iter().chain(password).collect::<Vec<_>>().join(", "));
     call.node().people().change_user(call.who()?, name, change.password.as_deref(), change.role).await?;
     Ok(Json(user(&call, name)?))
 }
@@ -228,6 +242,7 @@ pub(crate) fn tokens(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<To
 }
 
 pub(crate) fn add_token(call: &Call, _: NoQuery, Json(new): Json<NewToken>) -> Result<Created<FreshToken>> {
+    call.about(new.name.clone(), format!("as {:?}", new.role).to_lowercase());
     let (id, secret) = call.node().people().add_token(call.who()?, &new.name, new.role, new.scope)?;
     Ok(Created(FreshToken { id, name: new.name, secret: secret.reveal().into() }))
 }

@@ -78,6 +78,10 @@ impl Problem {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     pub(crate) fn unauthorised() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "this needs a session or a token").hint("log in first")
     }

@@ -6,7 +6,9 @@ use axum::http::Method;
 
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
-use crate::{alarms, connections, data, instances, live, logs, metrics, panic, people, routes, system};
+use crate::{
+    alarms, audit, connections, data, errors, instances, live, logs, metrics, panic, people, routes, system,
+};
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let areas =
@@ -177,6 +179,14 @@ fn of_system() -> Vec<Endpoint> {
         .answers(metrics::of_the_house),
         at(POST, "/api/system/restart", Admin, "End the daemon in order and begin anew.").answers(system::restart),
         at(GET, "/api/logs", Viewer, "Show what was said, newest first.").answers(logs::all),
+        at(GET, "/api/logs/export", Viewer, "Save what was said as JSON or CSV, newest first.").answers(logs::export),
+        at(GET, "/api/errors", Viewer, "List what failed, by cause, the last seen first.").answers(errors::list),
+        at(GET, "/api/errors/{id}", Viewer, "Show one cause with its newest occurrences.").answers(errors::one),
+        at(POST, "/api/errors/{id}/resolve", Admin, "Mark a cause as resolved until it is seen again.")
+            .answers(errors::resolve),
+        at(DELETE, "/api/errors/{id}", Admin, "Forget a cause with its occurrences.").answers(errors::remove),
+        at(GET, "/api/audit", Admin, "Show who did what, newest first.").answers(audit::list),
+        at(GET, "/api/audit/verify", Admin, "Prove that no row of the audit trail was changed.").answers(audit::verify),
         at(GET, "/api/plugins", Viewer, "List the drivers and plugins at hand.").answers(system::plugins),
         at(GET, "/api/system/status", Viewer, "Say how the daemon stands.").answers(system::status),
         at(GET, "/api/openapi.json", Viewer, "Describe all this.").by_address().answers(system::openapi),

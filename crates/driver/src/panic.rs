@@ -20,7 +20,8 @@ const MAX_NAME: usize = 200;
 /// A panic as one line.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    message: &'a str,
+    /// Cut with a mark.
+    message: String,
     thread: &'a str,
     /// File, line and column.
     place: String,
@@ -50,20 +51,20 @@ fn lines(panic: &PanicHookInfo<'_>, stack: &str) -> String {
 }
 
 fn told(message: &str, thread: &str, place: &str, stack: &str) -> String {
-    let message = clip(message, MAX_MESSAGE);
+    let message = marked(message, MAX_MESSAGE);
+    let first = message.lines().next().unwrap_or_default().to_owned();
     let mut report = Report { message, thread, place: place.to_owned(), frames: frames(stack) };
     let json = loop {
         let json = serde_json::to_string(&report).unwrap_or_default();
-        if json.len() <= MAX_LINE || report.message.is_empty() {
+        if json.len() <= MAX_LINE || report.message.len() < 8 {
             break json;
         }
         if report.frames.pop().is_none() {
             // Control characters take six bytes each.
-            report.message = clip(report.message, report.message.len() / 2);
+            report.message = marked(&report.message, report.message.len() / 2);
         }
     };
     // What is last on stderr is what people see as its last words.
-    let first = message.lines().next().unwrap_or_default();
     format!("ERROR panic {json}\nERROR panicked at {place}: {first}\n")
 }
 
@@ -80,14 +81,15 @@ fn frames(stack: &str) -> Vec<Frame> {
             frames.push(Frame { function: clip(function, MAX_NAME).to_owned(), at: String::new() });
         }
     }
-    let made = |frame: &Frame| {
-        ["core::panicking::", "std::panicking::", "__rustc::rust_begin_unwind", "rust_begin_unwind"]
-            .iter()
-            .any(|beginning| frame.function.trim_start_matches('<').starts_with(beginning))
-    };
-    let begun = frames.iter().rposition(made).map_or(0, |last| last + 1);
-    let own = frames.into_iter().skip(begun);
+    let unwinds = |frame: &Frame| frame.function.contains("rust_begin_unwind");
+    let begun = frames.iter().position(unwinds).map_or(0, |at| at + 1);
+    let own = frames.into_iter().skip(begun).skip_while(|frame| frame.function.contains("core::panicking::"));
     own.take_while(|frame| !frame.function.contains("__rust_begin_short_backtrace")).take(MAX_FRAMES).collect()
+}
+
+/// The beginning of a text, with a mark if something was cut off: it tells that a word may have been cut.
+fn marked(text: &str, most: usize) -> String {
+    if text.len() <= most { text.to_owned() } else { format!("{}…", clip(text, most.saturating_sub(3))) }
 }
 
 fn clip(text: &str, most: usize) -> &str {
@@ -102,12 +104,14 @@ mod tests {
    1: fieldrail_driver::panic::report::{{closure}}
              at /src/panic.rs:1:2
    2: std::panicking::panic_with_hook
+   3: __rustc::rust_begin_unwind
    3: core::panicking::panic_fmt
              at /rustc/core/src/panicking.rs:80:14
    4: driver::decode
              at ./src/codec.rs:12:5
    5: driver::run
    6: std::sys::backtrace::__rust_begin_short_backtrace
+   7: std::panicking::catch_unwind
    7: main";
 
     #[test]

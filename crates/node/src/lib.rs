@@ -3,9 +3,10 @@
 //!
 //! Read in this order: [`Node`] the house, [`views`] what it shows, [`people`] who may do what, [`connections`],
 //! [`datapoints`] and [`settings`] the files, [`check`] what is wrong in them, then `traffic` for how samples run, and
-//! `explain`, `tap` and `replay` for why.
+//! `explain`, `tap` and `replay` for why; `errors` what failed, `audit` who did what.
 
 mod alarms;
+mod audit;
 pub mod check;
 pub mod clock;
 mod commands;
@@ -14,6 +15,7 @@ mod data;
 pub mod datapoints;
 mod demand;
 mod error;
+mod errors;
 mod explain;
 mod files;
 mod health;
@@ -43,11 +45,16 @@ mod trial;
 pub mod views;
 
 pub use alarms::{Acknowledge, AlarmEvent, AlarmPage, AlarmView, AlarmsWanted};
+pub use audit::{Audit, AuditBreak, AuditHead, AuditVerdict, AuditView, AuditWish, Deed};
 pub use commands::Outcome;
 pub use data::Wanted;
 pub use error::{Error, Result};
+pub use errors::{
+    ErrorDetail, ErrorEvent, ErrorKind, ErrorView, ErrorWish, Forwardable, Forwarding, Frame, Input, OutgoingEvent,
+    write_down_panics,
+};
 pub use explain::{ExplainedStep, ExplainedValue, ExplainedWriter, Explanation};
-pub use fieldrail_model::Level as LogLevel;
+pub use fieldrail_model::{Level as LogLevel, Timestamp};
 pub use fieldrail_router::RouteSpec;
 pub use fieldrail_router::RoutingFile;
 pub use fieldrail_store::{Etag, FileError, Place};

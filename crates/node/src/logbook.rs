@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 
 use fieldrail_model::Level;
 use fieldrail_store::{Filter, LogLine, LogRecord, Logs};
+use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use crate::{Error, Result};
 
@@ -59,6 +61,8 @@ pub struct Logbook {
     logs: Arc<Logs>,
     queue: Option<SyncSender<Message>>,
     dropped: Arc<Dropped>,
+    /// Rises with each transaction.
+    written: Arc<watch::Sender<u64>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -69,12 +73,13 @@ impl Logbook {
         let logs = Arc::new(logs);
         let (queue, lines) = sync_channel(QUEUE);
         let dropped = Arc::new(Dropped::default());
+        let written = Arc::new(watch::Sender::new(0));
         let writer = std::thread::Builder::new().name("logbook".into()).spawn({
-            let (logs, dropped) = (Arc::clone(&logs), Arc::clone(&dropped));
-            move || write(&logs, &lines, &dropped)
+            let (logs, dropped, written) = (Arc::clone(&logs), Arc::clone(&dropped), Arc::clone(&written));
+            move || write(&logs, &lines, &dropped, &written)
         });
         let writer = writer.map_err(|error| Error::Internal(format!("no thread for the log: {error}")))?;
-        let logbook = Self { logs, queue: Some(queue), dropped, writer: Some(writer) };
+        let logbook = Self { logs, queue: Some(queue), dropped, written, writer: Some(writer) };
         if let Some(aside) = logbook.logs.set_aside() {
             let message =
                 format!("The log database was damaged; it lies in {} and a new one was begun.", aside.display());
@@ -83,15 +88,16 @@ impl Logbook {
         Ok(logbook)
     }
 
+    /// The database, for what lies in it beside the log.
+    pub(crate) fn logs(&self) -> Arc<Logs> {
+        Arc::clone(&self.logs)
+    }
+
     /// Takes a line; never waits.
     pub fn write(&self, level: Level, instance: Option<&str>, message: impl Into<String>) {
-        let line = LogLine {
-            time: crate::clock::wall(),
-            level,
-            instance: instance.map(Into::into),
-            message: message.into(),
-            fields: None,
-        };
+        let message = message.into();
+        let fields = fields(&message).map(|fields| fields.to_string());
+        let line = LogLine { time: crate::clock::wall(), level, instance: instance.map(Into::into), message, fields };
         let Some(queue) = &self.queue else { return };
         if let Err(TrySendError::Full(_)) = queue.try_send(Message::Line(line)) {
             self.dropped.add(1);
@@ -113,6 +119,11 @@ impl Logbook {
         self.dropped.spare.store(spare, Ordering::Relaxed);
     }
 
+    /// Changes when lines were written.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
+    }
+
     /// Waits until what was taken is on disk, or for two seconds.
     pub(crate) fn flush(&self) {
         let (done, wait) = sync_channel(1);
@@ -126,6 +137,11 @@ impl Logbook {
     /// Lines that match, newest first. Lines that were taken before this call are found.
     pub fn query(&self, filter: &Filter) -> Result<Vec<LogRecord>> {
         self.flush();
+        self.look(filter)
+    }
+
+    /// Lines that match, newest first, of those that are written already.
+    pub fn look(&self, filter: &Filter) -> Result<Vec<LogRecord>> {
         self.logs.query(filter).map_err(|error| Error::Internal(format!("{error}")))
     }
 }
@@ -140,7 +156,46 @@ impl Drop for Logbook {
     }
 }
 
-fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &Dropped) {
+/// Fields of one line, at the most.
+const FIELDS: usize = 32;
+
+/// The values that a line names as `key=value`, as drivers of the SDK end their lines with; none if there are none.
+fn fields(message: &str) -> Option<Value> {
+    let mut found = Map::new();
+    let mut rest = message;
+    while let Some(at) = rest.find('=') {
+        let key = rest[..at].rsplit([' ', '{', ',']).next().unwrap_or_default();
+        let begins_value = &rest[at + 1..];
+        let is_key = key.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+        if !is_key || begins_value.is_empty() || begins_value.starts_with([' ', '=']) {
+            rest = begins_value;
+            continue;
+        }
+        let (value, after) = field_value(begins_value);
+        if found.len() < FIELDS {
+            found.insert(key.to_owned(), value);
+        }
+        rest = after;
+    }
+    (!found.is_empty()).then_some(Value::Object(found))
+}
+
+/// A number, a word, or a text in quotes, and what follows it.
+fn field_value(text: &str) -> (Value, &str) {
+    if text.starts_with('"') {
+        let mut quoted = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        if let Some(Ok(value)) = quoted.next() {
+            return (value.into(), &text[quoted.byte_offset()..]);
+        }
+    }
+    let (word, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
+    let plain = matches!(word.as_bytes().first(), Some(b'-' | b'0'..=b'9' | b't' | b'f'));
+    let value = plain.then(|| serde_json::from_str(word).ok()).flatten().unwrap_or_else(|| word.into());
+    (value, rest)
+}
+
+fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &Dropped, written: &watch::Sender<u64>) {
     while let Ok(first) = queue.recv() {
         let mut lines = Vec::new();
         let mut waiting = Vec::new();
@@ -152,7 +207,9 @@ fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &Dropped) {
             }
             next = if lines.len() < TRANSACTION { queue.try_recv().ok() } else { None };
         }
-        put(logs, lines, dropped);
+        if put(logs, lines, dropped) {
+            written.send_modify(|epoch| *epoch += 1);
+        }
         for done in waiting {
             let _ = done.send(());
         }
@@ -160,11 +217,13 @@ fn write(logs: &Logs, queue: &Receiver<Message>, dropped: &Dropped) {
 }
 
 /// Writes the lines, or counts them.
-fn put(logs: &Logs, mut lines: Vec<LogLine>, dropped: &Dropped) {
+/// Writes these lines, and what is to be said of lost ones. True if something was written.
+fn put(logs: &Logs, mut lines: Vec<LogLine>, dropped: &Dropped) -> bool {
     let taken = lines.len() as u64;
     if dropped.spare.load(Ordering::Relaxed) {
         dropped.is_written(Some("the disk is full".into()));
-        return dropped.add(taken);
+        dropped.add(taken);
+        return false;
     }
     let lost = dropped.untold.swap(0, Ordering::Relaxed);
     if lost > 0 {
@@ -177,12 +236,16 @@ fn put(logs: &Logs, mut lines: Vec<LogLine>, dropped: &Dropped) {
         });
     }
     match logs.append(&lines) {
-        Ok(()) => dropped.is_written(None),
+        Ok(()) => {
+            dropped.is_written(None);
+            !lines.is_empty()
+        }
         Err(error) => {
             dropped.untold.fetch_add(lost, Ordering::Relaxed);
             dropped.add(taken);
             let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
             dropped.is_written(Some(format!("{error}{hint}")));
+            false
         }
     }
 }
@@ -190,6 +253,24 @@ fn put(logs: &Logs, mut lines: Vec<LogLine>, dropped: &Dropped) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check(message: &str, want: Option<&str>) {
+        assert_eq!(fields(message).map(|fields| fields.to_string()).as_deref(), want, "{message}");
+    }
+
+    #[test]
+    fn the_values_of_a_sentence_are_fields() {
+        check("Started. port=1883 host=plc up=true", Some(r#"{"port":1883,"host":"plc","up":true}"#));
+        check(
+            r#"Lost it. error="no route = none \"x\"" n=-1.5"#,
+            Some(r#"{"error":"no route = none \"x\"","n":-1.5}"#),
+        );
+        check("anna writes plc.a = 5.", None);
+        check("a == b, x=", None);
+        check("GET /?a=b", None);
+        check("ä=1 k=\"open", Some(r#"{"k":"\"open"}"#));
+    }
 
     #[test]
     fn a_line_is_found_right_after_it_was_taken() {

@@ -15,9 +15,11 @@ use fieldrail_supervisor::{Spec, Supervisor};
 use tokio::runtime::Handle;
 
 use crate::alarms::Alarms;
+use crate::audit::{Audit, BY_HAND, Deed};
 use crate::connections::{Connection, VIRTUAL};
 use crate::datapoints::About;
 use crate::demand::Need;
+use crate::errors::Errors;
 use crate::files::{self, FileName, Files};
 use crate::instances::{Rates, Refusal};
 use crate::logbook::Logbook;
@@ -59,6 +61,8 @@ pub struct Node {
     pub(crate) runtime: Handle,
     pub(crate) logbook: Arc<Logbook>,
     pub(crate) config: PathBuf,
+    pub(crate) errors: Arc<Errors>,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) state: PathBuf,
     /// The connections in force.
     pub(crate) running: Mutex<BTreeMap<InstanceId, Connection>>,
@@ -106,12 +110,14 @@ impl Node {
             let message = format!("The journal of running pulses was damaged; look at what they switched. {fault}");
             logbook.write(Level::Error, None, message);
         }
+        let errors = Arc::new(Errors::open(fieldrail_store::Errors::new(logbook.logs()), &options.state)?);
+        let audit = Arc::new(Audit::open(fieldrail_store::AuditTrail::new(logbook.logs()), Arc::clone(&errors))?);
         let (alarms, fault) = Alarms::open(&options.state);
         if let Some(fault) = fault {
             let message = format!("What was known of alarms was damaged and is begun anew. {fault}");
             logbook.write(Level::Error, None, message);
         }
-        let traffic = Traffic::new(Arc::clone(&logbook), outbox, pulses);
+        let traffic = Traffic::new(Arc::clone(&logbook), Arc::clone(&errors), Arc::clone(&audit), outbox, pulses);
         let mut supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
         supervision.confiner.clone_from(&options.confiner);
         supervision.say_time = Arc::new(crate::clock::minute);
@@ -130,6 +136,8 @@ impl Node {
             runtime: Handle::current(),
             logbook,
             config: options.config.clone(),
+            errors,
+            audit,
             state: options.state.clone(),
             running: Mutex::default(),
             rules_fault: Mutex::default(),
@@ -150,6 +158,7 @@ impl Node {
             watching: Mutex::default(),
             watcher: Mutex::default(),
         });
+        node.errors.join(&node);
         node.begin(&options.config)?;
         node.watch_itself(reserve);
         node.watch_alarms();
@@ -160,6 +169,7 @@ impl Node {
         for fault in self.faults() {
             self.report(&fault);
         }
+        self.note_own("daemon.start", "", format!("version {}", env!("CARGO_PKG_VERSION")));
         // Before anything is started.
         self.resume_panic();
         self.apply_datapoints();
@@ -196,6 +206,7 @@ impl Node {
                 node.keep_computed();
                 node.rates.take(&node.supervisor);
                 node.turns.fetch_add(1, Ordering::Relaxed);
+                node.traffic.take_rests(&ids);
             }
         });
         Ok(())
@@ -299,6 +310,9 @@ impl Node {
         self.own.figures.close();
         self.supervisor.shutdown(Duration::from_secs(4)).await;
         self.keep_computed();
+        self.errors.flush();
+        self.note_own("daemon.stop", "", "");
+        self.audit.close();
         self.logbook.write(Level::Info, None, "Fieldrail has stopped.");
     }
 
@@ -306,16 +320,16 @@ impl Node {
     fn files_changed(&self, names: &[String]) {
         let _runtime = self.runtime.enter();
         for name in names {
-            let fault = match FileName::ALL.into_iter().find(|file| file.as_str() == name) {
-                Some(FileName::Settings) => broken(self.files.settings.refresh()),
-                Some(FileName::Datapoints) => self.on_change(self.files.datapoints.refresh(), Self::datapoints_changed),
-                Some(FileName::Connections) => {
-                    self.on_change(self.files.connections.refresh(), Self::apply_connections)
+            let Some(file) = FileName::ALL.into_iter().find(|file| file.as_str() == name) else { continue };
+            let fault = match file {
+                FileName::Settings => self.on_change(file, self.files.settings.refresh(), |_| {}),
+                FileName::Datapoints => self.on_change(file, self.files.datapoints.refresh(), Self::datapoints_changed),
+                FileName::Connections => {
+                    self.on_change(file, self.files.connections.refresh(), Self::apply_connections)
                 }
-                Some(FileName::Secrets) => self.on_change(self.files.secrets.refresh(), Self::apply_connections),
-                Some(FileName::Routing) => self.on_change(self.files.routing.refresh(), Self::apply_rules),
-                Some(FileName::Users) => self.people.refresh(),
-                None => None,
+                FileName::Secrets => self.on_change(file, self.files.secrets.refresh(), Self::apply_connections),
+                FileName::Routing => self.on_change(file, self.files.routing.refresh(), Self::apply_rules),
+                FileName::Users => self.on_change(file, self.people.refresh(), |_| {}),
             };
             if let Some(fault) = fault {
                 self.report(&fault);
@@ -323,10 +337,22 @@ impl Node {
         }
     }
 
-    fn on_change<T>(&self, change: Change<T>, apply: impl Fn(&Self)) -> Option<FileError> {
+    /// Somebody changed a file with an editor, or with a command that needs no daemon.
+    fn note_hand_edit(&self, file: &str) {
+        self.audit.note(Deed {
+            by: BY_HAND.into(),
+            action: "file.changed".into(),
+            target: file.into(),
+            outcome: "done".into(),
+            ..Deed::default()
+        });
+    }
+
+    fn on_change<T>(&self, file: FileName, change: Change<T>, apply: impl Fn(&Self)) -> Option<FileError> {
         match change {
             Change::Same => None,
             Change::New(_) => {
+                self.note_hand_edit(file.as_str());
                 apply(self);
                 None
             }
@@ -413,13 +439,6 @@ impl Node {
     /// The plugin of a connection; none for a virtual one.
     pub(crate) fn plugin_of(&self, connection: &Connection) -> Result<Option<&Arc<Plugin>>> {
         if connection.driver == VIRTUAL { Ok(None) } else { self.plugins.get(&connection.driver).map(Some) }
-    }
-}
-
-fn broken<T>(change: Change<T>) -> Option<FileError> {
-    match change {
-        Change::Broken(fault) => Some(fault),
-        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use fieldrail_store::{FormatVersion, read_file};
+use fieldrail_store::{FormatVersion, Secrets, read_file};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,64 @@ pub struct Settings {
     /// holds them itself: memory by looking often, processor time by stopping and continuing. Counts from the next start.
     #[serde(default = "yes")]
     pub cgroups: bool,
+    /// Forwarding of errors to a Sentry-compatible server. Off unless you decide otherwise.
+    #[serde(default, skip_serializing_if = "ErrorTracking::is_default")]
+    pub error_tracking: ErrorTracking,
+}
+
+/// Forwarding of errors to a Sentry-compatible server. Errors are kept in the house either way; secrets never leave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ErrorTracking {
+    /// Whether errors are forwarded.
+    pub enabled: bool,
+    /// Where to, as the server shows it: `https://KEY@HOST/PROJECT`, or `{"secret": "name"}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dsn: Option<Dsn>,
+    /// What this house is called there.
+    pub environment: String,
+    /// Events in an hour, at the most. The same cause goes once an hour at the most anyway.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_per_hour: u32,
+}
+
+impl Default for ErrorTracking {
+    fn default() -> Self {
+        Self { enabled: false, dsn: None, environment: "production".into(), max_per_hour: 60 }
+    }
+}
+
+impl ErrorTracking {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The address itself. Without `secrets` only one that stands in the file.
+    pub(crate) fn dsn_text(&self, secrets: Option<&Secrets>) -> Option<String> {
+        match self.dsn.as_ref()? {
+            Dsn::Text(text) => Some(text.clone()),
+            Dsn::Secret { secret } => secrets?.secrets.get(secret).map(|found| found.reveal().to_owned()),
+        }
+    }
+}
+
+/// An address with a key in it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Dsn {
+    /// The address itself.
+    Text(String),
+    /// The name of a secret that holds it.
+    Secret {
+        /// The name in `secrets.json`.
+        secret: String,
+    },
+}
+
+impl std::fmt::Debug for Dsn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dsn(…)")
+    }
 }
 
 /// How much the console shows.
@@ -83,6 +141,7 @@ impl Default for Settings {
             hosts: Vec::new(),
             log_level: LogLevel::default(),
             cgroups: true,
+            error_tracking: ErrorTracking::default(),
         }
     }
 }

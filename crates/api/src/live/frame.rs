@@ -3,6 +3,9 @@
 use fieldrail_node::views::{Delta, Instance, Point};
 use serde::{Deserialize, Serialize};
 
+use super::lines::LogWish;
+use crate::logs::Entry;
+
 /// A frame from the client.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,6 +18,8 @@ pub(super) enum Said {
     Watch(Vec<List>),
     /// Do not follow these lists any more.
     Unwatch(Vec<List>),
+    /// Follow these lines of the log, in place of those before; nothing ends it.
+    FollowLogs(Option<LogWish>),
 }
 
 /// A list that can be followed.
@@ -35,6 +40,8 @@ pub(super) enum Say<'a> {
     Delta(&'a [Delta]),
     /// All instances the first time, then those that changed.
     Instances(&'a [&'a Instance]),
+    /// Lines of the log, the newest last. A gap says that there were more before them than fit.
+    Logs { lines: &'a [Entry], gap: bool },
     /// Something was not understood or not allowed; the connection stays.
     Error { detail: String, hint: Option<String> },
 }
@@ -55,6 +62,8 @@ mod tests {
         let said = |text| serde_json::from_str::<Said>(text);
         assert_eq!(said(r#"{"subscribe":["a.b"]}"#).unwrap(), Said::Subscribe(vec!["a.b".into()]));
         assert_eq!(said(r#"{"watch":["instances"]}"#).unwrap(), Said::Watch(vec![List::Instances]));
+        assert_eq!(said(r#"{"follow_logs":null}"#).unwrap(), Said::FollowLogs(None));
+        assert_eq!(said(r#"{"follow_logs":{}}"#).unwrap(), Said::FollowLogs(Some(LogWish::default())));
         for wrong in ["", "{}", "[]", "7", r#"{"subscribe":"a"}"#, r#"{"subscribe":[],"watch":[]}"#, r#"{"shout":[]}"#]
         {
             assert!(said(wrong).is_err(), "{wrong}");

@@ -2,9 +2,10 @@
 //!
 //! Invariant: each connection is a task of its own and sends only from it, so a slow client waits for itself alone; what
 //! it misses meanwhile it gets as the newest value. The credential is looked at before the first frame, for each message,
-//! and whenever somebody's right may have ended. [`frame`] is what is said, [`session`] one connection; [`router`] a tap and a recording.
+//! and whenever somebody's right may have ended. [`frame`] is what is said, [`lines`] the log, [`session`] one connection; [`router`] a tap and a recording.
 
 mod frame;
+mod lines;
 mod router;
 mod session;
 
@@ -39,9 +40,11 @@ pub(crate) fn description(path: &str) -> &'static str {
         }
         _ => {
             "JSON text frames. The client sends one of {\"subscribe\":[address or pattern]}, {\"unsubscribe\":[…]}, \
-             {\"watch\":[\"instances\"]}, {\"unwatch\":[…]}; the daemon {\"snapshot\":[Point]} once for each subscribe, \
+             {\"watch\":[\"instances\"]}, {\"unwatch\":[…]}, {\"follow_logs\":{instance,level,search}}, {\"follow_logs\":null}; \
+             the daemon {\"snapshot\":[Point]} once for each subscribe, \
              {\"delta\":[Delta]} at most every 50 ms, {\"instances\":[Instance]} all at first and then those that \
-             changed, {\"error\":{detail,hint}}. It closes with 4401 when the right to be here ends."
+             changed, {\"logs\":{\"lines\":[Entry],\"gap\":bool}} the last lines at first and then each as it comes, \
+             {\"error\":{detail,hint}}. It closes with 4401 when the right to be here ends."
         }
     }
 }

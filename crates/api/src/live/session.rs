@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::frame::{List, Said, Say};
+use super::lines::{Follower, LogWish};
 use crate::app::App;
 use crate::guard::{Caller, whole_house};
 use crate::serve::told;
@@ -18,6 +19,9 @@ use crate::serve::told;
 /// The least time between two deltas, and between two looks at the instances.
 const DELTA: Duration = Duration::from_millis(50);
 const INSTANCES: Duration = Duration::from_secs(1);
+
+/// The least time between two frames with lines of the log.
+const LINES: Duration = Duration::from_millis(250);
 
 /// How often the daemon asks whether the client is still there, and how long one frame may take to leave.
 const PING: Duration = Duration::from_secs(20);
@@ -70,6 +74,8 @@ pub(super) struct Session {
     closing: watch::Receiver<bool>,
     /// What the client knows of the instances, while it watches them.
     instances: Option<HashMap<String, Instance>>,
+    /// The log, while the client follows it.
+    log: Option<Follower>,
     second: Instant,
     messages: u32,
 }
@@ -78,7 +84,18 @@ impl Session {
     pub(super) fn new(app: Arc<App>, caller: Caller, socket: WebSocket) -> Self {
         let stream = Some(Stream::new(Arc::clone(&app.node)));
         let (revoked, closing) = (app.node.people().revocations(), app.closing.subscribe());
-        Self { app, caller, socket, stream, revoked, closing, instances: None, second: Instant::now(), messages: 0 }
+        Self {
+            app,
+            caller,
+            socket,
+            stream,
+            revoked,
+            closing,
+            instances: None,
+            log: None,
+            second: Instant::now(),
+            messages: 0,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -94,7 +111,7 @@ impl Session {
         let mut looks = interval(INSTANCES);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut next_delta = Instant::now();
+        let (mut next_delta, mut next_lines) = (Instant::now(), Instant::now());
         // A right may have ended between the guard and here.
         self.recheck()?;
         loop {
@@ -106,6 +123,10 @@ impl Session {
                 () = changed(self.stream.as_ref(), next_delta) => {
                     self.say_delta().await?;
                     next_delta = Instant::now() + DELTA;
+                }
+                () = written(self.log.as_mut(), next_lines) => {
+                    self.say_lines().await?;
+                    next_lines = Instant::now() + LINES;
                 }
                 _ = looks.tick(), if self.instances.is_some() => self.say_instances().await?,
                 _ = pings.tick() => self.send(Message::Ping(Vec::new().into())).await?,
@@ -163,7 +184,36 @@ impl Session {
                 self.instances = None;
                 Ok(())
             }
+            Said::FollowLogs(wish) => self.follow_log(wish).await,
             Said::Watch(_) | Said::Unwatch(_) => Ok(()),
+        }
+    }
+
+    async fn follow_log(&mut self, wish: Option<LogWish>) -> Ended<()> {
+        self.log = None;
+        let Some(wish) = wish else { return Ok(()) };
+        if let Err(error) = whole_house(&self.caller.who) {
+            return self.object(error.to_string(), error.hint()).await;
+        }
+        match Follower::new(&self.app.node, wish) {
+            Ok(follower) => self.log = Some(follower),
+            Err(failure) => self.object(failure.into_problem(false).detail().to_owned(), None).await?,
+        }
+        Ok(())
+    }
+
+    async fn say_lines(&mut self) -> Ended<()> {
+        let Some(mut follower) = self.log.take() else { return Ok(()) };
+        let work = tokio::task::spawn_blocking(move || {
+            let lines = follower.take();
+            (follower, lines)
+        });
+        let (follower, lines) = work.await.map_err(|_| End::Broken)?;
+        self.log = Some(follower);
+        match lines {
+            Ok(lines) if lines.lines.is_empty() => Ok(()),
+            Ok(lines) => self.send_text(Say::Logs { lines: &lines.lines, gap: lines.gap }.text()).await,
+            Err(error) => self.object(error.to_string(), error.hint()).await,
         }
     }
 
@@ -252,6 +302,13 @@ async fn changed(stream: Option<&Stream>, not_before: Instant) {
         Some(stream) => stream.wait().await,
         None => std::future::pending().await,
     }
+}
+
+/// Waits until lines were written and the time for them has come.
+async fn written(follower: Option<&mut Follower>, not_before: Instant) {
+    let Some(follower) = follower else { return std::future::pending().await };
+    sleep_until(not_before).await;
+    follower.changed().await;
 }
 
 /// The instance without what only counts the seconds, which a browser counts itself.

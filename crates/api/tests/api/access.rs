@@ -69,6 +69,13 @@ a POST /api/admin/panic/rearm
     v GET /api/system/metrics/{name}
     a POST /api/system/restart
     v GET /api/logs
+    v GET /api/logs/export
+    v GET /api/errors
+    v GET /api/errors/{id}
+    a POST /api/errors/{id}/resolve
+    a DELETE /api/errors/{id}
+    a GET /api/audit
+    a GET /api/audit/verify
     v GET /api/plugins
     v GET /api/system/status
     v* GET /api/openapi.json

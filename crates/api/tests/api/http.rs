@@ -78,5 +78,10 @@ async fn read(stream: &mut TcpStream, head_only: bool) -> Answer {
         let count = stream.read_buf(&mut answer.body).await.unwrap();
         assert!(count > 0, "half an answer");
     }
+    let in_pieces = !head_only && answer.header("transfer-encoding").eq_ignore_ascii_case("chunked");
+    while in_pieces && !answer.body.ends_with(b"0\r\n\r\n") {
+        let count = stream.read_buf(&mut answer.body).await.unwrap();
+        assert!(count > 0, "half an answer");
+    }
     answer
 }

@@ -6,10 +6,13 @@ mod house;
 mod http;
 
 mod access;
+mod audit;
 mod bodies;
 mod contract;
 mod door;
+mod errors;
 mod live;
+mod logs;
 mod panic;
 mod people;
 mod tap;

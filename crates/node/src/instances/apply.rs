@@ -91,6 +91,7 @@ impl Node {
             Ok(None) => return self.end(id),
             Err(error) => {
                 self.logbook.write(Level::Error, Some(id.as_str()), format!("`{id}` cannot start: {error}"));
+                self.traffic.take_refusal(id, &error.to_string(), error.hint());
                 self.end(id);
                 lock(&self.refused).insert(id.clone(), error.into());
                 return;

@@ -93,6 +93,7 @@ impl Node {
         let fault = lock(&self.panic.fault).clone().map(|fault| format!(" ({fault})")).unwrap_or_default();
         let message = format!("The house is in panic{fault}; an administrator re-arms it.");
         tracing::error!("{message}");
+        self.note_own("panic.latched", "", "the panic from before the start holds on");
         self.logbook.write(Level::Error, None, message);
     }
 

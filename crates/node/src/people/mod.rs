@@ -15,7 +15,7 @@ pub use session::Credential;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fieldrail_store::Document;
+use fieldrail_store::{Change, Document};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
@@ -249,15 +249,12 @@ impl People {
     }
 
     /// Looks at `users.json` again after a hand edit. A broken file changes nothing; a new one may end sessions.
-    pub fn refresh(&self) -> Option<fieldrail_store::FileError> {
-        match self.users.refresh() {
-            fieldrail_store::Change::Same => None,
-            fieldrail_store::Change::New(_) => {
-                self.revoke();
-                None
-            }
-            fieldrail_store::Change::Broken(error) => Some(error),
+    pub fn refresh(&self) -> Change<UsersFile> {
+        let change = self.users.refresh();
+        if matches!(change, Change::New(_)) {
+            self.revoke();
         }
+        change
     }
 
     /// Adds a user.

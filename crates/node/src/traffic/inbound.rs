@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use fieldrail_model::{IecType, InstanceId, Level, Origin, Quality, Sample, Timestamp, Value};
 use fieldrail_router::{Outcome, PointId};
-use fieldrail_supervisor::{Listener, LogRecord, Receipt, Snapshot};
+use fieldrail_supervisor::{Fault, Listener, LogRecord, Receipt, Snapshot, State};
 use fieldrail_wire::plugin::{Fresh, Hello, Samples, Subscribed, Written};
 use fieldrail_wire::{FromPlugin, SampleItem, TagRef};
 
@@ -38,6 +38,7 @@ impl Listener for Traffic {
 
     fn samples(&self, id: &InstanceId, _: u64, batch: Samples) -> Option<Receipt> {
         let line = self.line(id)?;
+        line.course.sampled(&batch.items);
         let now = clock::now();
         let mut inlet = line.inlet();
         let mut engine = self.engine();
@@ -65,6 +66,9 @@ impl Listener for Traffic {
     }
 
     fn message(&self, id: &InstanceId, _: u64, message: FromPlugin) {
+        if let Some(line) = self.line(id) {
+            line.course.said_message(&message);
+        }
         match message {
             FromPlugin::Written(written) => self.written(id, written),
             FromPlugin::Pulsed(pulsed) => self.pulses.pulsed(id, &pulsed.ids),
@@ -121,7 +125,12 @@ impl Listener for Traffic {
         if self.trials.logged(&record) {
             return;
         }
-        self.logbook.write(record.level, Some(record.instance.as_str()), record.message);
+        let message = self.hear(&record.instance, &record.message).unwrap_or(record.message);
+        self.logbook.write(record.level, Some(record.instance.as_str()), message);
+    }
+
+    fn failed(&self, id: &InstanceId, fault: &Fault) {
+        self.take_fault(id, fault);
     }
 }
 

@@ -15,6 +15,7 @@ use fieldrail_wire::{TagRef, ToPlugin, WriteItem};
 use super::backlog::Backlog;
 use super::reach::Reach;
 use crate::clock;
+use crate::errors::Course;
 
 /// Writes in one message.
 pub(crate) const PER_MESSAGE: usize = 1024;
@@ -41,6 +42,8 @@ pub(crate) struct Line {
     held_back: AtomicU64,
     /// The last sample of each datapoint meanwhile: drivers do not say again what did not change.
     held: Mutex<HashMap<PointId, Sample>>,
+    /// What it did last, for the event if it fails.
+    pub(crate) course: Course,
 }
 
 impl Line {
@@ -53,6 +56,7 @@ impl Line {
             detached: AtomicBool::default(),
             held_back: AtomicU64::default(),
             held: Mutex::default(),
+            course: Course::default(),
         })
     }
 
@@ -176,6 +180,11 @@ impl Outlet {
     /// The tag with this number.
     pub(crate) fn name(&self, tag: TagNo) -> Arc<str> {
         Arc::clone(&self.names[tag.0 as usize])
+    }
+
+    /// The tag with this number, if there is one.
+    pub(crate) fn known(&self, number: u32) -> Option<Arc<str>> {
+        self.names.get(number as usize).cloned()
     }
 
     /// The next command's id. Ids rise over all runs of the plugin, so that a late answer never ends a newer command.

@@ -31,8 +31,10 @@ use fieldrail_wire::ToPlugin;
 use fieldrail_wire::daemon::{Subscribe, Subscription, Unsubscribe};
 use tokio::sync::watch;
 
+use crate::audit::Audit;
 use crate::commands::Ledger;
 use crate::demand::{Demand, Need};
+use crate::errors::Errors;
 use crate::live::{Client, Watchers};
 use crate::logbook::Logbook;
 use crate::pulses::Pulses;
@@ -62,6 +64,9 @@ pub(crate) struct Traffic {
     pub(crate) requests: Requests,
     pub(crate) trials: Trials,
     pub(crate) logbook: Arc<Logbook>,
+    /// What failed.
+    pub(crate) errors: Arc<Errors>,
+    pub(crate) audit: Arc<Audit>,
     /// What must not be lost, and what the router remembers over a restart.
     pub(crate) outbox: Outbox,
     /// Whether writes may leave.
@@ -78,7 +83,13 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(logbook: Arc<Logbook>, outbox: Outbox, pulses: Arc<Pulses>) -> Arc<Self> {
+    pub(crate) fn new(
+        logbook: Arc<Logbook>,
+        errors: Arc<Errors>,
+        audit: Arc<Audit>,
+        outbox: Outbox,
+        pulses: Arc<Pulses>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             engine: Mutex::default(),
@@ -89,6 +100,8 @@ impl Traffic {
             requests: Requests::default(),
             trials: Trials::default(),
             logbook,
+            errors,
+            audit,
             outbox,
             gate: Gate::default(),
             pulses,
@@ -162,7 +175,11 @@ impl Traffic {
 
     fn send_past_gate(&self, id: &InstanceId, generation: u64, message: &ToPlugin) -> bool {
         let Some(supervisor) = self.supervisor.get().and_then(Weak::upgrade) else { return false };
-        supervisor.send(id, generation, message).is_ok()
+        let sent = supervisor.send(id, generation, message).is_ok();
+        if sent && let Some(line) = self.line(id) {
+            line.course.told(message);
+        }
+        sent
     }
 
     /// Somebody needs these; a plugin that was not asked for them yet is asked now.
