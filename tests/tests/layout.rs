@@ -11,7 +11,7 @@ use fieldrail_tests::workspace::{Source, metadata, root, sources, sources_withou
 use serde_json::{Value, json};
 
 /// Crates of this workspace that a crate may use, beside those of others. `*` stands for any ending.
-const LINES: [(&str, &[&str]); 16] = [
+const LINES: [(&str, &[&str]); 17] = [
     ("fieldrail-model", &[]),
     ("fieldrail-wire", &["fieldrail-model"]),
     ("fieldrail-router", &["fieldrail-model"]),
@@ -23,7 +23,8 @@ const LINES: [(&str, &[&str]); 16] = [
         &["fieldrail-model", "fieldrail-wire", "fieldrail-router", "fieldrail-store", "fieldrail-supervisor"],
     ),
     ("fieldrail-api", &["fieldrail-model", "fieldrail-node"]),
-    ("fieldrail", &["fieldrail-api", "fieldrail-node"]),
+    ("fieldrail-sentry", &["fieldrail-node"]),
+    ("fieldrail", &["fieldrail-api", "fieldrail-node", "fieldrail-sentry"]),
     ("fieldrail-link-*", &["fieldrail-model"]),
     ("fieldrail-driver-*", &["fieldrail-driver", "fieldrail-model", "fieldrail-link-*"]),
     ("fieldrail-testkit", &["fieldrail-model", "fieldrail-wire"]),
@@ -157,7 +158,7 @@ fn named_drivers(sources: &[Source], drivers: &[String]) -> Vec<String> {
 }
 
 /// The crates that run in the daemon.
-const DAEMON: [&str; 8] = ["model", "wire", "router", "store", "supervisor", "node", "api", "fieldrail"];
+const DAEMON: [&str; 9] = ["model", "wire", "router", "store", "supervisor", "node", "api", "sentry", "fieldrail"];
 
 #[test]
 fn no_crate_of_the_daemon_names_a_driver() {

@@ -85,7 +85,9 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
         plugins: folders.plugins(),
         confiner: Some(vec![CONFINE.into()]),
     };
+    fieldrail_node::write_down_panics(&options.state);
     let node = Node::open(&options).map_err(with_hint)?;
+    let forwarding = tokio::spawn(fieldrail_sentry::forward(Arc::clone(&node)));
     let wanted = node.settings().listen;
     let listener = TcpListener::bind(wanted).await.with_context(|| {
         format!("cannot listen on {wanted}; is another Fieldrail running, or does another program use the port?")
@@ -108,6 +110,7 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     let served = fieldrail_api::serve(listener, Arc::clone(&node), told).await;
     watchdog.abort();
     drop(door);
+    forwarding.abort();
     node.close().await;
     served.context("the web admin cannot be served")?;
     Ok(if *node.restarts().borrow() { End::Restart } else { End::Stopped })

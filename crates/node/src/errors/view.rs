@@ -184,6 +184,11 @@ impl Node {
         Some(Forwarding { dsn, environment, max_per_hour: tracking.max_per_hour })
     }
 
+    /// Whether a person has decided that nothing is forwarded. A file that cannot be read decides nothing.
+    pub fn forwarding_ended(&self) -> bool {
+        self.files.settings.snapshot().is_some_and(|file| !file.value.error_tracking.enabled)
+    }
+
     /// Rises when something waits to be forwarded.
     pub fn outgoing_changes(&self) -> watch::Receiver<u64> {
         self.errors.outgoing()
