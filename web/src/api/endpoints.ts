@@ -3,12 +3,17 @@ import { call, query } from './http';
 import type {
   AlarmEvent,
   AlarmPage,
+  AuditRow,
+  AuditVerdict,
   BrowseNode,
+  ErrorCause,
+  ErrorDetail,
   Instance,
   InstanceAction,
   Limits,
   LogEntry,
   LogLevel,
+  LogWish,
   Metrics,
   Page,
   Panic,
@@ -89,6 +94,31 @@ export interface LogFilter {
 }
 
 export const getLogs = (filter: LogFilter) => call<Page<LogEntry>>('GET', `/api/logs${query({ ...filter })}`);
+
+/** Where the log can be saved as a file. */
+export const logExportPath = (format: 'json' | 'csv', wish: LogWish) =>
+  `/api/logs/export${query({ format, ...wish })}`;
+
+export interface ErrorFilter {
+  resolved?: boolean | undefined;
+  search?: string;
+  after?: string | undefined;
+}
+
+export const getErrors = ({ resolved, ...filter }: ErrorFilter) =>
+  call<Page<ErrorCause>>('GET', `/api/errors${query({ resolved: resolved?.toString(), ...filter })}`);
+export const getError = (id: number) => call<ErrorDetail>('GET', `/api/errors/${id}`);
+export const resolveError = (id: number) => call<ErrorCause>('POST', `/api/errors/${id}/resolve`);
+export const removeError = (id: number) => call<void>('DELETE', `/api/errors/${id}`);
+
+export interface AuditFilter {
+  trail?: string | undefined;
+  search?: string;
+  before?: string | undefined;
+}
+
+export const getAudit = (filter: AuditFilter) => call<Page<AuditRow>>('GET', `/api/audit${query({ ...filter })}`);
+export const verifyAudit = () => call<AuditVerdict>('GET', '/api/audit/verify');
 
 export const getRoutes = () => call<Page<RouteItem>>('GET', '/api/router/routes');
 export const putRoute = (spec: RouteSpec, ifMatch: string) =>

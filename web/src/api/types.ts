@@ -267,6 +267,81 @@ export interface LogEntry {
   fields?: Record<string, unknown>;
 }
 
+/** Which lines of the log are followed. */
+export interface LogWish {
+  instance?: string;
+  level?: LogLevel;
+  search?: string;
+}
+
+/** What failed for one cause. */
+export interface ErrorCause {
+  id: number;
+  fingerprint: string;
+  kind: string;
+  title: string;
+  place: string;
+  /** Empty for the daemon itself. */
+  instance: string;
+  driver: string;
+  count: number;
+  first_ms: number;
+  last_ms: number;
+  resolved_ms?: number;
+  resolved_by?: string;
+}
+
+/** One failure in full. */
+export interface ErrorEvent {
+  id: string;
+  time_ms: number;
+  kind: string;
+  class: string;
+  message: string;
+  hint?: string;
+  instance?: string;
+  driver?: string;
+  driver_version?: string;
+  version: string;
+  place?: string;
+  frames: { function: string; at?: string }[];
+  stack?: string;
+  inputs: { time_ms: number; from_plugin: boolean; text: string }[];
+  log: string[];
+  config?: unknown;
+}
+
+export interface ErrorDetail extends ErrorCause {
+  /** Newest first. */
+  occurrences: ErrorEvent[];
+}
+
+export type TrailKind = 'house' | 'values';
+
+/** Who did what. */
+export interface AuditRow {
+  id: number;
+  trail: TrailKind;
+  seq: number;
+  time_ms: number;
+  /** Empty for somebody unknown. */
+  by: string;
+  action: string;
+  /** What the action is in words; empty for those of the daemon's own. */
+  summary: string;
+  target: string;
+  outcome: string;
+  detail: string;
+  hash: string;
+}
+
+export interface AuditVerdict {
+  whole: boolean;
+  rows: number;
+  deleted: number;
+  broken: { trail: TrailKind; seq: number; why: string }[];
+}
+
 export interface RouteStats {
   matched: number;
   passed: number;
@@ -304,6 +379,7 @@ export interface ServerMessage {
   snapshot?: PointInfo[];
   delta?: PointUpdate[];
   instances?: Instance[];
+  logs?: { lines: LogEntry[]; gap: boolean };
   error?: { detail: string; hint?: string };
 }
 
@@ -312,4 +388,5 @@ export type ClientMessage =
   | { subscribe: string[] }
   | { unsubscribe: string[] }
   | { watch: 'instances'[] }
-  | { unwatch: 'instances'[] };
+  | { unwatch: 'instances'[] }
+  | { follow_logs: LogWish | null };

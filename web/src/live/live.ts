@@ -5,9 +5,12 @@ import { notices } from '../ui/notices.svelte';
 import { clock } from './clock.svelte';
 import { Instances } from './instances.svelte';
 import { Link } from './link.svelte';
+import { LogFeed } from './logFeed.svelte';
 import { Points } from './points.svelte';
 
 export const instances = new Instances();
+
+export const logFeed: LogFeed = new LogFeed((message) => link.send(message));
 
 export const points: Points = new Points(
   (message) => link.send(message),
@@ -21,11 +24,13 @@ export const link: Link = new Link({
     instances.connected();
     link.send({ watch: ['instances'] });
     points.connected();
+    logFeed.connected();
   },
   lost: () => points.lost(),
   receive(message) {
     if (message.error) notices.add('bad', message.error.detail, message.error.hint);
     else if (message.instances) instances.receive(message.instances);
+    else if (message.logs) logFeed.receive(message.logs);
     else points.receive(message);
   },
   now: () => clock.exact(),

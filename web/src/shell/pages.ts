@@ -3,7 +3,7 @@ import type { IconName } from '../ui/icons';
 
 /** A page with a place in the navigation. */
 export interface PageLink {
-  key: 'instances' | 'data' | 'routes' | 'alarms';
+  key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs';
   path: string;
   icon: IconName;
   /** Fetches its code, so that the first load is small. */
@@ -21,6 +21,7 @@ export const pages: readonly PageLink[] = [
   { key: 'data', path: '/data', icon: 'data', load: () => import('../pages/data/DataPage.svelte') },
   { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
   { key: 'alarms', path: '/alarms', icon: 'bell', load: () => import('../pages/alarms/AlarmsPage.svelte') },
+  { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },
 ];
 
 /** Fetches all of them while nothing else is to do: then each opens at once, also without the network. */
