@@ -46,7 +46,9 @@ fn main() {
         });
         let arrived = neighbour.finish(&house);
         let slowest = slowest.as_secs_f64();
-        println!("{count} contained; the slowest was named after {slowest:.2} s. The route: {arrived} of {arrived} values, in order.");
+        println!(
+            "{count} contained; the slowest was named after {slowest:.2} s. The route: {arrived} of {arrived} values, in order."
+        );
     }
 }
 

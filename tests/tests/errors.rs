@@ -130,7 +130,9 @@ fn an_envelope_that_anothers_library_reads_says_all_of_a_failure_and_holds_no_se
         assert!(request["auth"].as_str().unwrap().contains("sentry_key=publickey"), "{request}");
         events.extend(request["events"].as_array().unwrap().iter().cloned());
     }
-    let of_kind = |kind: &str| events.iter().find(|event| event["tags"]["kind"] == kind).unwrap_or_else(|| panic!("{kind} in {events:?}"));
+    let of_kind = |kind: &str| {
+        events.iter().find(|event| event["tags"]["kind"] == kind).unwrap_or_else(|| panic!("{kind} in {events:?}"))
+    };
     let event = of_kind("exception");
     let exception = &event["exception"]["values"][0];
     assert_eq!((&exception["type"], &event["environment"]), (&json!("PermissionError"), &json!("test house")));
@@ -141,7 +143,10 @@ fn an_envelope_that_anothers_library_reads_says_all_of_a_failure_and_holds_no_se
     assert_eq!(event["tags"], tags);
     let extra = &event["extra"];
     assert_eq!(extra["configuration"]["password"], json!({ "secret": "broker" }));
-    assert_eq!((&extra["configuration"]["api_key"], &extra["configuration"]["host"]), (&json!("[secret]"), &json!("plc.example")));
+    assert_eq!(
+        (&extra["configuration"]["api_key"], &extra["configuration"]["host"]),
+        (&json!("[secret]"), &json!("plc.example"))
+    );
     let inputs = extra["inputs"].to_string();
     assert!(inputs.contains("samples 2: echo = [secret], power = 21.5"), "{inputs}");
     assert!(event["breadcrumbs"]["values"].to_string().contains("connecting with [secret]"), "{event}");
@@ -219,7 +224,10 @@ fn a_panic_of_a_driver_is_one_error_with_its_stack_and_what_it_was_told_last() {
     assert_eq!(all[0]["kind"], "panic");
     let detail = house.get(&format!("/api/errors/{}", all[0]["id"]));
     let event = &detail["occurrences"][0];
-    assert_eq!((&event["message"], &event["driver_version"]), (&json!("there is no register 10 of 3"), &json!("3.1.4")));
+    assert_eq!(
+        (&event["message"], &event["driver_version"]),
+        (&json!("there is no register 10 of 3"), &json!("3.1.4"))
+    );
     let functions = event["frames"].to_string();
     assert!(functions.contains("falls") && functions.contains("panics.rs"), "{functions}");
     let inputs = event["inputs"].as_array().unwrap();
@@ -246,7 +254,12 @@ fn who_did_what_outlives_a_killed_daemon_and_a_row_that_is_changed_by_hand_is_na
     house.keep();
     let rows = house.get("/api/audit?limit=500");
     let rows = rows["items"].as_array().unwrap();
-    let details: Vec<&str> = rows.iter().rev().filter(|row| row["target"] == "counter.count").map(|row| row["detail"].as_str().unwrap()).collect();
+    let details: Vec<&str> = rows
+        .iter()
+        .rev()
+        .filter(|row| row["target"] == "counter.count")
+        .map(|row| row["detail"].as_str().unwrap())
+        .collect();
     assert_eq!(details, done);
     let restart = rows.iter().find(|row| row["action"] == "POST /api/admin/instances/{id}/restart").expect("a row");
     assert_eq!((&restart["by"], &restart["outcome"]), (&json!("console"), &json!("done")));
@@ -256,7 +269,8 @@ fn who_did_what_outlives_a_killed_daemon_and_a_row_that_is_changed_by_hand_is_na
     let seq = restart["seq"].as_i64().unwrap();
     let sql = format!("UPDATE audit SET by = 'nobody' WHERE trail = 0 AND seq = {seq}");
     let script = "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); base.execute(sys.argv[2]); base.commit()";
-    let done = Command::new("python3").args(["-c", script]).arg(house.config().join("system_logs.db")).arg(sql).status();
+    let done =
+        Command::new("python3").args(["-c", script]).arg(house.config().join("system_logs.db")).arg(sql).status();
     assert!(done.unwrap().success());
     house.keep();
     let verdict = house.get("/api/audit/verify");

@@ -6,9 +6,7 @@ use axum::http::Method;
 
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
-use crate::{
-    alarms, audit, connections, data, errors, instances, live, logs, metrics, panic, people, routes, system,
-};
+use crate::{alarms, audit, connections, data, errors, instances, live, logs, metrics, panic, people, routes, system};
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let areas =

@@ -69,7 +69,16 @@ const PLAIN: Case = Case {
 
 /// Ended for a limit three times, and suspended then.
 const fn limited(name: &'static str, limits: &'static str, wall: &'static str, words: &'static str) -> Case {
-    Case { name, limits, again: true, wall, sign: Sign::Card(words), state: "suspended_by_limit", by_cgroups: true, ..PLAIN }
+    Case {
+        name,
+        limits,
+        again: true,
+        wall,
+        sign: Sign::Card(words),
+        state: "suspended_by_limit",
+        by_cgroups: true,
+        ..PLAIN
+    }
 }
 
 /// A try that the kernel refuses; the words of the failure are its last.
@@ -130,8 +139,17 @@ pub const CASES: &[Case] = &[
         wall: "max_pps",
         ..refused("million_tags", "", "its limit is 500/s")
     },
-    Case { deadline_ms: 10_000, wall: "messages a second", ..breach("message_flood", "floods the daemon with messages") },
-    family(limited("bomb", r#"{"processes":48,"max_cpu_share":0.3}"#, "processes", "processes and threads, its limit is 48")),
+    Case {
+        deadline_ms: 10_000,
+        wall: "messages a second",
+        ..breach("message_flood", "floods the daemon with messages")
+    },
+    family(limited(
+        "bomb",
+        r#"{"processes":48,"max_cpu_share":0.3}"#,
+        "processes",
+        "processes and threads, its limit is 48",
+    )),
     family(limited("zombies", r#"{"processes":48}"#, "processes", "processes and threads, its limit is 48")),
     family(Case {
         wall: "max_cpu_share",
@@ -154,7 +172,13 @@ pub const CASES: &[Case] = &[
         state: "stopped",
         ..breach("deaf", "did not end in time and was killed")
     },
-    Case { act: Act::Write, wall: "reading", deadline_ms: 17_500, state: "degraded", ..breach("unread", "has not read what it is told") },
+    Case {
+        act: Act::Write,
+        wall: "reading",
+        deadline_ms: 17_500,
+        state: "degraded",
+        ..breach("unread", "has not read what it is told")
+    },
     breach("garbage", "no message"),
     breach("deep", "no message"),
     breach("credit", "credit"),

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use fieldrail_model::{IecType, InstanceId, Level, Origin, Quality, Sample, Timestamp, Value};
 use fieldrail_router::{Outcome, PointId};
-use fieldrail_supervisor::{Fault, Listener, LogRecord, Receipt, Snapshot, State};
+use fieldrail_supervisor::{Fault, Listener, LogRecord, Receipt, Snapshot};
 use fieldrail_wire::plugin::{Fresh, Hello, Samples, Subscribed, Written};
 use fieldrail_wire::{FromPlugin, SampleItem, TagRef};
 

@@ -320,10 +320,10 @@ impl Life {
         if let Some(Ailment { ends_for: Some(text), hint, .. }) = &found
             && self.auto_restart
         {
-            return Some(self.kill_for(Reason::new(text).hint(*hint)));
+            return Some(self.kill_for(Reason::new(text).kind(FaultKind::Hang).hint(*hint)));
         }
         if let Some(trouble) = up.found(found) {
-            self.note_error(&trouble);
+            self.note_error(&Reason::new(trouble).kind(FaultKind::Trouble));
         }
         None
     }
