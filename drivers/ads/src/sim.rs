@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 
-pub use faults::Faults;
+pub use faults::{Faults, Wrong};
 pub use plc::Plc;
 pub use program::Program;
 

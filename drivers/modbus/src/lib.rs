@@ -4,7 +4,7 @@
 //! wrong. Then the pure parts: [`codec`] bytes, [`value`] registers as values, [`plan`] few requests for many registers,
 //! [`health`] dead units, [`owed`] late answers, [`sunspec`] devices that describe themselves. Then what moves: [`line`] one
 //! question and its answer, `session` what is asked next and what came of it, `connection` the task that holds the line,
-//! `browse` for people who look, `sim` an inverter that plays.
+//! `browse` for people who look, [`sim`] an inverter that plays.
 //!
 //! Invariant: the line is asked in a task of its own; the loop in [`Driver::run`] only takes requests and keeps time, so the
 //! heartbeat never waits for a device.
@@ -23,7 +23,7 @@ pub mod owed;
 pub mod plan;
 mod session;
 pub mod setup;
-mod sim;
+pub mod sim;
 pub mod sunspec;
 pub mod value;
 

@@ -1,17 +1,15 @@
 //! A device that plays: a hybrid inverter with a battery, in whatever registers the configuration names, as a Modbus TCP
 //! server on loopback. A day takes ten minutes. What is written stays written, and the limits among it are obeyed.
 
+pub mod faults;
 mod house;
 mod server;
 
-use std::cell::RefCell;
-use std::net::Ipv4Addr;
-use std::rc::Rc;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use fieldrail_driver::Failure;
 use fieldrail_model::Value;
-use tokio::net::TcpListener;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, interval};
 
@@ -22,8 +20,9 @@ use crate::map::Entry;
 use crate::setup::Setup;
 use crate::sunspec::{Model, layout};
 use crate::value::{Form, Written};
+pub use faults::{Faults, Wrong};
 use house::House;
-pub(crate) use server::Bank;
+pub use server::{Bank, Server, SharedBank};
 
 /// How often the values change.
 const STEP: Duration = Duration::from_millis(500);
@@ -47,11 +46,13 @@ pub(crate) async fn start(config: Config) -> Result<Config, Failure> {
     let setup = Setup::new(&config)?;
     let no_port =
         |error: std::io::Error| Failure::new(format!("the simulated device cannot listen on loopback: {error}"));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
-    let port = listener.local_addr().map_err(no_port)?.port();
-    let bank = Rc::new(RefCell::new(Bank::default()));
-    let entries = furnish(&mut bank.borrow_mut(), &setup);
-    spawn_local(server::serve(listener, Rc::clone(&bank)));
+    let bank = SharedBank::default();
+    let entries = furnish(&mut bank.lock(), &setup);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = Server::start(bank.clone(), any, Framing::Tcp).await.map_err(no_port)?;
+    let port = server.address.port();
+    // It plays until the process ends.
+    std::mem::forget(server);
     spawn_local(play(bank, entries));
     Ok(Config {
         host: Some(Ipv4Addr::LOCALHOST.to_string()),
@@ -102,14 +103,14 @@ fn sunspec(bank: &mut Bank, unit: u8) -> Vec<Entry> {
 }
 
 /// Plays until the driver ends.
-async fn play(bank: Rc<RefCell<Bank>>, entries: Vec<(u8, Entry)>) {
+async fn play(bank: SharedBank, entries: Vec<(u8, Entry)>) {
     let start = Instant::now();
     let mut house = House::default();
     let mut step = interval(STEP);
     let mut is_first = true;
     loop {
         step.tick().await;
-        let mut bank = bank.borrow_mut();
+        let mut bank = bank.lock();
         house.obey(entries.iter().filter_map(|(unit, entry)| Some((entry.name.as_str(), read(&bank, *unit, entry)?))));
         house.step(start.elapsed(), STEP);
         for (unit, entry) in &entries {

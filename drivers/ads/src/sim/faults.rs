@@ -1,6 +1,6 @@
 //! What can be made to go wrong, so that tests see what a driver does then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// All faults; none by default.
@@ -29,4 +29,38 @@ pub struct Faults {
     pub long_notification_length: bool,
     /// What is written is changed back at once by the program.
     pub overwrite: bool,
+    /// What is wrong with the next answers, one after the other.
+    pub wrong: VecDeque<Wrong>,
+    /// New connections end with a reset instead of an orderly close.
+    pub abrupt: bool,
+    /// So long after a connection was closed none is taken, as in a CX8090; one that comes earlier is closed at once and
+    /// begins that time anew.
+    pub rest: Duration,
+}
+
+/// What is wrong with one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// Another number, and the right answer never comes.
+    Invoke,
+    /// Another command.
+    Command,
+    /// From another device.
+    Source,
+    /// Some bytes less than its own length field says.
+    Short,
+    /// Half of the frame, and then what comes next.
+    Half,
+    /// Half of the frame, and then the connection is closed.
+    HalfClosed,
+    /// The header says that four gigabytes follow.
+    Huge,
+    /// An answer that nobody asked for, and then the right one.
+    Stray,
+    /// The right answer twice.
+    Twice,
+    /// A refusal of the router, with this code.
+    Refused(u32),
+    /// Nothing at all.
+    Missing,
 }

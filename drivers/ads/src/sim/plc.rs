@@ -1,7 +1,7 @@
 //! The simulated device: its memory, its handles, what it counts, and what a person changes at it.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fieldrail_model::Value;
@@ -58,6 +58,8 @@ pub struct Counts {
     pub largest_sum: usize,
     /// The first command of each connection.
     pub first_commands: Vec<u16>,
+    /// Connections that came while the device rested.
+    pub early: u64,
 }
 
 /// The device.
@@ -84,6 +86,10 @@ pub struct Plc {
     pub counts: Counts,
     /// Notifications that live now.
     pub notifications: usize,
+    /// Connections that live now.
+    pub connections: usize,
+    /// When the last connection ended.
+    pub closed: Option<Instant>,
     pub(super) catalog: Catalog,
     pub(super) symbol_table: Bytes,
     pub(super) type_table: Bytes,
@@ -111,6 +117,8 @@ impl Plc {
             faults: Faults::default(),
             counts: Counts::default(),
             notifications: 0,
+            connections: 0,
+            closed: None,
             catalog: Catalog::default(),
             symbol_table: Bytes::new(),
             type_table: Bytes::new(),
@@ -172,6 +180,11 @@ impl Plc {
         self.areas.clear();
         self.version += 1;
         self.load(program);
+    }
+
+    /// Switched off and on again: it has forgotten all handles; its program and the values stay.
+    pub fn restart(&mut self) {
+        self.handles.clear();
     }
 
     /// The byte that changes with each program.

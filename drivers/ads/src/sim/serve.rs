@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 
 use super::SharedPlc;
+use super::faults::Wrong;
 use super::plc::Plc;
 use super::requests::Subscriber;
 use crate::codec::ams::{ANSWER, AmsAddress, Decoder, Frame, REQUEST};
@@ -26,11 +27,27 @@ const FIRST: Duration = Duration::from_millis(20);
 /// Takes connections for ever.
 pub(super) async fn accept(listener: TcpListener, plc: SharedPlc, cutting: watch::Receiver<u64>) {
     while let Ok((stream, _)) = listener.accept().await {
-        plc.lock().counts.connections += 1;
+        if !admit(&mut plc.lock(), &stream) {
+            continue;
+        }
         let mut cutting = cutting.clone();
         cutting.mark_unchanged();
         tokio::spawn(converse(stream, plc.clone(), cutting));
     }
+}
+
+/// Whether the device takes a connection now.
+fn admit(plc: &mut Plc, stream: &TcpStream) -> bool {
+    plc.counts.connections += 1;
+    if plc.faults.abrupt {
+        let _ = stream.set_zero_linger();
+    }
+    let rests = plc.closed.is_some_and(|closed| closed.elapsed() < plc.faults.rest);
+    if rests {
+        plc.closed = Some(std::time::Instant::now());
+        plc.counts.early += 1;
+    }
+    !rests
 }
 
 /// One value that is sent by itself.
@@ -74,6 +91,8 @@ impl Drop for Leave<'_> {
     fn drop(&mut self) {
         let mut plc = self.0.lock();
         plc.notifications = plc.notifications.saturating_sub(self.1.notifications.len());
+        plc.connections = plc.connections.saturating_sub(1);
+        plc.closed = Some(std::time::Instant::now());
     }
 }
 
@@ -86,6 +105,7 @@ async fn converse(stream: TcpStream, plc: SharedPlc, mut cutting: watch::Receive
     let next_handle = 16 + u32::try_from(plc.lock().counts.connections % 1000).unwrap_or(0) * 1000;
     let connection =
         Connection { notifications: BTreeMap::new(), next_handle, late: VecDeque::new(), ends, is_first: true };
+    plc.lock().connections += 1;
     let mut leave = Leave(&plc, connection);
     loop {
         let connection = &mut leave.1;
@@ -98,6 +118,7 @@ async fn converse(stream: TcpStream, plc: SharedPlc, mut cutting: watch::Receive
                 }
                 while let Ok(Some(frame)) = decoder.next_frame() {
                     if !take(&frame, &mut plc.lock(), connection, &mut out) {
+                        let _ = send(&mut output, &out, None).await;
                         return;
                     }
                 }
@@ -167,7 +188,12 @@ fn take(frame: &Frame, plc: &mut Plc, connection: &mut Connection, out: &mut Vec
     if faults.strays {
         Frame { invoke: answer.invoke.wrapping_sub(77), ..answer.clone() }.encode(&mut bytes);
     }
-    answer.encode(&mut bytes);
+    let wrong = faults.wrong.pop_front();
+    encode(answer, wrong, &mut bytes);
+    if wrong == Some(Wrong::HalfClosed) {
+        out.extend(bytes);
+        return false;
+    }
     let mut delay = faults.delay;
     if faults.delay_next.0 > 0 {
         faults.delay_next.0 -= 1;
@@ -184,6 +210,39 @@ fn take(frame: &Frame, plc: &mut Plc, connection: &mut Connection, out: &mut Vec
         connection.late.insert(at, (due, bytes));
     }
     true
+}
+
+/// Puts an answer down, rightly or with what is wrong with it.
+fn encode(answer: Frame, wrong: Option<Wrong>, bytes: &mut Vec<u8>) {
+    let begin = bytes.len();
+    match wrong {
+        None | Some(Wrong::Half | Wrong::HalfClosed | Wrong::Huge) => answer.encode(bytes),
+        Some(Wrong::Invoke) => Frame { invoke: answer.invoke.wrapping_add(0x1000), ..answer }.encode(bytes),
+        Some(Wrong::Command) => Frame { command: answer.command ^ 1, ..answer }.encode(bytes),
+        Some(Wrong::Source) => {
+            let source = AmsAddress { port: answer.source.port.wrapping_add(1), ..answer.source };
+            Frame { source, ..answer }.encode(bytes);
+        }
+        Some(Wrong::Short) => {
+            let length = answer.data.len();
+            Frame { data: answer.data.slice(..length - length.min(3)), ..answer }.encode(bytes);
+        }
+        Some(Wrong::Stray) => {
+            Frame { invoke: answer.invoke.wrapping_sub(77), ..answer.clone() }.encode(bytes);
+            answer.encode(bytes);
+        }
+        Some(Wrong::Twice) => {
+            answer.encode(bytes);
+            answer.encode(bytes);
+        }
+        Some(Wrong::Refused(code)) => Frame { error: code, data: Default::default(), ..answer }.encode(bytes),
+        Some(Wrong::Missing) => {}
+    }
+    match wrong {
+        Some(Wrong::Half | Wrong::HalfClosed) => bytes.truncate(begin + (bytes.len() - begin) / 2),
+        Some(Wrong::Huge) => bytes[begin + 2..begin + 6].fill(0xff),
+        _ => {}
+    }
 }
 
 /// Sends what is due: one frame with all samples of this moment for each client.

@@ -1,37 +1,46 @@
-//! A Modbus TCP server: units with tables of registers, all functions, and refusals where something is not there.
+//! The server: units with tables of registers, all functions, and refusals where something is not there.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::spawn_local;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
-use crate::codec::mbap;
+use super::faults::{Faults, Wrong};
 use crate::codec::pdu::{Exception, Request, Response, Table, pack};
+use crate::codec::{Frame, mbap, rtu};
+use crate::line::Framing;
 
 /// Connections at a time; more wait.
 const MAX_CONNECTIONS: usize = 32;
 
 /// The registers of all units. A bit is a register that is 0 or 1.
 #[derive(Debug, Default)]
-pub(crate) struct Bank {
+pub struct Bank {
     words: HashMap<(u8, Table, u16), u16>,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Connections that live now.
+    pub connections: usize,
 }
 
 impl Bank {
     /// Makes a register, unless it is there.
-    pub(crate) fn add(&mut self, unit: u8, table: Table, address: u16) {
+    pub fn add(&mut self, unit: u8, table: Table, address: u16) {
         self.words.entry((unit, table, address)).or_default();
     }
 
     /// Makes a register, or changes it.
-    pub(crate) fn set(&mut self, unit: u8, table: Table, address: u16, word: u16) {
+    pub fn set(&mut self, unit: u8, table: Table, address: u16, word: u16) {
         self.words.insert((unit, table, address), word);
     }
 
-    pub(crate) fn get(&self, unit: u8, table: Table, address: u16) -> Option<u16> {
+    /// What stands in a register; none if it is not there.
+    pub fn get(&self, unit: u8, table: Table, address: u16) -> Option<u16> {
         self.words.get(&(unit, table, address)).copied()
     }
 
@@ -54,8 +63,13 @@ impl Bank {
         Ok(count)
     }
 
+    /// Takes a register away.
+    pub fn remove(&mut self, unit: u8, table: Table, address: u16) {
+        self.words.remove(&(unit, table, address));
+    }
+
     /// What a unit says to a question. None if there is no such unit.
-    pub(crate) fn answer(&mut self, unit: u8, pdu: &[u8]) -> Option<Response> {
+    fn answer(&mut self, unit: u8, pdu: &[u8]) -> Option<Response> {
         if !self.has_unit(unit) {
             return None;
         }
@@ -105,39 +119,173 @@ impl Bank {
     }
 }
 
-/// Serves until the driver ends.
-pub(crate) async fn serve(listener: TcpListener, bank: Rc<RefCell<Bank>>) {
-    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+/// A bank that others and the server share.
+#[derive(Clone, Default)]
+pub struct SharedBank(Arc<Mutex<Bank>>);
+
+impl SharedBank {
+    /// The bank, for as long as the guard lives; nobody may wait while holding it.
+    pub fn lock(&self) -> MutexGuard<'_, Bank> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A server for one bank, on Modbus TCP or RTU over TCP. When it is dropped all connections are gone.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    cut: watch::Sender<u64>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens at `address`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The address is in use.
+    pub async fn start(bank: SharedBank, address: SocketAddr, framing: Framing) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (cut, cutting) = watch::channel(0);
+        let task = tokio::spawn(accept(listener, bank, framing, cutting));
+        Ok(Self { address, cut, task })
+    }
+
+    /// Cuts all connections.
+    pub fn cut(&self) {
+        self.cut.send_modify(|times| *times += 1);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.cut();
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, bank: SharedBank, framing: Framing, cutting: watch::Receiver<u64>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = std::sync::Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         if let Ok((stream, _)) = listener.accept().await {
-            let bank = Rc::clone(&bank);
-            spawn_local(async move {
-                // A client that is gone needs nothing more.
-                let _ = converse(stream, &bank).await;
+            let (bank, mut cutting) = (bank.clone(), cutting.clone());
+            cutting.mark_unchanged();
+            tokio::spawn(async move {
+                bank.lock().connections += 1;
+                let _leave = Leave(&bank);
+                tokio::select! {
+                    _ = cutting.changed() => {}
+                    // A client that is gone needs nothing more.
+                    _ = converse(stream, &bank, framing) => {}
+                }
                 drop(place);
             });
         }
     }
 }
 
-async fn converse(mut stream: TcpStream, bank: &RefCell<Bank>) -> std::io::Result<()> {
+/// Counts a connection off, however it ends.
+struct Leave<'a>(&'a SharedBank);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        let mut bank = self.0.lock();
+        bank.connections = bank.connections.saturating_sub(1);
+    }
+}
+
+async fn converse(mut stream: TcpStream, bank: &SharedBank, framing: Framing) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    if bank.lock().faults.abrupt {
+        stream.set_zero_linger()?;
+    }
     let mut heard = Vec::with_capacity(1024);
     loop {
         if stream.read_buf(&mut heard).await? == 0 {
             return Ok(());
         }
         let mut said = Vec::new();
-        while let Some((transaction, frame, used)) = mbap::decode(&heard).map_err(std::io::Error::other)? {
-            heard.drain(..used);
-            // Like a gateway: who is not there does not answer.
-            if let Some(response) = bank.borrow_mut().answer(frame.unit, &frame.pdu) {
-                let mut pdu = Vec::new();
-                response.encode(&mut pdu);
-                mbap::encode(transaction, frame.unit, &pdu, &mut said);
-            }
+        let mut stays = true;
+        while let Some((transaction, frame)) = next_frame(&mut heard, framing)? {
+            stays &= reply(&mut bank.lock(), framing, transaction, &frame, &mut said);
         }
         stream.write_all(&said).await?;
+        if !stays {
+            return Ok(());
+        }
     }
+}
+
+/// The next question, with its transaction where there is one.
+fn next_frame(heard: &mut Vec<u8>, framing: Framing) -> io::Result<Option<(u16, Frame)>> {
+    if framing == Framing::Tcp {
+        let decoded = mbap::decode(heard).map_err(io::Error::other)?;
+        return Ok(decoded.map(|(transaction, frame, used)| {
+            heard.drain(..used);
+            (transaction, frame)
+        }));
+    }
+    let found = rtu::decode(heard, rtu::Side::Client, None);
+    heard.drain(..found.used);
+    Ok(found.frame.map(|frame| (0, frame)))
+}
+
+/// Answers one question, rightly or as the faults say. False if the connection is to be closed.
+fn reply(bank: &mut Bank, framing: Framing, transaction: u16, frame: &Frame, out: &mut Vec<u8>) -> bool {
+    let Frame { unit, pdu } = frame;
+    // Like a gateway: who is not there does not answer.
+    let Some(response) = bank.answer(*unit, pdu).filter(|_| !bank.faults.silent) else { return true };
+    let function = pdu.first().copied().unwrap_or(0) & 0x7f;
+    let refusal = |code| Response::Refused { function, exception: Exception(code) };
+    let response = bank.faults.refuse.map_or(response, refusal);
+    let encoded = |response: &Response| {
+        let mut pdu = Vec::new();
+        response.encode(&mut pdu);
+        pdu
+    };
+    let right = encoded(&response);
+    let put = |transaction, unit, pdu: &[u8], out: &mut Vec<u8>| {
+        if framing == Framing::Tcp { mbap::encode(transaction, unit, pdu, out) } else { rtu::encode(unit, pdu, out) }
+    };
+    let Some(wrong) = bank.faults.wrong.pop_front() else {
+        put(transaction, *unit, &right, out);
+        return true;
+    };
+    let begin = out.len();
+    match wrong {
+        Wrong::Transaction => put(transaction.wrapping_add(77), *unit, &right, out),
+        Wrong::Unit => put(transaction, unit.wrapping_add(1), &right, out),
+        Wrong::Function => put(transaction, *unit, &[&[right[0] ^ 1], &right[1..]].concat(), out),
+        Wrong::Short => put(transaction, *unit, &shorter(right), out),
+        Wrong::Refused(code) => put(transaction, *unit, &encoded(&refusal(code)), out),
+        Wrong::Stray => {
+            put(transaction.wrapping_sub(9), unit.wrapping_add(1), &right, out);
+            put(transaction, *unit, &right, out);
+        }
+        Wrong::Twice => {
+            put(transaction, *unit, &right, out);
+            put(transaction, *unit, &right, out);
+        }
+        Wrong::Half | Wrong::HalfClosed => {
+            put(transaction, *unit, &right, out);
+            out.truncate(begin + (out.len() - begin) / 2);
+        }
+        Wrong::Damaged => {
+            put(transaction, *unit, &right, out);
+            let at = if framing == Framing::Tcp { begin + 2 } else { out.len() - 1 };
+            out[at] ^= 0x55;
+        }
+        Wrong::Missing => {}
+    }
+    wrong != Wrong::HalfClosed
+}
+
+/// An answer with two bytes of data less that says so itself.
+fn shorter(mut pdu: Vec<u8>) -> Vec<u8> {
+    if pdu.len() > 4 && pdu[0] < 5 {
+        pdu.truncate(pdu.len() - 2);
+        pdu[1] -= 2;
+    }
+    pdu
 }
