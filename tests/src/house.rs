@@ -144,6 +144,11 @@ impl House {
         self.address.expect("the house is kept")
     }
 
+    /// The cookie of the administrator at the console.
+    pub fn cookie(&self) -> &str {
+        &self.session
+    }
+
     /// What the daemon wrote to its console.
     pub fn console(&self) -> String {
         fs::read_to_string(self.folder.path().join("console")).unwrap_or_default()

@@ -88,9 +88,16 @@ struct Shared {
     work: Notify,
     ended: Notify,
     listener: RefCell<Option<Listener>>,
-    /// Answers missed in a row.
+    /// Answers missed in a row, each after the whole time that it may take.
     missed: Cell<u32>,
+    /// Answers missed in a row that were given up before.
+    given_up: Cell<u32>,
+    /// How long the slowest answer took, lately; none before the first.
+    slowest: Cell<Option<Duration>>,
 }
+
+/// How many times as long as the slowest answer a repeated question waits, and how long at least.
+const QUICK: (u32, Duration) = (8, Duration::from_millis(700));
 
 /// A connection; cheap to clone. It ends when [`Client::close`] is called or the stream breaks.
 #[derive(Clone)]
@@ -124,6 +131,8 @@ impl Client {
             ended: Notify::new(),
             listener: RefCell::new(None),
             missed: Cell::new(0),
+            given_up: Cell::new(0),
+            slowest: Cell::new(None),
         }));
         // What is not sent at once waits for nothing.
         let _ = stream.set_nodelay(true);
@@ -154,6 +163,14 @@ impl Client {
     /// Answers missed in a row.
     pub fn missed(&self) -> u32 {
         self.0.missed.get()
+    }
+
+    /// How long a question that may be asked again waits for its answer: not much longer than others took, twice as long
+    /// after each that was missed, and never longer than `most`. So one lost answer costs little time.
+    pub fn quick(&self, most: Duration) -> Duration {
+        let Some(slowest) = self.0.slowest.get() else { return most };
+        let usual = slowest.saturating_mul(QUICK.0).max(QUICK.1);
+        usual.saturating_mul(1 << self.0.given_up.get().min(10)).min(most)
     }
 
     /// Why the connection is over, if it is.
@@ -208,12 +225,17 @@ impl Client {
         request: &Request,
         patience: Duration,
     ) -> Result<Reply, Error> {
-        let until = Instant::now() + patience;
+        let begun = Instant::now();
+        let until = begun + patience;
         let (invoke, answer) = self.hand_over(target, urgency, request)?;
         let _forget = Forget { client: self, invoke };
         match timeout_at(until, answer).await {
             Ok(Ok(frame)) => {
                 self.0.missed.set(0);
+                self.0.given_up.set(0);
+                // The slowest fades, so that one slow answer does not count for ever.
+                let before = self.0.slowest.get().unwrap_or_default().mul_f64(0.95);
+                self.0.slowest.set(Some(begun.elapsed().max(before)));
                 if frame.error != 0 {
                     return Err(AdsCode(frame.error).into());
                 }
@@ -221,7 +243,8 @@ impl Client {
             }
             Ok(Err(_)) => Err(self.broken().unwrap_or(Error::Unexpected)),
             Err(_) => {
-                self.0.missed.set(self.0.missed.get().saturating_add(1));
+                let count = if patience < self.0.timeout { &self.0.given_up } else { &self.0.missed };
+                count.set(count.get().saturating_add(1));
                 self.0.queues.borrow_mut().figures.silent += 1;
                 Err(Error::Silent { target, waited: patience })
             }

@@ -20,11 +20,19 @@ use crate::load;
 use crate::notifications;
 use crate::own::Own;
 use crate::poll;
+use crate::proof;
 use crate::session::{Away, Session};
 use crate::writing;
 
 /// The first wait after a failed try, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+
+/// The longest wait for a device that was there before, between two tries and for one: one question a second costs nobody
+/// anything, and the system itself would ask again only after 1, 3 and 7 s.
+const KNOWN: Duration = Duration::from_secs(1);
+
+/// How often a device without a runtime is asked whether it has one again, on the same link.
+const RUNTIME: Duration = Duration::from_millis(500);
 
 /// How often the state of the device is asked for.
 const WATCH: Duration = Duration::from_secs(1);
@@ -59,15 +67,25 @@ pub(crate) async fn hold(session: Rc<RefCell<Session>>, points: Vec<EndPoint>, o
     let mut since: Option<SystemTime> = None;
     let config = session.borrow().config.clone();
     let mut home: Option<Link> = None;
+    let mut is_known = false;
+    if session.borrow().journal.was_killed {
+        // The link of the former run was closed a moment ago.
+        tokio::select! {
+            () = sleep(config.pause()) => {}
+            () = bells.leave.notified() => return,
+        }
+    }
     loop {
         let at = turn % points.len().max(1);
         let (Some(point), Some(first)) = (points.get(at), points.first()) else { return };
+        let patience = if is_known { KNOWN } else { link::CONNECT };
         let opened = match home.take() {
             Some(link) => Ok(link),
-            None => link::open(&config, point, own_port).await,
+            None => link::open(&config, point, own_port, patience).await,
         };
         let (error, was_open) = match opened {
             Ok(link) => {
+                is_known = true;
                 waits.reset();
                 if since.take().is_some() {
                     tracing::info!(host = point.host, "The link is back.");
@@ -90,7 +108,7 @@ pub(crate) async fn hold(session: Rc<RefCell<Session>>, points: Vec<EndPoint>, o
         let wait = match (was_open || closes(&error), is_other && !turn.is_multiple_of(points.len())) {
             (_, true) => WAITS.0,
             (true, false) => config.pause().max(WAITS.0),
-            (false, false) => waits.next(getrandom::u32().unwrap_or(0)),
+            (false, false) => waits.next(getrandom::u32().unwrap_or(0)).min(if is_known { KNOWN } else { WAITS.1 }),
         };
         let next = points.get(turn % points.len()).filter(|_| points.len() > 1);
         if at == 0 && next.is_some() {
@@ -143,7 +161,7 @@ async fn seek(session: &RefCell<Session>, first: Option<(&EndPoint, u16)>) -> Li
     let config = session.borrow().config.clone();
     loop {
         sleep(SEEK).await;
-        if let Ok(link) = link::open(&config, first, own_port).await {
+        if let Ok(link) = link::open(&config, first, own_port, link::CONNECT).await {
             return link;
         }
     }
@@ -163,9 +181,10 @@ async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint, fir
         }
     });
     session.borrow_mut().connected(Rc::clone(&device));
+    session.borrow_mut().note_held(true);
     let bells = Rc::clone(&session.borrow().bells);
     let end = tokio::select! {
-        error = generations(session, &device, &info, state, point) => End::Over(error),
+        error = runtimes(session, &device, &info, state, point) => End::Over(error),
         error = client.ended() => End::Over(error),
         link = seek(session, first) => End::Home(link),
         () = bells.leave.notified() => End::Leave,
@@ -183,6 +202,11 @@ async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint, fir
     }
     let mut all = session.borrow_mut();
     all.left.extend(device.take_handles());
+    if end.is_none() && all.left.is_empty() {
+        all.journal.nothing();
+    } else {
+        all.note_held(false);
+    }
     all.device = None;
     all.reconnects += 1;
     drop(all);
@@ -193,6 +217,53 @@ async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint, fir
 async fn leave(session: &RefCell<Session>, device: &Device) {
     let _ = notifications::end(session, device).await;
     device.release_all().await;
+}
+
+/// One runtime after the other on the same link: a device that goes to CONFIG mode has none for a while, and to close the
+/// link for it would only cost the pause after it.
+async fn runtimes(
+    session: &RefCell<Session>,
+    device: &Device,
+    info: &DeviceInfo,
+    mut state: DeviceState,
+    point: &EndPoint,
+) -> Error {
+    loop {
+        let error = generations(session, device, info, state, point).await;
+        if !is_without_runtime(&error) {
+            return error;
+        }
+        let handles = session.borrow_mut().take_notifications();
+        session.borrow_mut().lose(Quality::NotConnected, &Arc::from(error.to_string()));
+        let why = link::missing_port(point, &device.client).await;
+        tracing::info!(why = why.to_string(), "The PLC has no runtime at its port now.");
+        if let Error::ConfigMode { state, .. } = &why {
+            session.borrow_mut().fact(Own::State, Value::text(*state));
+        }
+        session.borrow_mut().stand(State::Degraded, Failure::from(why));
+        state = match runtime_again(device).await {
+            Ok(state) => state,
+            Err(error) => return error,
+        };
+        device.delete_notifications(&handles).await;
+        device.release_all().await;
+    }
+}
+
+/// Whether there is nobody at the port, while the device itself answers.
+fn is_without_runtime(error: &Error) -> bool {
+    matches!(error, Error::Refused(code) if [TARGET_PORT, TARGET_MACHINE].contains(code))
+}
+
+/// Asks until there is a runtime.
+async fn runtime_again(device: &Device) -> Result<DeviceState, Error> {
+    loop {
+        sleep(RUNTIME).await;
+        match device.client.state().await {
+            Err(error) if is_without_runtime(&error) => {}
+            end => return end,
+        }
+    }
 }
 
 /// One program after the other on the same link.
@@ -218,6 +289,7 @@ async fn generations(
         let error = tokio::select! {
             error = poll::poll(session, device) => error,
             error = notifications::follow(session, device) => error,
+            error = proof::prove(session, device) => error,
             error = &mut writer => error,
             error = watch(session, device, &mut state, point) => error,
             () = other_program(session) => Error::Changed,
@@ -266,6 +338,7 @@ async fn prepare(
     }
     session.borrow_mut().take_program(loaded);
     session.borrow_mut().last_version = device.version.get();
+    session.borrow_mut().note_held(false);
     device.client.broken().map_or(Ok(()), Err)
 }
 
@@ -325,7 +398,7 @@ async fn watch(session: &RefCell<Session>, device: &Device, state: &mut DeviceSt
                 }
                 session.borrow_mut().renew_notified();
             }
-            // In CONFIG, or after the runtime was stopped, there is nobody at the port: the next try says why.
+            // In CONFIG, or after the runtime was stopped, there is nobody at the port.
             Err(Error::Refused(code)) if [TARGET_PORT, TARGET_MACHINE].contains(&code) => return code.into(),
             Err(Error::Refused(_)) => {}
             Err(error @ Error::Silent { .. }) => {

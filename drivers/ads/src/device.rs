@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use crate::client::{Client, Urgency};
-use crate::codec::command::Wish;
+use crate::codec::command::{Request, Wish};
 use crate::codec::groups;
 use crate::codec::sums::{self, Exchange, MAX_PARTS, Part};
 use crate::codec::text::CodePage;
@@ -86,7 +86,9 @@ impl Device {
 
     /// The version of the program that runs now; none if the device tells none.
     pub(crate) async fn program_version(&self) -> Result<Option<u8>, Error> {
-        match self.client.read(Urgency::Normal, VERSION).await {
+        let Part { group, offset, length } = VERSION;
+        let question = Request::Read { group, offset, length };
+        match self.client.data(Urgency::Normal, &question, self.client.quick(self.timeout)).await {
             Ok(bytes) => Ok(bytes.first().copied()),
             Err(Error::Refused(_)) => Ok(None),
             Err(error) => Err(error),
@@ -125,7 +127,8 @@ impl Device {
         let mut all = Vec::with_capacity(parts.len() + 1);
         all.extend(version.map(|_| VERSION));
         all.extend(parts);
-        let answer = self.client.data(Urgency::Normal, &sums::read(&all), self.timeout + SUM).await?;
+        let answer =
+            self.client.data(Urgency::Normal, &sums::read(&all), self.client.quick(self.timeout + SUM)).await?;
         let mut outcomes = ends(sums::read_answer(&all, &answer)?);
         if let Some(version) = version {
             let found = outcomes.remove(0);
@@ -240,7 +243,7 @@ impl Device {
         let mut handles = Vec::with_capacity(names.len());
         for Exchange { part, data } in exchanges {
             let crate::codec::sums::Part { group, offset, length } = part;
-            let request = crate::codec::command::Request::ReadWrite { group, offset, length, data };
+            let request = Request::ReadWrite { group, offset, length, data };
             match self.client.data(Urgency::Urgent, &request, self.timeout).await {
                 Err(error) if error.ends_link() || matches!(error, Error::Silent { .. }) => return Err(error),
                 end => handles.push(end.and_then(|bytes| handle(&bytes))),
@@ -255,6 +258,11 @@ impl Device {
         if let Some(handle) = handle {
             self.release(&[handle]).await;
         }
+    }
+
+    /// The handles that are out.
+    pub(crate) fn held(&self) -> Vec<u32> {
+        self.handles.borrow().values().copied().collect()
     }
 
     /// Takes the handles out: what is left of them after the link broke.
@@ -285,7 +293,10 @@ impl Device {
     /// The link broke, or the device did not answer.
     pub(crate) async fn add_notifications(&self, wishes: &[Wish]) -> Result<Vec<End<u32>>, Error> {
         if wishes.len() > 1 && worth(&self.sum_add) {
-            let answer = self.client.data(Urgency::Normal, &sums::add_notifications(wishes), self.timeout + SUM).await;
+            let answer = self
+                .client
+                .data(Urgency::Normal, &sums::add_notifications(wishes), self.client.quick(self.timeout + SUM))
+                .await;
             if learn(&self.sum_add, &answer) {
                 return Ok(ends(sums::handles(wishes.len(), &answer?)?));
             }
@@ -305,7 +316,7 @@ impl Device {
         for chunk in handles.chunks(MAX_PARTS) {
             if chunk.len() > 1 && worth(&self.sum_delete) {
                 let question = sums::delete_notifications(chunk);
-                let answer = self.client.data(Urgency::Normal, &question, self.timeout + SUM).await;
+                let answer = self.client.data(Urgency::Normal, &question, self.client.quick(self.timeout + SUM)).await;
                 if learn(&self.sum_delete, &answer) {
                     continue;
                 }

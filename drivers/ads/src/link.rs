@@ -16,7 +16,7 @@ use crate::discovery;
 use crate::error::{Error, Unreachable};
 
 /// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long a question that only helps the message may take.
 const DIAGNOSE: Duration = Duration::from_millis(700);
@@ -31,11 +31,11 @@ pub(crate) struct Link {
     pub(crate) state: DeviceState,
 }
 
-/// Connects and shakes hands.
-pub(crate) async fn open(config: &Config, point: &EndPoint, own_port: u16) -> Result<Link, Error> {
+/// Connects and shakes hands. Each step may take so long.
+pub(crate) async fn open(config: &Config, point: &EndPoint, own_port: u16, most: Duration) -> Result<Link, Error> {
     let unreachable = |reason| Error::Unreachable { host: point.host.clone(), reason };
     let connecting = TcpStream::connect((point.host.as_str(), point.tcp_port));
-    let stream = match timeout(CONNECT, connecting).await {
+    let stream = match timeout(most, connecting).await {
         Err(_) => return Err(unreachable(Unreachable::Silent)),
         Ok(Err(error)) => return Err(unreachable((&error).into())),
         Ok(Ok(stream)) => stream,
@@ -48,7 +48,7 @@ pub(crate) async fn open(config: &Config, point: &EndPoint, own_port: u16) -> Re
         timeout: config.timeout(),
     };
     let client = Client::new(stream, manner);
-    match shake_hands(&client).await {
+    match shake_hands(&client, most.min(config.timeout())).await {
         Ok((info, state)) => Ok(Link { client, info, state }),
         Err(error) => {
             let error = diagnose(config, point, &client, error).await;
@@ -79,15 +79,13 @@ pub(crate) fn of_address(address: Ipv4Addr) -> NetId {
 
 /// Asks who the device is before anything else: the first read of the state after a connect may be answered with a wrong
 /// number by a CX8090. One answer may be missed.
-async fn shake_hands(client: &Client) -> Result<(DeviceInfo, DeviceState), Error> {
-    let info = match client.info().await {
-        Err(Error::Silent { .. }) => client.info().await?,
-        other => other?,
+async fn shake_hands(client: &Client, patience: Duration) -> Result<(DeviceInfo, DeviceState), Error> {
+    let ask = async |request| match client.ask_at(client.target(), Urgency::Normal, &request, patience).await {
+        Err(Error::Silent { .. }) => client.ask_at(client.target(), Urgency::Normal, &request, patience).await,
+        other => other,
     };
-    let state = match client.state().await {
-        Err(Error::Silent { .. }) => client.state().await?,
-        other => other?,
-    };
+    let Reply::Info(info) = ask(Request::Info).await? else { return Err(Error::Unexpected) };
+    let Reply::State(state) = ask(Request::State).await? else { return Err(Error::Unexpected) };
     Ok((info, state))
 }
 
@@ -107,7 +105,8 @@ async fn diagnose(config: &Config, point: &EndPoint, client: &Client, error: Err
     }
 }
 
-async fn missing_port(point: &EndPoint, client: &Client) -> Error {
+/// Why there is nobody at the port.
+pub(crate) async fn missing_port(point: &EndPoint, client: &Client) -> Error {
     let port = point.target.port;
     let ask = async |port| {
         let target = AmsAddress { port, ..point.target };

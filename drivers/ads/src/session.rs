@@ -21,6 +21,7 @@ use crate::codec::text::CodePage;
 use crate::config::Config;
 use crate::device::Device;
 use crate::error::Error;
+use crate::left::{Held, Left};
 use crate::load;
 use crate::own::Own;
 use crate::writes::Writes;
@@ -64,7 +65,9 @@ pub(crate) struct Bells {
     pub(crate) poll: Notify,
     /// The task of notifications: the demand has changed.
     pub(crate) notify: Notify,
-    /// The same: the program runs again, so that what was given up is worth another try.
+    /// The task of proofs: samples wait for theirs.
+    pub(crate) proof: Notify,
+    /// The task of notifications: the program runs again, so that what was given up is worth another try.
     pub(crate) again: Notify,
     /// The writer: there is something to write.
     pub(crate) write: Notify,
@@ -93,10 +96,14 @@ pub(crate) struct Session {
     /// Whose notification a handle is.
     pub(crate) handles: HashMap<u32, Key>,
     early: HashMap<u32, Bytes>,
+    /// Samples of which it is not sure of which program they are.
+    pub(crate) unproved: Vec<(u32, Bytes)>,
     /// Notifications that nobody needs any more.
     pub(crate) spare: Vec<u32>,
     /// Handles for writing that a broken link left at the device.
     pub(crate) left: Vec<u32>,
+    /// The same on the disk, with those that are in use.
+    pub(crate) journal: Left,
     /// The notification that proves that notifications come, and when it last came.
     pub(crate) beat: Option<(u32, Instant)>,
     pub(crate) device: Option<Rc<Device>>,
@@ -121,7 +128,8 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(config: Config, outbox: Outbox, folder: Option<&std::path::Path>, target: AmsAddress) -> Self {
         let cache = folder.map(|folder| load::file_in(folder, target));
-        let journal = folder.map(|folder| folder.join("pulses.json"));
+        let pulses = folder.map(|folder| folder.join("pulses.json"));
+        let journal = Left::new(folder);
         Self {
             bells: Rc::default(),
             catalog: Catalog::default(),
@@ -131,11 +139,12 @@ impl Session {
             patterns: Vec::new(),
             handles: HashMap::new(),
             early: HashMap::new(),
+            unproved: Vec::new(),
             spare: Vec::new(),
-            left: Vec::new(),
+            left: journal.held().handles.clone(),
             beat: None,
             device: None,
-            writes: Writes::new(outbox.clone(), journal),
+            writes: Writes::new(outbox.clone(), pulses),
             facts: HashMap::new(),
             doubt: Some((Quality::NotConnected, "the PLC has not answered yet".into())),
             fresh: Vec::new(),
@@ -146,7 +155,8 @@ impl Session {
             renewals: 0,
             reconnects: 0,
             program_changed: false,
-            last_version: None,
+            last_version: journal.held().version,
+            journal,
             cache,
             config,
             outbox,
@@ -211,6 +221,7 @@ impl Session {
     pub(crate) fn lose(&mut self, quality: Quality, why: &Arc<str>) {
         self.handles.clear();
         self.early.clear();
+        self.unproved.clear();
         self.spare.clear();
         self.beat = None;
         self.loaded = false;
@@ -243,12 +254,7 @@ impl Session {
             self.poll_again(&key);
             return;
         }
-        if let Some(wanted) = self.wanted.get_mut(&key)
-            && let Way::Notified { heard, .. } = &mut wanted.way
-        {
-            *heard = true;
-        }
-        self.arrive(&key, Ok(data));
+        self.unproved(handle, data);
     }
 
     /// A notification was added for a name; a sample that was faster is taken now.
@@ -266,7 +272,16 @@ impl Session {
         }
     }
 
-    fn poll_again(&mut self, key: &Key) {
+    /// Notes on the disk what the device holds for us.
+    pub(crate) fn note_held(&mut self, is_new_link: bool) {
+        let Some(device) = &self.device else { return };
+        let mut handles = device.held();
+        handles.extend(&self.left);
+        let held = Held { version: device.version.get().or(self.last_version), handles };
+        self.journal.note(held, is_new_link);
+    }
+
+    pub(crate) fn poll_again(&mut self, key: &Key) {
         if let Some(wanted) = self.wanted.get_mut(key) {
             wanted.due = Instant::now();
             self.bells.poll.notify_one();

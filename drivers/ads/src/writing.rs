@@ -80,7 +80,9 @@ async fn send(session: &RefCell<Session>, device: &Device, writes: Vec<Write>) -
     let by_address = session.borrow().catalog.is_from_file();
     let (whole, in_parts): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.is_whole() && !by_address);
     let mut changed = Ok(());
-    for (job, end) in whole.iter().zip(send_whole(device, &whole).await?) {
+    let ends = send_whole(device, &whole).await;
+    session.borrow_mut().note_held(false);
+    for (job, end) in whole.iter().zip(ends?) {
         if end.as_ref().err().and_then(Error::code) == Some(VERSION) {
             batch.later(job);
             changed = Err(Error::Changed);

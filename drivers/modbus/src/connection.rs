@@ -17,6 +17,10 @@ use crate::setup::Setup;
 /// How long a TCP connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// The longest wait for a device that was there before, between two tries and for one: one question a second costs nobody
+/// anything, and the system itself would ask again only after 1, 3 and 7 s.
+const KNOWN: Duration = Duration::from_secs(1);
+
 /// The first and the longest wait between two tries.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
@@ -26,12 +30,15 @@ const GOOD: Duration = Duration::from_secs(10);
 /// Holds the line for ever.
 pub(crate) async fn hold(session: Rc<RefCell<Session>>, setup: Setup) {
     let mut waits = Backoff::new(WAITS.0, WAITS.1);
+    let mut is_known = false;
     loop {
-        let failure = match Line::open(&setup.place, setup.manner.clone(), CONNECT).await {
+        let patience = if is_known { KNOWN } else { CONNECT };
+        let failure = match Line::open(&setup.place, setup.manner.clone(), patience).await {
             Ok(mut line) => {
                 let begun = Instant::now();
                 session.borrow_mut().connected(begun);
                 let error = speak(&session, &mut line).await;
+                is_known |= line.counts().answered > 0;
                 if begun.elapsed() >= GOOD || line.counts().answered > 0 {
                     waits.reset();
                 }
@@ -39,7 +46,7 @@ pub(crate) async fn hold(session: Rc<RefCell<Session>>, setup: Setup) {
             }
             Err(error) => Failure::from(Error::Open(error)),
         };
-        let wait = waits.next(random());
+        let wait = waits.next(random()).min(if is_known { KNOWN } else { WAITS.1 });
         session.borrow_mut().lost(failure, wait);
         sleep(wait).await;
     }

@@ -368,8 +368,9 @@ impl Session {
 
     fn rests_until(&self, index: usize) -> Option<Instant> {
         let health = &self.units[index].health;
-        let budget = self.budget.free().filter(|_| health.is_dead() && self.neighbours().is_some());
-        health.rests_until().max(budget)
+        let alone = self.neighbours().is_none();
+        let budget = self.budget.free().filter(|_| health.is_dead() && !alone);
+        health.rests_until(alone).max(budget)
     }
 
     /// How long the slowest living unit needs; none if none lives.

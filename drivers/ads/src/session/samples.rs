@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fieldrail_driver::{SampleItem, Tag};
@@ -10,6 +11,9 @@ use fieldrail_model::{Quality, Value};
 use super::{Key, Session, Way};
 use crate::error::Error;
 use crate::value;
+
+/// For so long a beat proves that the device sends by itself; four of them fit in.
+const BEATS: Duration = Duration::from_secs(1);
 
 /// What is to be said of a tag: a value, or why there is none.
 type Said = Result<Value, (Quality, Arc<str>)>;
@@ -69,7 +73,9 @@ impl Session {
 
     /// Renews what the device sends by itself, as long as it is known to send.
     pub(crate) fn renew_notified(&mut self) {
-        let is_live = |way: Way| matches!(way, Way::Notified { heard: true, .. });
+        // Without the beat nothing proves that the device still sends what changes.
+        let beats = self.beat.is_some_and(|(_, time)| time.elapsed() < BEATS);
+        let is_live = |way: Way| beats && matches!(way, Way::Notified { heard: true, .. });
         let good = self.wanted.values().filter(|wanted| is_live(wanted.way));
         let good = good.filter(|wanted| wanted.last.as_ref().is_some_and(|(_, quality, _)| quality.is_good()));
         let tags: Vec<Tag> = good.map(|wanted| wanted.tag).collect();

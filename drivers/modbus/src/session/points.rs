@@ -34,13 +34,15 @@ pub(crate) struct Point {
     pub(super) last: Option<Reading>,
     /// Whether it has to be sent though it has not changed: somebody new needs it.
     pub(super) send: bool,
+    /// Whether the device had a good value for it once.
+    pub(super) was_there: bool,
     /// A write that its next value may be the echo of.
     echo: Option<(Value, WireOrigin, Instant)>,
 }
 
 impl Point {
     fn new(unit: usize, entry: Entry, tag: Arc<str>) -> Self {
-        Self { unit, entry, tag, number: None, every: None, last: None, send: true, echo: None }
+        Self { unit, entry, tag, number: None, every: None, last: None, send: true, was_there: false, echo: None }
     }
 }
 
@@ -170,6 +172,7 @@ impl Session {
     /// Takes what was read. True if it is what was sent before, so that it can be renewed.
     pub(super) fn publish(&mut self, index: usize, reading: Reading, now: Instant) -> bool {
         let point = &mut self.points[index];
+        point.was_there |= reading.quality.is_good();
         if point.tag.is_empty() {
             if let Value::Int(power) = reading.value {
                 let power = i16::try_from(power).unwrap_or(i16::MIN);

@@ -13,6 +13,9 @@ use crate::plan::{Block, Want, cuts_of, plan};
 /// Registers that the device does not have are asked for again after this.
 const REFUSED: Duration = Duration::from_mins(1);
 
+/// Those that it had before are asked for sooner, since it may only start or load another map, and so many times.
+const REFUSED_ONCE_THERE: (Duration, u32) = (Duration::from_secs(1), 60);
+
 /// A block that is to be read before all others is due since so long.
 const FIRST: Duration = Duration::from_hours(1);
 
@@ -24,6 +27,8 @@ pub(super) struct Slot {
     block: Block,
     pub(super) due: Instant,
     renewed: Option<Instant>,
+    /// How often in a row it was refused for good.
+    refused: u32,
 }
 
 impl Session {
@@ -43,8 +48,9 @@ impl Session {
             for block in blocks {
                 let is_new = block.wants.iter().any(|&id| self.points[id].send && !self.points[id].tag.is_empty());
                 let slot = before.remove(&key(&block)).filter(|_| !is_new);
-                let (due, renewed) = slot.map_or((now, None), |slot| (slot.due, slot.renewed));
-                unit.slots.push(Slot { block, due, renewed });
+                let (due, renewed, refused) =
+                    slot.map_or((now, None, 0), |slot| (slot.due, slot.renewed, slot.refused));
+                unit.slots.push(Slot { block, due, renewed, refused });
             }
         }
     }
@@ -149,9 +155,15 @@ impl Session {
         if renew && !unchanged.is_empty() {
             self.renew(&unchanged);
         }
-        let at = &mut self.units[index].slots[slot];
+        let unit = &mut self.units[index];
+        let at = &mut unit.slots[slot];
         at.block.wants = wants;
         at.renewed = if renew { Some(now) } else { at.renewed };
+        if std::mem::take(&mut at.refused) > 0 {
+            // What was cut because of it is read in one piece again.
+            unit.cuts.clear();
+            self.dirty = true;
+        }
     }
 
     fn poll_refused(&mut self, index: usize, slot: usize, exception: Exception, now: Instant) {
@@ -167,7 +179,11 @@ impl Session {
             return;
         }
         if exception.is_lasting() {
-            self.units[index].slots[slot].due = now + REFUSED.max(self.units[index].slots[slot].block.every);
+            let was_there = wants.iter().any(|&point| self.points[point].was_there);
+            let at = &mut self.units[index].slots[slot];
+            at.refused = at.refused.saturating_add(1);
+            let soon = was_there && at.refused <= REFUSED_ONCE_THERE.1;
+            at.due = now + at.block.every.max(if soon { REFUSED_ONCE_THERE.0 } else { REFUSED });
         }
         for point in wants {
             let reading = self.refusal(point, exception);
