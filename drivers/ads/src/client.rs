@@ -234,7 +234,7 @@ impl Client {
                 self.0.missed.set(0);
                 self.0.given_up.set(0);
                 // The slowest fades, so that one slow answer does not count for ever.
-                let before = self.0.slowest.get().unwrap_or_default().mul_f64(0.95);
+                let before = self.0.slowest.get().unwrap_or_default().mul_f64(0.8);
                 self.0.slowest.set(Some(begun.elapsed().max(before)));
                 if frame.error != 0 {
                     return Err(AdsCode(frame.error).into());

@@ -37,6 +37,9 @@ const RUNTIME: Duration = Duration::from_millis(500);
 /// How often the state of the device is asked for.
 const WATCH: Duration = Duration::from_secs(1);
 
+/// Loads of symbols in a row that may fail on a link, and the time between two.
+const LOADS: (u32, Duration) = (3, Duration::from_millis(100));
+
 /// Answers missed in a row after which the link is made anew.
 const MOST_MISSED: u32 = 2;
 
@@ -277,10 +280,17 @@ async fn generations(
     let bells = Rc::clone(&session.borrow().bells);
     let mut known = session.borrow().left_version();
     let mut state = state;
+    let mut failed = 0;
     loop {
-        match prepare(session, device, info, known).await {
-            Ok(()) => {}
+        match prepare(session, device, info, known, failed < LOADS.0).await {
+            Ok(()) => failed = 0,
             Err(Error::Changed) => continue,
+            // One wrong or missed answer is no broken link, and to close it would cost more.
+            Err(error) if failed < LOADS.0 && !error.ends_link() && !is_without_runtime(&error) => {
+                failed += 1;
+                sleep(LOADS.1).await;
+                continue;
+            }
             Err(error) => return error,
         }
         known = device.version.get();
@@ -321,15 +331,20 @@ async fn other_program(session: &RefCell<Session>) {
     }
 }
 
-/// Loads the symbols, after what an earlier link left at the device was given back.
+/// Loads the symbols (`is_strict`: no less of them than before), after what an earlier link left at the device was given back.
 async fn prepare(
     session: &RefCell<Session>,
     device: &Device,
     info: &DeviceInfo,
     known: Option<u8>,
+    is_strict: bool,
 ) -> Result<(), Error> {
     let cache = session.borrow().cache.clone();
     let loaded = load::load(device, info, cache.as_deref()).await?;
+    // It told both before; a device does not unlearn that.
+    if is_strict && known.is_some() && (loaded.is_none() || device.version.get().is_none()) {
+        return Err(Error::Unexpected);
+    }
     device.by_name.set(loaded.is_none() && session.borrow().file.is_none());
     let left = std::mem::take(&mut session.borrow_mut().left);
     // Of another program they are gone by themselves, and their numbers may be somebody else's.

@@ -84,13 +84,18 @@ impl Device {
         }
     }
 
+    /// How long the answer to a question is waited for that may be asked again.
+    pub(crate) fn patience(&self) -> Duration {
+        self.client.quick(self.timeout)
+    }
+
     /// The version of the program that runs now; none if the device tells none.
     pub(crate) async fn program_version(&self) -> Result<Option<u8>, Error> {
         let Part { group, offset, length } = VERSION;
         let question = Request::Read { group, offset, length };
-        match self.client.data(Urgency::Normal, &question, self.client.quick(self.timeout)).await {
+        match self.client.data(Urgency::Normal, &question, self.patience()).await {
             Ok(bytes) => Ok(bytes.first().copied()),
-            Err(Error::Refused(_)) => Ok(None),
+            Err(Error::Refused(code)) if code.is_unsupported() => Ok(None),
             Err(error) => Err(error),
         }
     }

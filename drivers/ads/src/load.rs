@@ -12,7 +12,6 @@ use crate::codec::ams::{AmsAddress, MAX_FRAME_BYTES};
 use crate::codec::bytes::{Cursor, Put as _};
 use crate::codec::command::{DeviceInfo, Request};
 use crate::codec::groups;
-use crate::codec::sums::Part;
 use crate::codec::symbols::{self, Symbol};
 use crate::codec::text::CodePage;
 use crate::codec::types::{self, DataType};
@@ -22,6 +21,9 @@ use crate::error::Error;
 
 /// How long a table may take.
 const UPLOAD: Duration = Duration::from_secs(20);
+
+/// What the slowest device sends in a second, in bytes: so much longer a table may take than any other answer.
+const UPLOAD_BYTES: u32 = 100_000;
 
 /// Symbols that are compared with the device before a table from the disk is believed.
 const SAMPLES: usize = 8;
@@ -93,7 +95,8 @@ pub(crate) fn file_in(folder: &Path, target: AmsAddress) -> PathBuf {
 
 async fn upload_info(device: &Device) -> Result<Option<UploadInfo>, Error> {
     for (group, length) in [(groups::UPLOAD_INFO_2, 64), (groups::UPLOAD_INFO_2, 24), (groups::UPLOAD_INFO, 8)] {
-        match device.client.read(Urgency::Normal, Part { group, offset: 0, length }).await {
+        let request = Request::Read { group, offset: 0, length };
+        match device.client.data(Urgency::Normal, &request, device.patience()).await {
             Ok(bytes) if bytes.len() >= 8 => {
                 let info = UploadInfo::decode(&bytes)?;
                 return Ok((info.symbols > 0).then_some(info));
@@ -111,7 +114,8 @@ async fn upload_tables(device: &Device, upload: UploadInfo) -> Result<Option<Tab
             return Ok(Bytes::new());
         }
         let request = Request::Read { group, offset: 0, length };
-        match device.client.data(Urgency::Normal, &request, UPLOAD).await {
+        let patience = device.patience() + Duration::from_secs(1) * length / UPLOAD_BYTES;
+        match device.client.data(Urgency::Normal, &request, patience.min(UPLOAD)).await {
             Ok(bytes) => Ok(bytes),
             Err(Error::Refused(code)) => {
                 tracing::info!(%code, "The device gives no table.");
@@ -162,7 +166,7 @@ async fn by_name(device: &Device, group: u32, name: &str, page: CodePage) -> Res
     let mut data = page.encode(name).unwrap_or_else(|| name.as_bytes().to_vec());
     data.push(0);
     let request = Request::ReadWrite { group, offset: 0, length: 0xffff, data: data.into() };
-    device.client.data(Urgency::Normal, &request, UPLOAD).await
+    device.client.data(Urgency::Normal, &request, device.patience()).await
 }
 
 /// One symbol, asked for by its name.

@@ -227,7 +227,11 @@ impl Line {
         self.counts.noise += u64::try_from(self.buffer.len()).unwrap_or(0);
         let is_damaged = self.counts.noise > noise;
         match self.manner.framing {
-            // A stream has no gaps: what is left stays the beginning of the next frame.
+            // A stream has no gaps: half a frame that is never made whole would swallow the beginning of the next one.
+            Framing::Tcp if !self.buffer.is_empty() => {
+                let why = "half a frame came, and the rest of it did not";
+                return Trouble::Lost(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
             Framing::Tcp => self.counts.noise = noise,
             Framing::Rtu | Framing::Ascii => {
                 self.buffer.clear();

@@ -318,7 +318,8 @@ impl Device for Ads {
 
     fn amiss(&self) -> Option<String> {
         let plc = self.plc.lock();
-        let held = (plc.connections, plc.notifications, plc.handles());
+        let told = plc.handles().saturating_sub(plc.counts.untold_handles);
+        let held = (plc.connections, plc.notifications, told);
         let is_right = held.0 == 1 && held.1 == self.expected() && held.2 <= 1;
         (!is_right).then(|| {
             format!(
@@ -333,7 +334,8 @@ impl Device for Ads {
 
     fn left(&self) -> Option<String> {
         let plc = self.plc.lock();
-        let held = (plc.connections, plc.notifications, plc.handles());
+        let told = plc.handles().saturating_sub(plc.counts.untold_handles);
+        let held = (plc.connections, plc.notifications, told);
         (held != (0, 0, 0)).then(|| format!("{} connections, {} notifications, {} handles", held.0, held.1, held.2))
     }
 
@@ -348,6 +350,10 @@ impl Device for Ads {
         } else {
             String::new()
         };
-        format!("{} connections{early}", plc.counts.connections)
+        let untold = plc.counts.untold_handles;
+        format!(
+            "{} connections{early}; {untold} handles that a spoilt answer kept from the driver",
+            plc.counts.connections
+        )
     }
 }

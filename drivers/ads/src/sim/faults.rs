@@ -64,3 +64,10 @@ pub enum Wrong {
     /// Nothing at all.
     Missing,
 }
+
+impl Wrong {
+    /// Whether the right answer never comes.
+    pub fn spoils(self) -> bool {
+        !matches!(self, Self::Stray | Self::Twice)
+    }
+}

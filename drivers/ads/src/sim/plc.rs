@@ -60,6 +60,8 @@ pub struct Counts {
     pub first_commands: Vec<u16>,
     /// Connections that came while the device rested.
     pub early: u64,
+    /// Handles that are out and that nobody was told of, since the answer was spoilt.
+    pub untold_handles: usize,
 }
 
 /// The device.
@@ -185,6 +187,7 @@ impl Plc {
     /// Switched off and on again: it has forgotten all handles; its program and the values stay.
     pub fn restart(&mut self) {
         self.handles.clear();
+        self.counts.untold_handles = 0;
     }
 
     /// The byte that changes with each program.

@@ -167,6 +167,7 @@ fn take(frame: &Frame, plc: &mut Plc, connection: &mut Connection, out: &mut Vec
     connection.ends = (frame.source, frame.target);
     let mut answer = Frame { target: frame.source, source: frame.target, flags: ANSWER, ..frame.clone() };
     let mut data = Vec::new();
+    let handles = plc.handles();
     if let Some(code) = plc.undeliverable(frame.target) {
         answer.error = code.0;
     } else {
@@ -179,6 +180,9 @@ fn take(frame: &Frame, plc: &mut Plc, connection: &mut Connection, out: &mut Vec
         }
     }
     answer.data = data.into();
+    if plc.faults.wrong.front().is_some_and(|wrong| wrong.spoils()) {
+        plc.counts.untold_handles += plc.handles().saturating_sub(handles);
+    }
     let faults = &mut plc.faults;
     if faults.wrong_invoke_next > 0 {
         faults.wrong_invoke_next -= 1;
