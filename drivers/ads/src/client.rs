@@ -65,6 +65,7 @@ struct Pending {
     target: AmsAddress,
     command: u16,
     under_way: bool,
+    begun: Instant,
     answer: oneshot::Sender<Frame>,
 }
 
@@ -74,6 +75,8 @@ struct Queues {
     normal: VecDeque<Waiting>,
     pending: HashMap<u32, Pending>,
     under_way: usize,
+    /// Questions that were given up.
+    late: VecDeque<(u32, Instant)>,
     next_invoke: u32,
     figures: Figures,
     broken: Option<Error>,
@@ -88,16 +91,20 @@ struct Shared {
     work: Notify,
     ended: Notify,
     listener: RefCell<Option<Listener>>,
-    /// Answers missed in a row, each after the whole time that it may take.
-    missed: Cell<u32>,
-    /// Answers missed in a row that were given up before.
-    given_up: Cell<u32>,
+    /// When the last answer came, and when anything came.
+    answered: Cell<Instant>,
+    heard: Cell<Instant>,
+    /// Rings when something comes.
+    frame: Notify,
     /// How long the slowest answer took, lately; none before the first.
     slowest: Cell<Option<Duration>>,
 }
 
-/// How many times as long as the slowest answer a repeated question waits, and how long at least.
-const QUICK: (u32, Duration) = (8, Duration::from_millis(700));
+/// How many times as long as the slowest answer another one may take while the device is heard, and how long at least.
+const USUAL: (u32, Duration) = (8, Duration::from_millis(700));
+
+/// Questions that were given up and whose late answers still tell how slow the device is.
+const MOST_LATE: usize = 64;
 
 /// A connection; cheap to clone. It ends when [`Client::close`] is called or the stream breaks.
 #[derive(Clone)]
@@ -130,8 +137,9 @@ impl Client {
             work: Notify::new(),
             ended: Notify::new(),
             listener: RefCell::new(None),
-            missed: Cell::new(0),
-            given_up: Cell::new(0),
+            answered: Cell::new(Instant::now()),
+            heard: Cell::new(Instant::now()),
+            frame: Notify::new(),
             slowest: Cell::new(None),
         }));
         // What is not sent at once waits for nothing.
@@ -160,17 +168,32 @@ impl Client {
         self.0.queues.borrow().figures
     }
 
-    /// Answers missed in a row.
-    pub fn missed(&self) -> u32 {
-        self.0.missed.get()
+    /// How long no answer has come.
+    pub fn unanswered(&self) -> Duration {
+        self.0.answered.get().elapsed()
     }
 
-    /// How long a question that may be asked again waits for its answer: not much longer than others took, twice as long
-    /// after each that was missed, and never longer than `most`. So one lost answer costs little time.
-    pub fn quick(&self, most: Duration) -> Duration {
-        let Some(slowest) = self.0.slowest.get() else { return most };
-        let usual = slowest.saturating_mul(QUICK.0).max(QUICK.1);
-        usual.saturating_mul(1 << self.0.given_up.get().min(10)).min(most)
+    /// How long an answer usually takes at the most, as far as this connection has seen.
+    pub fn usual(&self, most: Duration) -> Duration {
+        self.0.slowest.get().map_or(most, |slowest| slowest.saturating_mul(USUAL.0).max(USUAL.1).min(most))
+    }
+
+    fn learn(&self, took: Duration) {
+        // The slowest fades, so that one slow answer does not count for ever.
+        let before = self.0.slowest.get().unwrap_or_default().mul_f64(0.8);
+        self.0.slowest.set(Some(took.max(before)));
+    }
+
+    /// Waits until a question that was asked then has been overtaken: the device is heard, though that answer should have
+    /// come long ago. While nothing is heard at all, to ask again would help nobody.
+    async fn overtaken(&self, since: Instant, usual: Duration) {
+        loop {
+            let frame = self.0.frame.notified();
+            if self.0.heard.get() >= since + usual {
+                return;
+            }
+            frame.await;
+        }
     }
 
     /// Why the connection is over, if it is.
@@ -231,11 +254,8 @@ impl Client {
         let _forget = Forget { client: self, invoke };
         match timeout_at(until, answer).await {
             Ok(Ok(frame)) => {
-                self.0.missed.set(0);
-                self.0.given_up.set(0);
-                // The slowest fades, so that one slow answer does not count for ever.
-                let before = self.0.slowest.get().unwrap_or_default().mul_f64(0.8);
-                self.0.slowest.set(Some(begun.elapsed().max(before)));
+                self.0.answered.set(Instant::now());
+                self.learn(begun.elapsed());
                 if frame.error != 0 {
                     return Err(AdsCode(frame.error).into());
                 }
@@ -243,10 +263,24 @@ impl Client {
             }
             Ok(Err(_)) => Err(self.broken().unwrap_or(Error::Unexpected)),
             Err(_) => {
-                let count = if patience < self.0.timeout { &self.0.given_up } else { &self.0.missed };
-                count.set(count.get().saturating_add(1));
                 self.0.queues.borrow_mut().figures.silent += 1;
                 Err(Error::Silent { target, waited: patience })
+            }
+        }
+    }
+
+    /// The same for a question that may be asked again: one lost answer costs little time.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub async fn ask_lightly(&self, request: &Request, patience: Duration) -> Result<Reply, Error> {
+        let (begun, target) = (Instant::now(), self.0.target);
+        let usual = self.usual(patience);
+        tokio::select! {
+            end = self.ask_at(target, Urgency::Normal, request, patience) => end,
+            () = self.overtaken(begun, usual) => {
+                self.0.queues.borrow_mut().figures.silent += 1;
+                Err(Error::Silent { target, waited: begun.elapsed() })
             }
         }
     }
@@ -273,7 +307,8 @@ impl Client {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         let (sender, answer) = oneshot::channel();
-        queues.pending.insert(invoke, Pending { target, command, under_way: false, answer: sender });
+        let begun = Instant::now();
+        queues.pending.insert(invoke, Pending { target, command, under_way: false, begun, answer: sender });
         let queue = if urgency == Urgency::Urgent { &mut queues.urgent } else { &mut queues.normal };
         queue.push_back(Waiting { invoke, bytes });
         drop(queues);
@@ -297,6 +332,8 @@ impl Client {
     }
 
     fn receive(&self, frame: Frame) {
+        self.0.heard.set(Instant::now());
+        self.0.frame.notify_waiters();
         if !frame.is_answer() {
             return self.receive_notification(&frame);
         }
@@ -308,6 +345,12 @@ impl Client {
         });
         if !fits {
             queues.figures.stray += 1;
+            let late = queues.late.iter().position(|(invoke, _)| *invoke == frame.invoke);
+            let begun = late.and_then(|at| queues.late.remove(at));
+            drop(queues);
+            if let Some((_, begun)) = begun {
+                self.learn(begun.elapsed());
+            }
             return;
         }
         if let Some(pending) = queues.pending.remove(&frame.invoke) {
@@ -346,6 +389,10 @@ impl Drop for Forget<'_> {
         if let Some(pending) = queues.pending.remove(&self.invoke) {
             if pending.under_way {
                 queues.under_way = queues.under_way.saturating_sub(1);
+                if queues.late.len() >= MOST_LATE {
+                    queues.late.pop_front();
+                }
+                queues.late.push_back((self.invoke, pending.begun));
             }
             drop(queues);
             self.client.0.work.notify_one();

@@ -40,9 +40,6 @@ const WATCH: Duration = Duration::from_secs(1);
 /// Loads of symbols in a row that may fail on a link, and the time between two.
 const LOADS: (u32, Duration) = (3, Duration::from_millis(100));
 
-/// Answers missed in a row after which the link is made anew.
-const MOST_MISSED: u32 = 2;
-
 /// ADS state RUN.
 const RUN: u16 = 5;
 
@@ -262,8 +259,9 @@ fn is_without_runtime(error: &Error) -> bool {
 async fn runtime_again(device: &Device) -> Result<DeviceState, Error> {
     loop {
         sleep(RUNTIME).await;
-        match device.client.state().await {
+        match device.state().await {
             Err(error) if is_without_runtime(&error) => {}
+            Err(Error::Silent { .. }) if !device.is_silent() => {}
             end => return end,
         }
     }
@@ -405,7 +403,7 @@ async fn watch(session: &RefCell<Session>, device: &Device, state: &mut DeviceSt
     loop {
         tokio::time::sleep_until(next).await;
         next = Instant::now() + WATCH;
-        match device.client.state().await {
+        match device.state().await {
             Ok(now) => {
                 if now.ads != state.ads {
                     *state = now;
@@ -417,7 +415,7 @@ async fn watch(session: &RefCell<Session>, device: &Device, state: &mut DeviceSt
             Err(Error::Refused(code)) if [TARGET_PORT, TARGET_MACHINE].contains(&code) => return code.into(),
             Err(Error::Refused(_)) => {}
             Err(error @ Error::Silent { .. }) => {
-                if device.client.missed() >= MOST_MISSED {
+                if device.is_silent() {
                     return error;
                 }
                 next = Instant::now();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use crate::client::{Client, Urgency};
-use crate::codec::command::{Request, Wish};
+use crate::codec::command::{DeviceState, Reply, Request, Wish};
 use crate::codec::groups;
 use crate::codec::sums::{self, Exchange, MAX_PARTS, Part};
 use crate::codec::text::CodePage;
@@ -20,6 +20,9 @@ const MOST_ANSWER: usize = 128 * 1024;
 
 /// How long the answer to a sum command may take beyond the usual, since a small PLC works it off in one go.
 const SUM: Duration = Duration::from_secs(1);
+
+/// So many times as long as one answer may take there may be none; then the link is made anew.
+const MOST_MISSED: u32 = 2;
 
 /// Where the version of the program stands.
 const VERSION: Part = Part { group: groups::SYMBOL_VERSION, offset: 0, length: 1 };
@@ -84,9 +87,28 @@ impl Device {
         }
     }
 
-    /// How long the answer to a question is waited for that may be asked again.
+    /// How long an answer is waited for.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How long a small question waits that is asked again if its answer does not come.
     pub(crate) fn patience(&self) -> Duration {
-        self.client.quick(self.timeout)
+        self.client.usual(self.timeout)
+    }
+
+    /// Whether it has been silent for so long that the link is made anew.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.client.unanswered() >= self.timeout * MOST_MISSED
+    }
+
+    /// How it stands. Asked often while it is silent: what waits longer is asked again as soon as the device is heard.
+    pub(crate) async fn state(&self) -> Result<DeviceState, Error> {
+        let target = self.client.target();
+        match self.client.ask_at(target, Urgency::Normal, &Request::State, self.patience()).await? {
+            Reply::State(state) => Ok(state),
+            _ => Err(Error::Unexpected),
+        }
     }
 
     /// The version of the program that runs now; none if the device tells none.
@@ -132,8 +154,7 @@ impl Device {
         let mut all = Vec::with_capacity(parts.len() + 1);
         all.extend(version.map(|_| VERSION));
         all.extend(parts);
-        let answer =
-            self.client.data(Urgency::Normal, &sums::read(&all), self.client.quick(self.timeout + SUM)).await?;
+        let answer = self.client.data_lightly(&sums::read(&all), self.timeout + SUM).await?;
         let mut outcomes = ends(sums::read_answer(&all, &answer)?);
         if let Some(version) = version {
             let found = outcomes.remove(0);
@@ -275,10 +296,10 @@ impl Device {
         self.handles.borrow_mut().drain().map(|(_, handle)| handle).collect()
     }
 
-    /// Gives all handles back.
+    /// Gives all handles back. Until that is done they count as held, since nobody may wait for its end.
     pub(crate) async fn release_all(&self) {
-        let handles = self.take_handles();
-        self.release(&handles).await;
+        self.release(&self.held()).await;
+        self.handles.borrow_mut().clear();
     }
 
     /// Gives handles back; what the device says to it changes nothing.
@@ -298,10 +319,7 @@ impl Device {
     /// The link broke, or the device did not answer.
     pub(crate) async fn add_notifications(&self, wishes: &[Wish]) -> Result<Vec<End<u32>>, Error> {
         if wishes.len() > 1 && worth(&self.sum_add) {
-            let answer = self
-                .client
-                .data(Urgency::Normal, &sums::add_notifications(wishes), self.client.quick(self.timeout + SUM))
-                .await;
+            let answer = self.client.data_lightly(&sums::add_notifications(wishes), self.timeout + SUM).await;
             if learn(&self.sum_add, &answer) {
                 return Ok(ends(sums::handles(wishes.len(), &answer?)?));
             }
@@ -321,7 +339,7 @@ impl Device {
         for chunk in handles.chunks(MAX_PARTS) {
             if chunk.len() > 1 && worth(&self.sum_delete) {
                 let question = sums::delete_notifications(chunk);
-                let answer = self.client.data(Urgency::Normal, &question, self.client.quick(self.timeout + SUM)).await;
+                let answer = self.client.data_lightly(&question, self.timeout + SUM).await;
                 if learn(&self.sum_delete, &answer) {
                     continue;
                 }

@@ -114,7 +114,7 @@ async fn upload_tables(device: &Device, upload: UploadInfo) -> Result<Option<Tab
             return Ok(Bytes::new());
         }
         let request = Request::Read { group, offset: 0, length };
-        let patience = device.patience() + Duration::from_secs(1) * length / UPLOAD_BYTES;
+        let patience = device.timeout() + Duration::from_secs(1) * length / UPLOAD_BYTES;
         match device.client.data(Urgency::Normal, &request, patience.min(UPLOAD)).await {
             Ok(bytes) => Ok(bytes),
             Err(Error::Refused(code)) => {

@@ -52,6 +52,17 @@ impl Client {
         }
     }
 
+    /// The same for a question that may be asked again.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub async fn data_lightly(&self, request: &Request, patience: Duration) -> Result<Bytes, Error> {
+        match self.ask_lightly(request, patience).await? {
+            Reply::Data(data) => Ok(data),
+            _ => Err(Error::Unexpected),
+        }
+    }
+
     /// Puts bytes to a place.
     ///
     /// # Errors
