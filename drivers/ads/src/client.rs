@@ -103,6 +103,9 @@ struct Shared {
 /// How many times as long as the slowest answer another one may take while the device is heard, and how long at least.
 const USUAL: (u32, Duration) = (8, Duration::from_millis(700));
 
+/// How long a small frame may take from its first byte to its last.
+const FRAME: Duration = Duration::from_millis(700);
+
 /// Questions that were given up and whose late answers still tell how slow the device is.
 const MOST_LATE: usize = 64;
 
@@ -400,24 +403,40 @@ impl Drop for Forget<'_> {
     }
 }
 
+/// How long a frame of so many bytes may take from its first byte to its last: a small PLC sends 100 kB a second at least.
+fn time_of(bytes: usize) -> Duration {
+    FRAME + Duration::from_millis(bytes as u64 / 100)
+}
+
 /// Reads and writes until the connection is over.
 async fn hold(client: Client, stream: TcpStream) {
     let (mut input, mut output) = stream.into_split();
     let reading = async {
         let mut decoder = Decoder::default();
+        let mut whole_by = None;
         loop {
-            match input.read_buf(decoder.buffer()).await {
+            let read = match whole_by {
+                Some(until) => timeout_at(until, input.read_buf(decoder.buffer())).await,
+                None => Ok(input.read_buf(decoder.buffer()).await),
+            };
+            // Half a frame that is never made whole would swallow the beginning of those behind it.
+            let Ok(read) = read else { return Error::Broken("half a frame came, and the rest of it did not".into()) };
+            match read {
                 Ok(0) => return Error::Broken("the device closed it".into()),
                 Ok(count) => client.0.queues.borrow_mut().figures.bytes_in += count as u64,
                 Err(error) => return Error::Broken(error.to_string()),
             }
             loop {
                 match decoder.next_frame() {
-                    Ok(Some(frame)) => client.receive(frame),
+                    Ok(Some(frame)) => {
+                        whole_by = None;
+                        client.receive(frame);
+                    }
                     Ok(None) => break,
                     Err(error) => return Error::Malformed(error),
                 }
             }
+            whole_by = decoder.begun().map(|bytes| whole_by.unwrap_or_else(|| Instant::now() + time_of(bytes)));
         }
     };
     let writing = async {

@@ -294,14 +294,25 @@ async fn generations(
         known = device.version.get();
         begin(session, info, state, point);
         let mut writer = pin!(writing::write(session, device));
+        let mut follower = pin!(notifications::follow(session, device));
         let error = tokio::select! {
             error = poll::poll(session, device) => error,
-            error = notifications::follow(session, device) => error,
+            error = &mut follower => {
+                session.borrow_mut().asking = false;
+                error
+            }
             error = proof::prove(session, device) => error,
             error = &mut writer => error,
             error = watch(session, device, &mut state, point) => error,
             () = other_program(session) => Error::Changed,
         };
+        // What the device is being asked to send gets its answer: without it nobody could take that back.
+        while session.borrow().asking {
+            tokio::select! {
+                error = &mut follower => if matches!(error, Error::Changed) { break } else { return error },
+                () = bells.asked.notified() => {}
+            }
+        }
         if !matches!(error, Error::Changed) {
             return error;
         }
@@ -344,11 +355,15 @@ async fn prepare(
         return Err(Error::Unexpected);
     }
     device.by_name.set(loaded.is_none() && session.borrow().file.is_none());
-    let left = std::mem::take(&mut session.borrow_mut().left);
+    let left = session.borrow().left.clone();
     // Of another program they are gone by themselves, and their numbers may be somebody else's.
     if known.is_some() && known == device.version.get() && !left.is_empty() {
         device.release(&left).await;
+        if let Some(error) = device.client.broken() {
+            return Err(error);
+        }
     }
+    session.borrow_mut().left.clear();
     session.borrow_mut().take_program(loaded);
     session.borrow_mut().last_version = device.version.get();
     session.borrow_mut().note_held(false);

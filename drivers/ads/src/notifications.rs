@@ -48,7 +48,10 @@ pub(crate) async fn follow(session: &RefCell<Session>, device: &Device) -> Error
                 Err(error) => return error,
             }
         }
-        if let Err(error) = end(session, device).await {
+        session.borrow_mut().ask(true);
+        let ended = end(session, device).await;
+        session.borrow_mut().ask(false);
+        if let Err(error) = ended {
             return error;
         }
         // A device that stands still may send nothing; when it runs again it does.
@@ -61,13 +64,18 @@ async fn begin(session: &RefCell<Session>, device: &Device) -> Result<bool, Erro
     let group = groups::SYMBOL_VERSION;
     let wish = Wish { group, offset: 0, length: 1, mode: Mode::Cyclic, max_delay: 0, cycle: units(BEAT) };
     session.borrow_mut().forget_early();
-    let handle = match device.client.add_notification(wish).await {
+    session.borrow_mut().ask(true);
+    let added = device.client.add_notification(wish).await;
+    let asked = Instant::now();
+    if let Ok(handle) = added {
+        session.borrow_mut().beat = Some((handle, asked));
+    }
+    session.borrow_mut().ask(false);
+    let handle = match added {
         Ok(handle) => handle,
         Err(Error::Refused(_)) => return Ok(false),
         Err(error) => return Err(error),
     };
-    let asked = Instant::now();
-    session.borrow_mut().beat = Some((handle, asked));
     let beats = async {
         loop {
             sleep(BEAT / 5).await;
@@ -87,6 +95,7 @@ async fn keep(session: &RefCell<Session>, device: &Device) -> Result<(), Error> 
     let mut last = None;
     loop {
         let changed = bells.notify.notified();
+        session.borrow_mut().ask(true);
         let spare = std::mem::take(&mut session.borrow_mut().spare);
         device.delete_notifications(&spare).await;
         loop {
@@ -102,6 +111,7 @@ async fn keep(session: &RefCell<Session>, device: &Device) -> Result<(), Error> 
                 break;
             }
         }
+        session.borrow_mut().ask(false);
         let _ = timeout(BEAT, changed).await;
         let beat = session.borrow().beat.map(|(_, time)| time);
         if beat != last {

@@ -71,6 +71,8 @@ pub(crate) struct Bells {
     pub(crate) again: Notify,
     /// The writer: there is something to write.
     pub(crate) write: Notify,
+    /// The connection: the device has answered what it is to send.
+    pub(crate) asked: Notify,
     /// The connection: some writes have ended.
     pub(crate) written: Notify,
     /// The connection: the program has changed.
@@ -104,6 +106,8 @@ pub(crate) struct Session {
     pub(crate) left: Vec<u32>,
     /// The same on the disk, with those that are in use.
     pub(crate) journal: Left,
+    /// Whether the device is being asked to send something, or to send it no more.
+    pub(crate) asking: bool,
     /// The notification that proves that notifications come, and when it last came.
     pub(crate) beat: Option<(u32, Instant)>,
     pub(crate) device: Option<Rc<Device>>,
@@ -142,6 +146,7 @@ impl Session {
             unproved: Vec::new(),
             spare: Vec::new(),
             left: journal.held().handles.clone(),
+            asking: false,
             beat: None,
             device: None,
             writes: Writes::new(outbox.clone(), pulses),
@@ -223,6 +228,7 @@ impl Session {
         self.early.clear();
         self.unproved.clear();
         self.spare.clear();
+        self.asking = false;
         self.beat = None;
         self.loaded = false;
         self.doubt_all(quality, why);
@@ -269,6 +275,14 @@ impl Session {
                 }
             }
             None => self.spare.push(handle),
+        }
+    }
+
+    /// The device is being asked to send something, or has answered.
+    pub(crate) fn ask(&mut self, asking: bool) {
+        self.asking = asking;
+        if !asking {
+            self.bells.asked.notify_one();
         }
     }
 

@@ -29,7 +29,10 @@ const BETWEEN_KILLS: Duration = Duration::from_secs(125);
 /// How one event ended.
 pub(crate) struct Outcome {
     pub(crate) event: Event,
+    /// From the moment that the device took connections to the last subscription.
     pub(crate) back: Duration,
+    /// The same from the end of the event: with the silence that a small PLC wants after a close.
+    pub(crate) with_rest: Duration,
 }
 
 /// One device in the storm.
@@ -88,8 +91,8 @@ impl Lane {
         let (over, over_ms) = (Instant::now(), wall_ms());
         self.device.lock().mend();
         let what = format!("{} {number}: {} ({}, {} ms)", self.id, event.name(), strike.what, strike.lasts.as_millis());
-        let back = self.wait_back(house, seen, over, over_ms, &what);
-        self.outcomes.push(Outcome { event, back });
+        let (back, with_rest) = self.wait_back(house, seen, over, over_ms, &what);
+        self.outcomes.push(Outcome { event, back, with_rest });
         self.write(house, &what);
         self.check_held(&what);
     }
@@ -106,8 +109,16 @@ impl Lane {
         });
     }
 
-    /// Waits until every subscription delivers again. Returns how long the last one took after the device could be spoken with.
-    fn wait_back(&mut self, house: &House, seen: &Shared<Seen>, over: Instant, over_ms: i64, what: &str) -> Duration {
+    /// Waits until every subscription delivers again. Returns how long the last one took after the device could be spoken
+    /// with, and after the event was over.
+    fn wait_back(
+        &mut self,
+        house: &House,
+        seen: &Shared<Seen>,
+        over: Instant,
+        over_ms: i64,
+        what: &str,
+    ) -> (Duration, Duration) {
         let begun = Instant::now();
         let mut complained = false;
         loop {
@@ -118,7 +129,7 @@ impl Lane {
                 if back > BACK {
                     self.find(format!("{what}: back only after {} ms", back.as_millis()));
                 }
-                return back;
+                return (back, last.saturating_duration_since(over));
             }
             if !complained && Instant::now().saturating_duration_since(available) > BACK {
                 complained = true;
@@ -126,7 +137,7 @@ impl Lane {
             }
             if begun.elapsed() > PATIENCE {
                 self.find(format!("{what}: never back: {missing:?}\n{}", house.instance(self.id)));
-                return PATIENCE;
+                return (PATIENCE, PATIENCE);
             }
             thread::sleep(Duration::from_millis(10));
         }

@@ -165,7 +165,9 @@ fn report(lanes: &[Lane], watcher: &Watcher, took: Duration, seed: u64) -> Repor
     let mut all = Vec::new();
     for lane in lanes {
         let times: Vec<Duration> = lane.outcomes.iter().map(|outcome| outcome.back).collect();
-        let _ = writeln!(said, "{}; {}", row(lane.id, times), lane.device.lock().manners());
+        let most = lane.outcomes.iter().map(|outcome| outcome.with_rest).max().unwrap_or_default();
+        let most = format!("with the silence after a close {} ms at most", most.as_millis());
+        let _ = writeln!(said, "{}; {most}; {}", row(lane.id, times), lane.device.lock().manners());
         for outcome in &lane.outcomes {
             by_event.entry(outcome.event).or_default().push(outcome.back);
             all.push(outcome.back);

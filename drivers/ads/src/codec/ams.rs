@@ -159,6 +159,13 @@ impl Decoder {
         &mut self.buffer
     }
 
+    /// The bytes of the frame that has begun and is not whole, as far as it says; none if none has begun.
+    pub fn begun(&self) -> Option<usize> {
+        let length = self.buffer.get(2..TCP_HEADER).and_then(|length| length.try_into().ok());
+        let length = length.map_or(0, u32::from_le_bytes) as usize;
+        (!self.buffer.is_empty()).then_some(TCP_HEADER + length.min(MAX_FRAME_BYTES))
+    }
+
     /// The next whole frame; none if more bytes are needed.
     ///
     /// # Errors
