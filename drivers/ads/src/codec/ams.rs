@@ -145,6 +145,9 @@ impl Frame {
     }
 }
 
+/// The most bytes of a packet that carries no AMS frame.
+const MAX_WORD_BYTES: usize = 1024;
+
 /// Cuts a stream of bytes into frames, however they come: in pieces or several at once.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -181,6 +184,23 @@ impl Decoder {
             if reserved == 0 && length < AMS_HEADER {
                 return Err(Malformed::Short { what: "an AMS header", wanted: AMS_HEADER, had: length });
             }
+            if reserved != 0 && length > MAX_WORD_BYTES {
+                return Err(Malformed::TooLong {
+                    what: "a word between routers",
+                    claimed: length,
+                    most: MAX_WORD_BYTES,
+                });
+            }
+            // Both lengths are compared as soon as both are there: in a stream that is out of step nobody waits for the
+            // bytes that it seems to promise.
+            if reserved == 0
+                && let Some(head) = self.buffer.get(TCP_HEADER..TCP_HEADER + AMS_HEADER)
+            {
+                let (_, claimed) = Frame::decode_head(head)?;
+                if claimed != length - AMS_HEADER {
+                    return Err(Malformed::Contradiction { what: "AMS data", claimed, holds: length - AMS_HEADER });
+                }
+            }
             if self.buffer.len() < TCP_HEADER + length {
                 self.buffer.reserve((TCP_HEADER + length - self.buffer.len()).min(1024 * 1024));
                 return Ok(None);
@@ -191,11 +211,8 @@ impl Decoder {
                 self.skipped += 1;
                 continue;
             }
-            let (frame, claimed) = Frame::decode_head(&packet)?;
+            let (frame, _) = Frame::decode_head(&packet)?;
             packet.advance(AMS_HEADER);
-            if claimed != packet.len() {
-                return Err(Malformed::Contradiction { what: "AMS data", claimed, holds: packet.len() });
-            }
             return Ok(Some(Frame { data: packet, ..frame }));
         }
     }
