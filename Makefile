@@ -3,7 +3,7 @@
 DRIVERS := $(notdir $(patsubst %/,%,$(dir $(wildcard drivers/*/Cargo.toml))))
 PACKAGES := -p fieldrail $(addprefix -p fieldrail-driver-,$(DRIVERS))
 
-.PHONY: run test build web bench fuzz soak hostile
+.PHONY: run test build web bench fuzz soak hostile storm
 
 # The demo house: simulated devices on real protocols, embedded broker, web admin.
 run: build
@@ -44,3 +44,7 @@ hostile:
 	cargo build --locked $(PACKAGES)
 	scripts/plugins debug
 	cargo run --locked -p fieldrail-tests --example hostile -- $(HOSTILE)
+
+# A thousand random events at simulated devices: cut, stop, online change, restart, wrong answer. STORM='--seed 7' and others.
+storm: build
+	cargo run --release --locked -p fieldrail-tests --example storm -- $(STORM)

@@ -6,5 +6,6 @@ mod house;
 mod manners;
 mod plc;
 mod programs;
+mod recovery;
 mod troubles;
 mod writes;

@@ -5,5 +5,6 @@ mod abilities;
 mod documents;
 mod lines;
 mod peers;
+mod recovery;
 mod simulated;
 mod troubles;
