@@ -357,13 +357,10 @@ async fn prepare(
     device.by_name.set(loaded.is_none() && session.borrow().file.is_none());
     let left = session.borrow().left.clone();
     // Of another program they are gone by themselves, and their numbers may be somebody else's.
-    if known.is_some() && known == device.version.get() && !left.is_empty() {
-        device.release(&left).await;
-        if let Some(error) = device.client.broken() {
-            return Err(error);
-        }
+    let is_same = known.is_some() && known == device.version.get();
+    if !is_same || left.is_empty() || device.release(&left).await {
+        session.borrow_mut().left.clear();
     }
-    session.borrow_mut().left.clear();
     session.borrow_mut().take_program(loaded);
     session.borrow_mut().last_version = device.version.get();
     session.borrow_mut().note_held(false);

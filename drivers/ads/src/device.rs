@@ -298,19 +298,23 @@ impl Device {
 
     /// Gives all handles back. Until that is done they count as held, since nobody may wait for its end.
     pub(crate) async fn release_all(&self) {
-        self.release(&self.held()).await;
-        self.handles.borrow_mut().clear();
+        if self.release(&self.held()).await {
+            self.handles.borrow_mut().clear();
+        }
     }
 
-    /// Gives handles back; what the device says to it changes nothing.
-    pub(crate) async fn release(&self, handles: &[u32]) {
+    /// Gives handles back; what the device says to it changes nothing. False if it did not say anything.
+    pub(crate) async fn release(&self, handles: &[u32]) -> bool {
         let release = |&handle: &u32| {
             let part = Part { group: groups::RELEASE_HANDLE, offset: 0, length: 4 };
             (part, Bytes::from(handle.to_le_bytes().to_vec()))
         };
         for chunk in handles.chunks(MAX_PARTS) {
-            let _ = self.write_all(&chunk.iter().map(release).collect::<Vec<_>>()).await;
+            if self.write_all(&chunk.iter().map(release).collect::<Vec<_>>()).await.is_err() {
+                return false;
+            }
         }
+        true
     }
 
     /// Adds notifications, in one request where the device can.

@@ -159,3 +159,18 @@ fn a_driver_that_was_killed_gives_back_what_it_held_and_keeps_the_pause() {
     assert!(driver.stop().success());
     assert!(!folder.path().join("left.json").exists());
 }
+
+#[test]
+fn handles_whose_return_was_not_answered_are_given_back_on_the_next_link() {
+    let device = device();
+    let mut driver = device.driver(&json!({ "max_notifications": 0 }));
+    driver.subscribe(&["MAIN.nA"]);
+    good(&mut driver, 1);
+    driver.write("MAIN.nB", 5_i64);
+    assert_eq!(device.held().1, 1);
+    // The first ends the link, the others spoil the farewell on it.
+    device.plc().faults.wrong = [Wrong::Short, Wrong::Huge, Wrong::Huge].into();
+    device.until("a new link", |plc| plc.connections == 1 && plc.counts.connections > 1);
+    back_soon(&device, &mut driver);
+    device.until("the handle back", |plc| plc.handles() == 0);
+}

@@ -1,6 +1,8 @@
 //! How soon everything is back. What `make storm` found, each for itself, against the simulated device.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use fieldrail_driver_modbus::codec::pdu::Table;
@@ -9,7 +11,7 @@ use fieldrail_driver_modbus::sim::{Server, SharedBank, Wrong};
 use fieldrail_model::{Quality, Value};
 use fieldrail_testkit::Plugin;
 use serde_json::json;
-use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 use crate::peers::{DRIVER, register};
 
@@ -18,16 +20,14 @@ const BACK: Duration = Duration::from_secs(2);
 
 struct Device {
     bank: SharedBank,
-    server: Option<Server>,
+    server: Option<(Server, oneshot::Sender<()>)>,
     address: SocketAddr,
-    runtime: Runtime,
 }
 
 impl Device {
     fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut device = Self { bank: SharedBank::default(), server: None, address, runtime };
+        let mut device = Self { bank: SharedBank::default(), server: None, address };
         device.bank.lock().set(1, Table::Holding, 5, 1);
         device.bank.lock().set(1, Table::Holding, 6, 1);
         device.switch_on();
@@ -35,10 +35,19 @@ impl Device {
     }
 
     fn switch_on(&mut self) {
-        let start = Server::start(self.bank.clone(), self.address, Framing::Tcp);
-        let server = self.runtime.block_on(start).unwrap();
+        let (started, server) = channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (bank, address) = (self.bank.clone(), self.address);
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                started.send(Server::start(bank, address, Framing::Tcp).await.unwrap()).unwrap();
+                let _ = stopped.await;
+            });
+        });
+        let server = server.recv().unwrap();
         self.address = server.address;
-        self.server = Some(server);
+        self.server = Some((server, stop));
     }
 
     fn driver(&self) -> Plugin {
