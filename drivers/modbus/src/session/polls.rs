@@ -103,8 +103,16 @@ impl Session {
             search.question()?;
             return search.due(now).map(|due| (not_before(due), None));
         }
-        let first = unit.slots.iter().enumerate().map(|(slot, at)| (at.due, slot)).min()?;
-        Some((not_before(first.0), Some(first.1)))
+        let slots = unit.slots.iter().enumerate();
+        let (due, slot) = if unit.health.is_dead() {
+            // On a serial line each question that had no answer makes the next one ask for less: the largest block has most
+            // to spare, and a smaller one would soon have to ask for registers that are not there.
+            let (slot, at) = slots.max_by_key(|(_, at)| (at.refused == 0, at.block.count))?;
+            (at.due, slot)
+        } else {
+            slots.map(|(slot, at)| (at.due, slot)).min()?
+        };
+        Some((not_before(due), Some(slot)))
     }
 
     pub(super) fn polls_deadline(&self, now: Instant) -> Option<Instant> {
