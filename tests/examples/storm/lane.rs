@@ -15,7 +15,7 @@ use crate::watch::{Seen, wall_ms};
 pub(crate) const BACK: Duration = Duration::from_secs(2);
 
 /// How long it is waited for them at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long the device may hold what nobody needs, after everything is back.
 const TIDY: Duration = Duration::from_secs(3);
@@ -156,7 +156,7 @@ impl Lane {
             let new = |value| truth.since(tag, value).is_some_and(|since| since >= over);
             match shown {
                 Some(shown) if shown.good && shown.value.is_some_and(new) => {
-                    last = last.max(shown.seen.min(Instant::now()))
+                    last = last.max(shown.seen.min(Instant::now()));
                 }
                 Some(shown) => missing.push(format!("{tag} {}", shown.text)),
                 None => missing.push(tag.clone()),

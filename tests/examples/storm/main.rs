@@ -37,7 +37,7 @@ use crate::truth::Truth;
 use crate::watch::{DEADLINE, Watcher};
 
 /// How long the house may take until everything is good for the first time.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// Random events at simulated devices: subscriptions come back, nothing is good too long, nothing is left.
 #[derive(Debug, Clone, Parser)]

@@ -173,8 +173,8 @@ impl Device for Modbus {
     fn play(&mut self) {
         self.round += 1;
         let (mut bank, mut truth) = (self.bank.lock(), self.truth.lock());
-        for at in 0..REGISTERS.len() - CONSTANTS {
-            let (_, table, address, _) = REGISTERS[at];
+        let changing = REGISTERS.iter().take(REGISTERS.len() - CONSTANTS);
+        for (at, &(_, table, address, _)) in changing.enumerate() {
             // What was taken away stays away until it is put back.
             if bank.get(UNIT, table_of(table), address).is_some() {
                 put(&mut bank, &mut truth, at, value(self.round, at));

@@ -216,15 +216,12 @@ impl Watch {
             return;
         }
         let time = at.duration_since(self.begun.0).as_secs_f64();
-        let finding = match verdict {
-            Verdict::Late(age) => {
-                seen.late += 1;
-                format!("{time:.1} s: {address}: {said} is good {} ms after it was last true", age.as_millis())
-            }
-            _ => {
-                seen.wrong += 1;
-                format!("{time:.1} s: {address}: {said} is good and was never true")
-            }
+        let finding = if let Verdict::Late(age) = verdict {
+            seen.late += 1;
+            format!("{time:.1} s: {address}: {said} is good {} ms after it was last true", age.as_millis())
+        } else {
+            seen.wrong += 1;
+            format!("{time:.1} s: {address}: {said} is good and was never true")
         };
         println!("FINDING {finding}");
         if seen.findings.len() < MOST_FINDINGS {

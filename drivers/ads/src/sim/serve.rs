@@ -239,7 +239,7 @@ fn encode(answer: Frame, wrong: Option<Wrong>, bytes: &mut Vec<u8>) {
             answer.encode(bytes);
             answer.encode(bytes);
         }
-        Some(Wrong::Refused(code)) => Frame { error: code, data: Default::default(), ..answer }.encode(bytes),
+        Some(Wrong::Refused(code)) => Frame { error: code, data: bytes::Bytes::new(), ..answer }.encode(bytes),
         Some(Wrong::Missing) => {}
     }
     match wrong {
