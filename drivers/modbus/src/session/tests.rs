@@ -269,3 +269,21 @@ fn the_end_of_a_pulse_reaches_a_unit_that_was_dead_meanwhile_though_nobody_reads
     assert_eq!(play.asked, [(1, Request::WriteRegister { address: 5, value: 0 })]);
     assert!(play.session.is_done());
 }
+
+#[test]
+fn a_dead_unit_is_probed_with_its_largest_block_and_read_in_turn_again_when_it_is_back() {
+    let registers: Vec<_> = (10..20).map(|at| holding(&format!("a{at}"), at)).chain([holding("b", 900)]).collect();
+    let mut play = Play::new(json!({ "device": "/dev/x", "poll_ms": 100, "timeout_ms": 500, "registers": registers }));
+    play.subscribe("**", None);
+    play.run(Duration::from_secs(1));
+    play.dead = [1].into();
+    play.run(Duration::from_secs(3));
+    play.rows();
+    play.run(Duration::from_secs(10));
+    let probes = play.rows();
+    assert!(probes.len() >= 8 && probes.iter().all(|row| *row == (1, 10, 10)), "{probes:?}");
+    play.dead.clear();
+    play.run(Duration::from_secs(2));
+    let rows = play.rows();
+    assert!(rows.contains(&(1, 900, 1)) && rows.contains(&(1, 10, 10)), "{rows:?}");
+}
