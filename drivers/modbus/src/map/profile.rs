@@ -150,8 +150,9 @@ impl Profile {
         let manner = content.manner();
         let mut entries = Vec::with_capacity(content.registers.len());
         let mut lines = HashMap::new();
+        let mut counted = Lines::default();
         for raw in &content.registers {
-            let line = line_of(text, raw.get());
+            let line = counted.line_of(text, raw.get());
             let register: Register = serde_json::from_str(raw.get()).map_err(|error| {
                 fail(line + error.line() - 1, without_place(&error), "is each key spelled as in the driver's README?")
             })?;
@@ -202,10 +203,26 @@ impl File<'_> {
     }
 }
 
-/// The line of the text in which this part of it begins.
-fn line_of(text: &str, part: &str) -> usize {
-    let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    1 + text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count()
+/// Counts lines from part to part: each byte of the text is looked at once, however many parts there are.
+#[derive(Default)]
+struct Lines {
+    /// How far it has counted, and how many lines had ended by then.
+    offset: usize,
+    ended: usize,
+    /// Bytes that were looked at.
+    looked_at: usize,
+}
+
+impl Lines {
+    /// The line of the text in which this part of it begins. Parts come in their order.
+    fn line_of(&mut self, text: &str, part: &str) -> usize {
+        let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).max(self.offset);
+        let between = text.as_bytes().get(self.offset..offset).unwrap_or_default();
+        self.ended += between.iter().filter(|&&byte| byte == b'\n').count();
+        self.looked_at += between.len();
+        self.offset = offset;
+        1 + self.ended
+    }
 }
 
 /// The parser's message without its own line and column, which are said in front.
@@ -267,6 +284,18 @@ mod tests {
         let keys = "`name`, `table`, `address`, `type`, `registers`, `word_order`, `byte_order`, `bit`, `bits`, `scale`, \
             `offset`, `not_available`, `nan`, `unit`, `comment`, `source`, `writable`, `write`, `min`, `max`, `read_back`, `poll_ms`";
         format!("unknown field `{key}`, expected one of {keys}")
+    }
+
+    #[test]
+    fn the_lines_of_many_registers_are_counted_in_one_pass() {
+        let registers: Vec<String> = (0..5000).map(|n| format!("[{n},\n\n0]")).collect();
+        let text = format!("[\n{}]", registers.join(",\n"));
+        let parts: Vec<&RawValue> = serde_json::from_str(&text).unwrap();
+        let mut lines = Lines::default();
+        for (n, part) in parts.iter().enumerate() {
+            assert_eq!(lines.line_of(&text, part.get()), 2 + 3 * n);
+        }
+        assert!(lines.looked_at < text.len(), "{} of {}", lines.looked_at, text.len());
     }
 
     #[test]
