@@ -21,6 +21,9 @@ pub struct Config {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+    /// A second way to the same device, taken when the first fails: another gateway, or another network card.
+    #[serde(default)]
+    pub fallback: Option<Fallback>,
     /// Serial port of this machine, for example `/dev/serial/by-id/usb-FTDI_RS485-if00-port0`.
     #[serde(default)]
     pub device: Option<PathBuf>,
@@ -83,6 +86,19 @@ pub struct Config {
     #[serde(default)]
     #[schemars(range(max = 124))]
     pub max_gap: Option<u16>,
+}
+
+/// A second way to the same device. What is not given is as for the first.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fallback {
+    /// Name or address.
+    #[schemars(length(min = 1))]
+    pub host: String,
+    /// TCP port.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
 }
 
 /// One unit of several on a line.

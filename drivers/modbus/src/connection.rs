@@ -31,9 +31,12 @@ const GOOD: Duration = Duration::from_secs(10);
 pub(crate) async fn hold(session: Rc<RefCell<Session>>, setup: Setup) {
     let mut waits = Backoff::new(WAITS.0, WAITS.1);
     let mut is_known = false;
+    let mut turn = 0;
     loop {
+        let Some(place) = setup.places.get(turn % setup.places.len().max(1)) else { return };
+        session.borrow_mut().turn_to(place);
         let patience = if is_known { KNOWN } else { CONNECT };
-        let failure = match Line::open(&setup.place, setup.manner.clone(), patience).await {
+        let failure = match Line::open(place, setup.manner.clone(), patience).await {
             Ok(mut line) => {
                 let begun = Instant::now();
                 session.borrow_mut().connected(begun);
@@ -46,7 +49,11 @@ pub(crate) async fn hold(session: Rc<RefCell<Session>>, setup: Setup) {
             }
             Err(error) => Failure::from(Error::Open(error)),
         };
-        let wait = waits.next(random()).min(if is_known { KNOWN } else { WAITS.1 });
+        // The other way is tried at once, the first one after a pause.
+        turn += 1;
+        let is_other = !turn.is_multiple_of(setup.places.len());
+        let most = if is_known { KNOWN } else { WAITS.1 };
+        let wait = if is_other { WAITS.0 } else { waits.next(random()).min(most) };
         session.borrow_mut().lost(failure, wait);
         sleep(wait).await;
     }

@@ -81,7 +81,7 @@ impl Driver for Modbus {
     async fn run(config: Config, mut port: Port) -> Result<(), Failure> {
         let setup = Setup::new(&config)?;
         let session = Rc::new(RefCell::new(Session::new(&setup, port.outbox())));
-        port.state(State::Connecting, format!("connects to {}", setup.place));
+        port.state(State::Connecting, format!("connects to {}", setup.places[0]));
         let line = spawn_local(connection::hold(Rc::clone(&session), setup));
         let driver = Running { session };
         driver.serve(&mut port).await;

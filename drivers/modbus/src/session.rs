@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fieldrail_driver::{Failure, Outbox, Reading, State, SubscribedItem, Subscription};
+use fieldrail_link_serial::Place;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -140,7 +141,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(setup: &Setup, outbox: Outbox) -> Self {
         let mut session = Self {
-            place: setup.place.to_string(),
+            place: setup.places[0].to_string(),
             poll: setup.poll,
             timeout: setup.timeout,
             limits: setup.limits.clone(),
@@ -224,6 +225,11 @@ impl Session {
     }
 
     // The line.
+
+    /// This way is tried now.
+    pub(crate) fn turn_to(&mut self, place: &Place) {
+        self.place = place.to_string();
+    }
 
     /// The line is open.
     pub(crate) fn connected(&mut self, now: Instant) {

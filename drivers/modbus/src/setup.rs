@@ -18,8 +18,8 @@ use crate::value::Order;
 /// What the driver works with.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// Where the line is.
-    pub place: Place,
+    /// The ways to the line, the first one first.
+    pub places: Vec<Place>,
     /// How it is spoken on.
     pub manner: Manner,
     /// Time between two readings that nobody asks for more often.
@@ -80,6 +80,7 @@ impl Setup {
         }
         check_units(config, &units)?;
         let place = place(config, &first)?;
+        let second = fallback(config, &place)?;
         let framing = config.framing.unwrap_or(if config.host.is_some() { Framing::Tcp } else { Framing::Rtu });
         if framing == Framing::Tcp && config.device.is_some() {
             return Err(wrong("framing", "Modbus TCP is not spoken on a serial port", Some("take `rtu` or `ascii`")));
@@ -89,7 +90,7 @@ impl Setup {
             _ => Duration::ZERO,
         };
         Ok(Self {
-            place,
+            places: std::iter::once(place).chain(second).collect(),
             manner: Manner { framing, silence, pause: ms(config.pause_ms) },
             poll: ms(config.poll_ms),
             timeout: ms(config.timeout_ms),
@@ -242,6 +243,19 @@ fn place(config: &Config, profile: &Device) -> Result<Place, Error> {
     }
 }
 
+/// The second way, if there is one.
+fn fallback(config: &Config, first: &Place) -> Result<Option<Place>, Error> {
+    let Some(second) = &config.fallback else { return Ok(None) };
+    let &Place::Tcp { port, .. } = first else {
+        let hint = Some("a serial port is the only way to its line");
+        return Err(wrong("fallback", "it stands beside `device`", hint));
+    };
+    if second.host.trim().is_empty() {
+        return Err(wrong("fallback.host", "the name or address of the device is missing", None));
+    }
+    Ok(Some(Place::Tcp { host: second.host.clone(), port: second.port.unwrap_or(port) }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +269,7 @@ mod tests {
     #[test]
     fn a_host_alone_is_modbus_tcp_with_unit_1() {
         let setup = setup(json!({ "host": "inverter" })).unwrap();
-        assert_eq!(setup.place, Place::Tcp { host: "inverter".into(), port: 502 });
+        assert_eq!(setup.places, [Place::Tcp { host: "inverter".into(), port: 502 }]);
         assert_eq!((setup.manner.framing, setup.manner.silence), (Framing::Tcp, Duration::ZERO));
         assert_eq!((setup.units.len(), setup.units[0].number, &setup.units[0].name), (1, 1, &None));
     }
@@ -263,9 +277,17 @@ mod tests {
     #[test]
     fn a_device_is_rtu_with_silence_between_frames() {
         let setup = setup(json!({ "device": "/dev/ttyUSB0", "parity": "even", "unit": 9 })).unwrap();
-        assert_eq!(setup.place.to_string(), "/dev/ttyUSB0 (9600 8E1)");
+        assert_eq!(setup.places[0].to_string(), "/dev/ttyUSB0 (9600 8E1)");
         assert_eq!((setup.manner.framing, setup.manner.silence.as_micros()), (Framing::Rtu, 4010));
         assert_eq!(setup.units[0].number, 9);
+    }
+
+    #[test]
+    fn a_second_way_is_as_the_first_unless_it_says_otherwise() {
+        let places = |fallback| setup(json!({ "host": "a", "port": 1502, "fallback": fallback })).unwrap().places;
+        let tcp = |host: &str, port| Place::Tcp { host: host.into(), port };
+        assert_eq!(places(json!({ "host": "b" })), [tcp("a", 1502), tcp("b", 1502)]);
+        assert_eq!(places(json!({ "host": "b", "port": 503 })), [tcp("a", 1502), tcp("b", 503)]);
     }
 
     #[test]
@@ -275,6 +297,11 @@ mod tests {
             (json!({}), "`host`: neither `host` nor `device` is given"),
             (json!({ "host": "x", "device": "/dev/x" }), "`host`: `host` and `device` exclude each other"),
             (json!({ "device": "/dev/x", "framing": "tcp" }), "`framing`: Modbus TCP is not spoken on a serial port"),
+            (json!({ "device": "/dev/x", "fallback": { "host": "y" } }), "`fallback`: it stands beside `device`"),
+            (
+                json!({ "host": "x", "fallback": { "host": " " } }),
+                "`fallback.host`: the name or address of the device is missing",
+            ),
             (json!({ "host": "x", "poll_ms": 0 }), "`poll_ms`: 0 is not 1 to 86400000"),
             (json!({ "host": "x", "profile": "nosuch" }), "`profile`: there is no profile `nosuch`"),
             (json!({ "host": "x", "registers": [register, register] }), "`registers[1]`: `a` is there already"),

@@ -57,6 +57,7 @@ pub(crate) async fn start(config: Config) -> Result<Config, Failure> {
     Ok(Config {
         host: Some(Ipv4Addr::LOCALHOST.to_string()),
         port: Some(port),
+        fallback: None,
         device: None,
         framing: Some(Framing::Tcp),
         ..config

@@ -42,6 +42,33 @@ fn a_lost_device_takes_the_values_back_and_comes_back_by_itself() {
 }
 
 #[test]
+fn the_second_way_is_taken_when_the_first_fails_and_the_first_one_again_later() {
+    let ports = [free_port(), free_port()];
+    let mut first = Peer::on_tcp("socket", ports[0], &[1]);
+    let second = Peer::on_tcp("socket", ports[1], &[1]);
+    let mut more = json!({ "registers": [register("a", "holding", 5)] });
+    more["fallback"] = json!({ "host": "127.0.0.1", "port": ports[1] });
+    let mut driver = driver(on(&first), &more);
+    driver.patience(Duration::from_secs(20));
+    let connected = |driver: &mut Plugin, port: u16| {
+        let text = driver.state(Status::Connected).text;
+        assert!(text.contains(&format!("127.0.0.1:{port}")), "{text}");
+        assert_eq!(driver.sample("a").quality, Quality::Good);
+    };
+    driver.subscribe(&["a"]);
+    connected(&mut driver, ports[0]);
+    // The second way is for want of the first only.
+    drop(first);
+    assert_eq!(driver.sample("a").quality, Quality::NotConnected);
+    connected(&mut driver, ports[1]);
+    first = Peer::on_tcp("socket", ports[0], &[1]);
+    drop(second);
+    assert_eq!(driver.sample("a").quality, Quality::NotConnected);
+    connected(&mut driver, ports[0]);
+    drop(first);
+}
+
+#[test]
 fn a_pulse_ends_also_when_the_device_was_away_meanwhile() {
     let port = free_port();
     let peer = Peer::on_tcp("socket", port, &[1]);
