@@ -23,10 +23,11 @@ web:
 	scripts/need build
 	scripts/web
 
-# What is measured, beside what a user would pick instead; writes benches/ROUTER.md and benches/RESULTS.md.
+# What is measured, beside what a user would pick instead; writes benches/ROUTER.md, benches/PLC.md and benches/RESULTS.md.
 bench: build
 	scripts/need test
 	cargo run --release --locked -p fieldrail-benches -- router
+	cargo run --release --locked -p fieldrail-benches -- plc
 	cargo run --release --locked -p fieldrail-benches -- mqtt
 
 # What strangers can write, fuzzed with coverage guidance: each target for FUZZ_SECONDS (600).

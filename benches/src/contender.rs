@@ -15,6 +15,7 @@ use clap::ValueEnum;
 use crate::process::Started;
 use crate::{load, prove};
 
+pub(crate) use fieldrail::{find as fieldrail_program, start_with as start_fieldrail};
 pub(crate) use mosquitto::{start as broker, version as mosquitto_version};
 
 /// Who is measured.

@@ -1,7 +1,7 @@
-//! Fieldrail against the broker alone and against Node-RED, in one run on one machine.
+//! Fieldrail against the broker alone, against Node-RED and against bare client loops, in one run on one machine.
 //!
 //! Reading order: [`measure`] is the programme of one contender, [`load`] one step of it, [`ramp`] the search for the
-//! limit; [`contender`] knows how each is started; [`targets`] and [`report`] say what came of it.
+//! limit; [`contender`] knows how each is started; [`targets`] and [`report`] say what came of it. [`router`] and [`plc`] are programmes of their own.
 //!
 //! Invariants: the bench depends on no crate of this workspace, it drives built programs from outside; whatever it
 //! started ends with it; each wait and each search is bounded.
@@ -14,6 +14,7 @@ mod interrupt;
 mod load;
 mod machine;
 mod measure;
+mod plc;
 mod process;
 mod prove;
 mod ramp;
@@ -44,6 +45,8 @@ enum Cli {
     /// MQTT in, route, MQTT out for 1,000 datapoints. A full run of all contenders writes benches/RESULTS.md (in ten
     /// minutes); any other prints its page.
     Mqtt(Mqtt),
+    /// PLCs and Modbus devices beside bare client loops. A full run writes benches/PLC.md (in four minutes).
+    Plc(Page),
     /// The router alone, and the same rules in Node-RED. A full run writes benches/ROUTER.md (in four minutes).
     Router(Page),
     /// Many idle instances, a flood and a leak. A full run writes benches/SUPERVISION.md (in four minutes).
@@ -99,6 +102,10 @@ fn run(wish: &Cli) -> Result<()> {
             let report = mqtt(wish, &places)?;
             let whole = Kind::ALL.iter().all(|kind| wish.only.contains(kind));
             publish(&report.markdown(), &wish.page, whole, &places.root.join("benches/RESULTS.md"))
+        }
+        Cli::Plc(page) => {
+            let text = plc::page(&places, page.quick, &page.date(), &command())?;
+            publish(&text, page, true, &places.root.join("benches/PLC.md"))
         }
         Cli::Router(page) => {
             let text = router::page(&places, page.quick, &page.date(), &command())?;

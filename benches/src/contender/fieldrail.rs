@@ -11,7 +11,7 @@ use crate::load::DATAPOINTS;
 use crate::process::Started;
 
 /// The build's version and program.
-pub(super) fn find(root: &Path) -> Result<(String, PathBuf)> {
+pub(crate) fn find(root: &Path) -> Result<(String, PathBuf)> {
     let program = root.join("target/release/fieldrail");
     ensure!(program.exists(), "{} is not built: cargo build --release", program.display());
     let plugins = plugins_beside(&program);
@@ -25,11 +25,16 @@ fn plugins_beside(program: &Path) -> PathBuf {
 
 /// Starts it; it is ready when messages come through.
 pub(super) fn start(program: &Path, folder: &Path, broker_port: u16) -> Result<Started> {
+    start_with(program, folder, &files(broker_port, free_port()?))
+}
+
+/// Starts it with these files in its folders `config` and `state`.
+pub(crate) fn start_with(program: &Path, folder: &Path, files: &[(&str, Value)]) -> Result<Started> {
     let (config, state) = (folder.join("config"), folder.join("state"));
     fs::create_dir_all(&config)?;
     fs::create_dir_all(&state)?;
-    for (name, content) in files(broker_port, free_port()?) {
-        fs::write(config.join(name), serde_json::to_vec_pretty(&content)?)
+    for (name, content) in files {
+        fs::write(config.join(name), serde_json::to_vec_pretty(content)?)
             .with_context(|| format!("cannot write {name}"))?;
     }
     let plugins = plugins_beside(program);

@@ -202,7 +202,7 @@ async fn serve(session: &Rc<RefCell<Session>>, link: Link, point: &EndPoint, fir
     }
     let mut all = session.borrow_mut();
     all.left.extend(device.take_handles());
-    if end.is_none() && all.left.is_empty() {
+    if !matches!(end, End::Over(_)) && all.left.is_empty() {
         all.journal.nothing();
     } else {
         all.note_held(false);

@@ -52,6 +52,69 @@ pub(crate) struct Device {
 /// The end of one part.
 pub(crate) type End<T> = Result<T, Error>;
 
+/// A read of parts, with the version of the program, that is asked for again and again: it is encoded once.
+pub(crate) struct SumRead {
+    /// The version before them, if the device tells one.
+    all: Vec<Part>,
+    version: Option<u8>,
+    request: Request,
+}
+
+impl SumRead {
+    /// A read of these parts, for the program with this version.
+    pub(crate) fn new(parts: &[Part], version: Option<u8>) -> Self {
+        let mut all = Vec::with_capacity(parts.len() + 1);
+        all.extend(version.map(|_| VERSION));
+        all.extend(parts);
+        Self { request: sums::read(&all), all, version }
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.all[usize::from(self.version.is_some())..]
+    }
+}
+
+/// What came of a [`SumRead`].
+pub(crate) enum Answer {
+    /// The errors of the parts, four bytes each, and the data of all of them in a row.
+    Whole {
+        /// Errors.
+        errors: Bytes,
+        /// Data.
+        data: Bytes,
+    },
+    /// Part by part, of a device that takes no sums.
+    Parts(Vec<End<Bytes>>),
+}
+
+impl Answer {
+    /// A piece of a part, which begins so far within the part, and so far within the data of all.
+    pub(crate) fn piece(&self, part: usize, (within, begin): (usize, usize), size: usize) -> End<Bytes> {
+        let cut = |bytes: &Bytes, at: usize| {
+            let end = at.checked_add(size).filter(|&end| end <= bytes.len()).ok_or(Error::Unexpected)?;
+            Ok(bytes.slice(at..end))
+        };
+        match self {
+            Self::Whole { errors, data } => match error_of(errors, part) {
+                Some(0) => cut(data, begin),
+                Some(code) => Err(AdsCode(code).into()),
+                None => Err(Error::Unexpected),
+            },
+            Self::Parts(parts) => match parts.get(part) {
+                Some(Ok(bytes)) => cut(bytes, within),
+                Some(Err(error)) => Err(error.clone()),
+                None => Err(Error::Unexpected),
+            },
+        }
+    }
+}
+
+/// The error of a part in the errors of a sum.
+pub(crate) fn error_of(errors: &[u8], part: usize) -> Option<u32> {
+    let code = errors.get(part * 4..part * 4 + 4)?;
+    code.try_into().ok().map(u32::from_le_bytes)
+}
+
 fn ends<T>(outcomes: Vec<sums::Outcome<T>>) -> Vec<End<T>> {
     outcomes.into_iter().map(|outcome| outcome.map_err(|code| AdsCode(code).into())).collect()
 }
@@ -150,19 +213,42 @@ impl Device {
     }
 
     async fn read_sum(&self, parts: &[Part]) -> Result<Vec<End<Bytes>>, Error> {
-        let version = self.version.get();
-        let mut all = Vec::with_capacity(parts.len() + 1);
-        all.extend(version.map(|_| VERSION));
-        all.extend(parts);
-        let answer = self.client.data_lightly(&sums::read(&all), self.timeout + SUM).await?;
-        let mut outcomes = ends(sums::read_answer(&all, &answer)?);
-        if let Some(version) = version {
-            let found = outcomes.remove(0);
-            if found.is_ok_and(|found| found.first() != Some(&version)) {
+        let read = SumRead::new(parts, self.version.get());
+        let answer = self.ask_prepared(&read).await?;
+        let mut begin = 0;
+        let piece = |(at, part): (usize, &Part)| {
+            let size = part.length as usize;
+            begin += size;
+            answer.piece(at, (0, begin - size), size)
+        };
+        Ok(parts.iter().enumerate().map(piece).collect())
+    }
+
+    /// Reads what was prepared, as [`Device::read_all`] does.
+    ///
+    /// # Errors
+    /// As [`Device::read_all`].
+    pub(crate) async fn read_prepared(&self, read: &SumRead) -> Result<Answer, Error> {
+        if worth(&self.sum_read) {
+            let end = self.ask_prepared(read).await;
+            if learn(&self.sum_read, &end) {
+                return end;
+            }
+        }
+        self.check_version().await?;
+        self.read_singly(read.parts()).await.map(Answer::Parts)
+    }
+
+    async fn ask_prepared(&self, read: &SumRead) -> Result<Answer, Error> {
+        let answer = self.client.data_lightly(&read.request, self.timeout + SUM).await?;
+        let (mut errors, mut data) = sums::halves(&read.all, &answer)?;
+        if let Some(version) = read.version {
+            let (error, found) = (error_of(&errors.split_to(4), 0), data.split_to(1));
+            if error == Some(0) && found.first() != Some(&version) {
                 return Err(Error::Changed);
             }
         }
-        Ok(outcomes)
+        Ok(Answer::Whole { errors, data })
     }
 
     async fn check_version(&self) -> Result<(), Error> {
@@ -358,7 +444,7 @@ impl Device {
 }
 
 /// How many of these parts fit one request, the version beside them.
-fn chunk_of(parts: &[Part]) -> usize {
+pub(crate) fn chunk_of(parts: &[Part]) -> usize {
     let mut bytes = 0;
     let fits = parts.iter().take(MAX_PARTS - 1).take_while(|part| {
         bytes += part.length as usize + 4;

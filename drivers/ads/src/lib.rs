@@ -3,8 +3,9 @@
 //! Read in this order: [`config`] what a person says, [`error`] and [`codes`] what can go wrong, [`codec`] the bytes,
 //! [`layout`] and [`value`] from bytes to values, [`catalog`] and [`tpy`] the variables of a program, [`client`] one TCP
 //! connection, `link` and `discovery` how it comes about, `device` and `load` what is asked, `session` what the driver
-//! knows, `poll`, `notifications` and `writing` the three that run on a link, `proof` what is believed of it, `left` what it may leave (`spans`, `writes`, `pattern`, `own` are their
-//! parts), `connection` the task that holds it, `actions`, and [`sim`] a PLC that plays.
+//! knows, `poll`, `notifications` and `writing` the three that run on a link, `proof` what is believed of it, `left` what it
+//! may leave (`rounds`, `spans`, `writes`, `pattern`, `own` are their parts), `connection` the task that holds it, `actions`,
+//! and [`sim`] a PLC that plays.
 //!
 //! Invariant: the loop in [`Driver::run`] only takes requests and keeps time, so the heartbeat never waits for the PLC.
 
@@ -27,6 +28,7 @@ mod own;
 mod pattern;
 mod poll;
 mod proof;
+mod rounds;
 mod session;
 pub mod sim;
 mod spans;

@@ -13,7 +13,7 @@ use crate::codec::command::{Mode, Wish};
 use crate::codec::groups;
 use crate::device::Device;
 use crate::error::Error;
-use crate::session::{Key, Session, Way};
+use crate::session::{Key, Session, Wanted, Way};
 
 /// How often the beat comes.
 const BEAT: Duration = Duration::from_millis(250);
@@ -96,6 +96,7 @@ async fn keep(session: &RefCell<Session>, device: &Device) -> Result<(), Error> 
     loop {
         let changed = bells.notify.notified();
         session.borrow_mut().ask(true);
+        session.borrow_mut().make_room(most);
         let spare = std::mem::take(&mut session.borrow_mut().spare);
         device.delete_notifications(&spare).await;
         loop {
@@ -128,15 +129,17 @@ async fn keep(session: &RefCell<Session>, device: &Device) -> Result<(), Error> 
 fn next_wishes(session: &Session, most: usize) -> Option<Vec<(Key, Wish)>> {
     let room = most.saturating_sub(session.handles.len()).min(TOGETHER);
     let usual = Duration::from_millis(session.config.notify_ms.into());
-    let wish = |(key, wanted): (&Key, &crate::session::Wanted)| {
+    let wish = |(key, wanted): (&Key, &Wanted)| {
         let place = wanted.place.as_ref()?;
         let cycle = wanted.interval.map_or(usual, |interval| interval.min(usual));
         let (group, offset, length) = (place.group, place.offset, place.size);
         let wish = Wish { group, offset, length, mode: Mode::OnChange, max_delay: 0, cycle: units(cycle) };
         Some((Rc::clone(key), wish))
     };
-    let wishes = session.wanted.iter().filter(|(_, wanted)| wanted.may_be_notified());
-    let wishes: Vec<_> = wishes.filter_map(wish).take(room).collect();
+    let [named, others] = [true, false].map(|exact| {
+        session.wanted.iter().filter(move |(_, wanted)| wanted.exact == exact && wanted.may_be_notified())
+    });
+    let wishes: Vec<_> = named.chain(others).filter_map(wish).take(room).collect();
     (!wishes.is_empty()).then_some(wishes)
 }
 
@@ -170,16 +173,49 @@ pub(crate) async fn end(session: &RefCell<Session>, device: &Device) -> Result<(
 }
 
 impl Session {
+    /// Who was asked for by name comes before who fits a pattern: if there is no room for all of them, some of those are
+    /// polled from now on.
+    fn make_room(&mut self, most: usize) {
+        let waits = |wanted: &&Wanted| wanted.exact && wanted.may_be_notified();
+        let room = most.saturating_sub(self.handles.len());
+        let missing = self.wanted.values().filter(waits).count().saturating_sub(room);
+        if missing == 0 {
+            return;
+        }
+        let by_pattern = |key: &&Key| self.wanted.get(*key).is_some_and(|wanted| !wanted.exact);
+        let some: Vec<(u32, Key)> = self
+            .handles
+            .iter()
+            .filter(|(_, key)| by_pattern(key))
+            .take(missing)
+            .map(|(&n, key)| (n, key.clone()))
+            .collect();
+        for (handle, key) in some {
+            self.handles.remove(&handle);
+            self.spare.push(handle);
+            self.poll_from_now(&key);
+        }
+    }
+
+    /// A tag is not sent by itself any more.
+    fn poll_from_now(&mut self, key: &Key) {
+        if let Some(wanted) = self.wanted.get_mut(key) {
+            wanted.way = Way::Polled;
+        }
+        self.replan();
+        self.poll_again(key);
+    }
+
     /// Takes all notifications out; everything is polled from now on.
     pub(crate) fn take_notifications(&mut self) -> Vec<u32> {
         let mut handles: Vec<u32> = self.handles.drain().map(|(handle, _)| handle).collect();
         handles.append(&mut self.spare);
         handles.extend(self.beat.take().map(|(handle, _)| handle));
-        for wanted in self.wanted.values_mut().filter(|wanted| wanted.way != Way::Polled) {
-            wanted.way = Way::Polled;
-            wanted.due = Instant::now();
+        let keys: Vec<Key> =
+            self.wanted.iter().filter(|(_, w)| w.way != Way::Polled).map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.poll_from_now(&key);
         }
-        self.bells.poll.notify_one();
         handles
     }
 }

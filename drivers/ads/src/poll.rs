@@ -12,6 +12,7 @@ use crate::catalog::Place;
 use crate::device::{Device, End};
 use crate::error::Error;
 use crate::layout::Layout;
+use crate::rounds::Rounds;
 use crate::session::{Key, Reply, Session, no_link};
 use crate::spans::spans;
 use crate::{load, value};
@@ -25,6 +26,7 @@ const MOST_FAILED: u32 = 3;
 /// Polls until the link breaks or the program changes.
 pub(crate) async fn poll(session: &RefCell<Session>, device: &Device) -> Error {
     let bells = Rc::clone(&session.borrow().bells);
+    let mut rounds = Rounds::default();
     let mut failed = 0;
     loop {
         let woken = bells.poll.notified();
@@ -34,9 +36,10 @@ pub(crate) async fn poll(session: &RefCell<Session>, device: &Device) -> Error {
             return error;
         }
         let now = Instant::now();
-        let due = take_due(&mut session.borrow_mut(), now);
-        if due.is_empty() {
-            let next = next_due(&session.borrow());
+        rounds.follow(&session.borrow(), now);
+        let soon = session.borrow_mut().take_soon();
+        let next = rounds.next_due();
+        if soon.is_empty() && next.is_none_or(|next| next > now) {
             tokio::select! {
                 () = woken => {}
                 () = sleep_until(next.unwrap_or(now + IDLE)) => {}
@@ -46,30 +49,21 @@ pub(crate) async fn poll(session: &RefCell<Session>, device: &Device) -> Error {
         // While the daemon is behind, the device is not asked.
         let outbox = session.borrow().outbox.clone();
         outbox.room().await;
-        let places: Vec<&Place> = due.iter().map(|(_, place)| place).collect();
-        match read(device, &places).await {
-            Ok(ends) => {
-                failed = 0;
-                let mut session = session.borrow_mut();
-                for ((key, place), end) in due.iter().zip(&ends) {
-                    // It may have been found elsewhere, or sent by itself, meanwhile.
-                    let still = session.wanted.get(key).is_some_and(|wanted| {
-                        wanted.is_polled() && wanted.place.as_ref().is_some_and(|now| now.offset == place.offset)
-                    });
-                    if still {
-                        session.arrive(key, end.as_ref());
-                    }
-                }
-                session.renew();
-            }
+        let end = match read_soon(session, device, &soon).await {
+            Ok(()) => rounds.poll(session, device, now).await,
+            Err(error) => Err(error),
+        };
+        match end {
+            Ok(()) => failed = 0,
             // One missed answer is no broken link; the watcher counts them.
             Err(error @ (Error::Silent { .. } | Error::Refused(_))) => {
                 failed += 1;
                 if failed >= MOST_FAILED {
                     let mut session = session.borrow_mut();
-                    for (key, _) in &due {
+                    for (key, _) in &soon {
                         session.arrive(key, Err(&error));
                     }
+                    rounds.fail(&mut session, &error);
                 }
             }
             Err(error) => return error,
@@ -77,23 +71,22 @@ pub(crate) async fn poll(session: &RefCell<Session>, device: &Device) -> Error {
     }
 }
 
-/// What is to be read now; each is due again after its interval.
-fn take_due(session: &mut Session, now: Instant) -> Vec<(Key, Place)> {
-    let poll = session.poll();
-    let mut due = Vec::new();
-    for (key, wanted) in &mut session.wanted {
-        if !wanted.is_polled() || wanted.due > now {
-            continue;
-        }
-        let interval = wanted.interval.unwrap_or(poll);
-        wanted.due = (wanted.due + interval).max(now + interval / 2);
-        due.extend(wanted.place.clone().map(|place| (Rc::clone(key), place)));
+/// Reads what is to be read at once, each for itself; from then on it is polled with the others.
+async fn read_soon(session: &RefCell<Session>, device: &Device, soon: &[(Key, Place)]) -> Result<(), Error> {
+    if soon.is_empty() {
+        return Ok(());
     }
-    due
-}
-
-fn next_due(session: &Session) -> Option<Instant> {
-    session.wanted.values().filter(|wanted| wanted.is_polled()).map(|wanted| wanted.due).min()
+    let places: Vec<&Place> = soon.iter().map(|(_, place)| place).collect();
+    let ends = read(device, &places).await?;
+    let mut session = session.borrow_mut();
+    for ((key, place), end) in soon.iter().zip(&ends) {
+        // It may have been found elsewhere, or sent by itself, meanwhile.
+        if session.is_polled_at(key, place.offset) {
+            session.arrive(key, end.as_deref());
+        }
+    }
+    session.renew();
+    Ok(())
 }
 
 /// Reads places: pieces of symbols in one request, cut here.

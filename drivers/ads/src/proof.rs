@@ -52,10 +52,11 @@ impl Session {
             let Some(key) = self.handles.get(&handle).cloned() else { continue };
             if let Some(wanted) = self.wanted.get_mut(&key)
                 && let Way::Notified { heard, .. } = &mut wanted.way
+                && !std::mem::replace(heard, true)
             {
-                *heard = true;
+                self.replan();
             }
-            self.arrive(&key, Ok(&data));
+            self.arrive(&key, Ok(&data[..]));
         }
     }
 
@@ -66,6 +67,7 @@ impl Session {
                 && let Way::Notified { heard, .. } = &mut wanted.way
             {
                 *heard = false;
+                self.replan();
             }
             self.poll_again(&key);
         }

@@ -4,7 +4,7 @@
 mod samples;
 mod wanted;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -117,6 +117,12 @@ pub(crate) struct Session {
     pub(crate) doubt: Option<(Quality, Arc<str>)>,
     /// Tags to renew.
     fresh: Vec<Tag>,
+    /// Polled tags for which something else than a round has spoken.
+    unsettled: HashSet<Tag>,
+    /// Names to be read at once.
+    soon: Vec<Key>,
+    /// Grows with each change of what is polled, or where it lies.
+    epoch: u64,
     pub(crate) standing: Option<Standing>,
     pub(crate) away: Option<Away>,
     pub(crate) replies: Vec<Reply>,
@@ -153,6 +159,9 @@ impl Session {
             facts: HashMap::new(),
             doubt: Some((Quality::NotConnected, "the PLC has not answered yet".into())),
             fresh: Vec::new(),
+            unsettled: HashSet::new(),
+            soon: Vec::new(),
+            epoch: 0,
             standing: None,
             away: None,
             replies: Vec::new(),
@@ -270,6 +279,7 @@ impl Session {
             Some(wanted) => {
                 wanted.way = Way::Notified { handle, heard: false };
                 self.handles.insert(handle, Rc::clone(key));
+                self.epoch += 1;
                 if let Some(data) = early {
                     self.notified(handle, &data);
                 }
@@ -296,20 +306,45 @@ impl Session {
     }
 
     pub(crate) fn poll_again(&mut self, key: &Key) {
-        if let Some(wanted) = self.wanted.get_mut(key) {
-            wanted.due = Instant::now();
-            self.bells.poll.notify_one();
-        }
+        self.soon.push(Rc::clone(key));
+        self.bells.poll.notify_one();
     }
 
     /// Reads these soon: they were just written.
     pub(crate) fn look_at(&mut self, place: &Place) {
-        for wanted in self.wanted.values_mut() {
-            if wanted.place.as_ref().is_some_and(|other| other.symbol == place.symbol) {
-                wanted.due = Instant::now();
-            }
-        }
+        let of_symbol = |wanted: &Wanted| wanted.place.as_ref().is_some_and(|other| other.symbol == place.symbol);
+        let written = self.wanted.iter().filter(|(_, wanted)| of_symbol(wanted)).map(|(key, _)| Rc::clone(key));
+        self.soon.extend(written);
         self.bells.poll.notify_one();
+    }
+
+    /// What is polled has changed: the poller makes a new plan of it.
+    pub(crate) fn replan(&mut self) {
+        self.epoch += 1;
+        self.bells.poll.notify_one();
+    }
+
+    /// Grows with each change of what is polled, or where it lies.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// What is to be read at once, each once.
+    pub(crate) fn take_soon(&mut self) -> Vec<(Key, Place)> {
+        let mut soon = std::mem::take(&mut self.soon);
+        soon.sort_unstable();
+        soon.dedup();
+        let place = |key: Key| {
+            let wanted = self.wanted.get(&key).filter(|wanted| wanted.is_polled())?;
+            Some((key, wanted.place.clone()?))
+        };
+        soon.into_iter().filter_map(place).collect()
+    }
+
+    /// Whether a name is polled, at this offset.
+    pub(crate) fn is_polled_at(&self, key: &Key, offset: u32) -> bool {
+        let wanted = self.wanted.get(key).filter(|wanted| wanted.is_polled());
+        wanted.and_then(|wanted| wanted.place.as_ref()).is_some_and(|place| place.offset == offset)
     }
 
     /// Figures for the instance page.

@@ -70,6 +70,17 @@ pub fn read_answer(parts: &[Part], answer: &Bytes) -> Result<Vec<Outcome<Bytes>>
     parts.iter().map(one).collect()
 }
 
+/// The answer to [`read`] uncut: the errors, four bytes each, and the data, at the lengths that were asked for.
+///
+/// # Errors
+/// The answer is shorter than that.
+pub fn halves(parts: &[Part], answer: &Bytes) -> Result<(Bytes, Bytes), Malformed> {
+    let mut cursor = Cursor::new(answer, "a sum read");
+    let errors = cursor.take(parts.len() * 4)?;
+    let data = cursor.take(total(parts))?;
+    Ok((answer.slice_ref(errors), answer.slice_ref(data)))
+}
+
 /// Writes all parts (0xF081).
 pub fn write(parts: &[(Part, Bytes)]) -> Request {
     let mut data = Vec::new();

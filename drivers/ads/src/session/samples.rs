@@ -4,11 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fieldrail_driver::{SampleItem, Tag};
 use fieldrail_model::{Quality, Value};
 
-use super::{Key, Session, Way};
+use super::{Key, Session, Wanted, Way};
 use crate::error::Error;
 use crate::value;
 
@@ -19,48 +18,88 @@ const BEATS: Duration = Duration::from_secs(1);
 type Said = Result<Value, (Quality, Arc<str>)>;
 
 impl Session {
-    /// The device says something of a tag.
-    pub(crate) fn arrive(&mut self, key: &Key, end: Result<&Bytes, &Error>) {
-        let Some(wanted) = self.wanted.get(key) else { return };
-        let Some(place) = &wanted.place else { return };
-        let said = match end {
+    /// The device says something of a tag. True if that is good and what the tag says now.
+    pub(crate) fn arrive(&mut self, key: &Key, end: Result<&[u8], &Error>) -> bool {
+        let Some(said) = self.decode(key, end) else { return false };
+        self.emit(key, said)
+    }
+
+    /// The same of bytes of a round, which keeps them for comparison: the tag stays settled.
+    pub(crate) fn polled(&mut self, key: &Key, bytes: &[u8]) -> bool {
+        let Some(said) = self.decode(key, Ok(bytes)) else { return false };
+        self.say(key, said).is_some_and(|(_, is_settled)| is_settled)
+    }
+
+    fn decode(&self, key: &Key, end: Result<&[u8], &Error>) -> Option<Said> {
+        let wanted = self.wanted.get(key)?;
+        let place = wanted.place.as_ref()?;
+        Some(match end {
             Ok(bytes) => match value::decode(&place.layout, place.bit, bytes, self.catalog.page) {
-                Ok(value) => Ok(wanted.own.map_or(value.clone(), |own| own.scaled(&value))),
+                Ok(value) => Ok(match wanted.own {
+                    Some(own) => own.scaled(&value),
+                    None => value,
+                }),
                 Err(reason) => Err((Quality::TypeMismatch, reason.to_string().into())),
             },
             Err(error) => Err((Quality::DeviceFailure, error.to_string().into())),
-        };
-        self.emit(key, said);
+        })
     }
 
-    /// Sends a value, or renews it if it is the one that was sent last.
-    pub(super) fn emit(&mut self, key: &Key, said: Said) {
-        let doubt = self.doubt.clone();
-        let Some(wanted) = self.wanted.get_mut(key) else { return };
-        let (value, quality, note) = match (said, doubt) {
+    /// Sends a value, or renews it if it is the one that was sent last. What a round knows of it is not believed any more.
+    /// True if it is good and was taken.
+    pub(super) fn emit(&mut self, key: &Key, said: Said) -> bool {
+        let Some((tag, is_settled)) = self.say(key, said) else { return false };
+        if self.wanted.get(key).is_some_and(Wanted::is_polled) {
+            self.unsettled.insert(tag);
+        }
+        is_settled
+    }
+
+    fn say(&mut self, key: &Key, said: Said) -> Option<(Tag, bool)> {
+        let wanted = self.wanted.get_mut(key)?;
+        let now = match (said, &self.doubt) {
             (Ok(value), None) => (value, Quality::Good, None),
-            (Ok(value), Some((quality, note))) => (value, quality, Some(note)),
+            (Ok(value), Some((quality, note))) => (value, *quality, Some(Arc::clone(note))),
             (Err((quality, note)), _) => {
                 let last = wanted.last.as_ref().map(|(value, ..)| value.clone());
                 (last.unwrap_or_default(), quality, Some(note))
             }
         };
-        let now = (value, quality, note);
+        let (tag, is_good) = (wanted.tag, now.1.is_good());
         if wanted.last.as_ref() == Some(&now) {
-            if quality.is_good() {
-                self.fresh.push(wanted.tag);
+            if is_good {
+                self.fresh.push(tag);
             }
-            return;
+            return Some((tag, is_good));
         }
         let (value, quality, note) = now.clone();
-        let item = SampleItem { tag: wanted.tag.into(), value, quality, time: None, note, origin: None };
+        let item = SampleItem { tag: tag.into(), value, quality, time: None, note, origin: None };
         if self.outbox.push(item) {
             wanted.last = Some(now);
             self.samples += 1;
-        } else if let Way::Notified { heard, .. } = &mut wanted.way {
+            return Some((tag, is_good));
+        }
+        if let Way::Notified { heard, .. } = &mut wanted.way {
             // The daemon is far behind, and the device will not say it again: it is polled until it was said.
             *heard = false;
+            self.replan();
         }
+        Some((tag, false))
+    }
+
+    /// Whether something else than a round has spoken for a tag since this was asked last.
+    pub(crate) fn is_unsettled(&mut self, tag: Tag) -> bool {
+        !self.unsettled.is_empty() && self.unsettled.remove(&tag)
+    }
+
+    /// Whether [`Session::is_unsettled`] holds for any tag.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        !self.unsettled.is_empty()
+    }
+
+    /// What a tag said last still holds; [`Session::renew`] says so.
+    pub(crate) fn still(&mut self, tag: Tag) {
+        self.fresh.push(tag);
     }
 
     /// Sends all renewals at once.
@@ -90,6 +129,7 @@ impl Session {
     pub(super) fn doubt_all(&mut self, quality: Quality, why: &Arc<str>) {
         self.doubt = Some((quality, Arc::clone(why)));
         self.fresh.clear();
+        self.replan();
         let keys: Vec<Key> = self.wanted.keys().map(Rc::clone).collect();
         for key in keys {
             if let Some(wanted) = self.wanted.get_mut(&key) {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use fieldrail_driver::{Failure, SubscribedItem, Subscription, Tag};
 use fieldrail_model::{Quality, Value};
-use tokio::time::Instant;
 
 use super::{Key, Session};
 use crate::catalog::Place;
@@ -42,7 +41,7 @@ pub(crate) struct Wanted {
     pub(crate) name: String,
     pub(crate) own: Option<Own>,
     /// Whether it was asked for by its name.
-    exact: bool,
+    pub(crate) exact: bool,
     /// How many patterns match it.
     patterns: usize,
     pub(crate) interval: Option<Duration>,
@@ -50,7 +49,6 @@ pub(crate) struct Wanted {
     pub(crate) way: Way,
     /// Whether the device refused to send it by itself.
     pub(crate) polled_only: bool,
-    pub(crate) due: Instant,
     /// Whether a device without a symbol table was asked for it.
     pub(crate) asked: bool,
     /// What was sent last.
@@ -117,12 +115,10 @@ impl Session {
             place: None,
             way: Way::Polled,
             polled_only: false,
-            due: Instant::now(),
             asked: false,
             last: None,
         });
         wanted.interval = interval.or(wanted.interval);
-        wanted.due = Instant::now();
         // A new subscriber has heard nothing, and may ask for what there was not before.
         wanted.last = None;
         wanted.asked = false;
@@ -168,10 +164,13 @@ impl Session {
     fn forget(&mut self, key: &Key) {
         if self.wanted.get(key).is_some_and(|wanted| !wanted.exact && wanted.patterns == 0)
             && let Some(wanted) = self.wanted.remove(key)
-            && let Way::Notified { handle, .. } = wanted.way
         {
-            self.handles.remove(&handle);
-            self.spare.push(handle);
+            self.epoch += 1;
+            self.unsettled.remove(&wanted.tag);
+            if let Way::Notified { handle, .. } = wanted.way {
+                self.handles.remove(&handle);
+                self.spare.push(handle);
+            }
         }
     }
 
@@ -203,9 +202,11 @@ impl Session {
     /// There is no such variable, or it cannot be read. Not known yet is no error.
     pub(crate) fn resolve(&mut self, key: &Key) -> Result<(), Error> {
         let Some(wanted) = self.wanted.get_mut(key) else { return Ok(()) };
+        self.epoch += 1;
         wanted.place = None;
         if let Some(own) = wanted.own {
             wanted.place = own.place(&self.catalog).filter(|_| self.loaded);
+            self.soon.push(Rc::clone(key));
             self.tell_fact(own);
             self.tell_doubt(key);
             return Ok(());
@@ -222,7 +223,7 @@ impl Session {
         match found {
             Ok(place) => {
                 wanted.place = Some(place);
-                wanted.due = Instant::now();
+                self.soon.push(Rc::clone(key));
                 Ok(())
             }
             // The poller asks the device for it.

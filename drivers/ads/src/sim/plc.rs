@@ -54,6 +54,8 @@ pub struct Counts {
     pub commands: HashMap<u16, u64>,
     /// Reads and read-writes by index group.
     pub groups: HashMap<u32, u64>,
+    /// Reads from the beginning of a memory area on: a variable that lies there tells how often it is polled.
+    pub beginnings: u64,
     /// The most parts of one sum command.
     pub largest_sum: usize,
     /// The first command of each connection.
@@ -227,6 +229,12 @@ impl Plc {
             let offset = place.offset + run.offset;
             self.write_area(Part { group: place.group, offset, length }, &run.bytes).is_ok()
         })
+    }
+
+    /// Sets bytes of a memory area, as the program does that knows where its variables lie. False if they lie outside.
+    pub fn poke(&mut self, group: u32, offset: u32, data: &[u8]) -> bool {
+        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        self.write_area(Part { group, offset, length }, data).is_ok()
     }
 
     fn read_place(&self, place: &Place) -> Result<Vec<u8>, AdsCode> {

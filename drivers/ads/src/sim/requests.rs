@@ -101,7 +101,10 @@ impl Plc {
                 let state = [self.state.ads.to_le_bytes(), self.state.device.to_le_bytes()];
                 Ok(cut(state.concat()))
             }
-            group if is_memory(group) => self.read_area(part),
+            group if is_memory(group) => {
+                self.counts.beginnings += u64::from(part.offset == 0);
+                self.read_area(part)
+            }
             _ => Err(codes::GROUP),
         }
     }

@@ -7,5 +7,6 @@ mod manners;
 mod plc;
 mod programs;
 mod recovery;
+mod rounds;
 mod troubles;
 mod writes;
