@@ -93,11 +93,13 @@ impl Live {
         }
     }
 
-    /// Waits until a datapoint is good and has another value than `not`; gives the value.
+    /// Waits until a datapoint is good and has another value than `not`; gives the value. Names of a PLC's variables are the
+    /// same in any case.
     pub(super) fn changed(&mut self, address: &str, not: &Value) -> Result<Value> {
         loop {
             for point in self.next()? {
-                if point["address"] == address && point["quality"] == "good" && point["value"] != *not {
+                let is_it = point["address"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(address));
+                if is_it && point["quality"] == "good" && point["value"] != *not {
                     return Ok(point["value"].clone());
                 }
             }

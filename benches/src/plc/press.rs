@@ -49,14 +49,14 @@ pub(super) fn part(places: &Places, quick: bool) -> Result<String> {
     let mut started = start(&daemon, &folder)?;
     let door = Door::of(&folder.join("state"), || started.check())?;
 
-    let tags = poll_all(&door)?;
+    poll_all(&door)?;
     let times = if quick { 10 } else { 250 };
     let ours = press(&door, times)?;
     let theirs = bare(places, times)?;
     started.check().and_then(|()| plc.check())?;
 
     let mut part = String::new();
-    writeln!(part, "## ADS: a light while {tags} tags are polled\n")?;
+    writeln!(part, "## ADS: a light while 10,000 other tags are polled\n")?;
     writeln!(part, "| what | wanted | measured | |\n| --- | --- | --- | --- |")?;
     let p99 = percentile(&ours, 99);
     let verdict = if p99 <= WANTED_MS { "met" } else { "**not met**" };
@@ -100,8 +100,8 @@ fn start(program: &Path, folder: &Path) -> Result<Started> {
     )
 }
 
-/// Has all tags polled from now on, for as long as the daemon runs; gives how many there are.
-fn poll_all(door: &Door) -> Result<usize> {
+/// Has all tags polled from now on, for as long as the daemon runs.
+fn poll_all(door: &Door) -> Result<()> {
     let connected = interrupt::wait_until(PATIENCE, || Ok(instance(door)?["state"] == "running"))?;
     ensure!(connected, "the instance does not connect: {}", instance(door)?);
     let mut all = door.follow(&["plc.PollA.**", "plc.PollB.**"])?;
@@ -113,7 +113,7 @@ fn poll_all(door: &Door) -> Result<usize> {
         Ok(tags >= 10_000)
     })?;
     ensure!(tags >= 10_000, "only {tags} tags came");
-    Ok(tags)
+    Ok(())
 }
 
 fn instance(door: &Door) -> Result<Value> {
@@ -182,8 +182,8 @@ mod tests {
     fn percentiles_are_of_the_nearest_rank() {
         let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
         for (percent, want) in [(50, 50.0), (99, 99.0), (100, 100.0)] {
-            assert_eq!(percentile(&hundred, percent), want);
+            assert!((percentile(&hundred, percent) - want).abs() < 1e-9, "{percent}");
         }
-        assert_eq!(percentile(&[], 99), 0.0);
+        assert!(percentile(&[], 99).abs() < 1e-9);
     }
 }

@@ -51,7 +51,7 @@ fn seconds(list: &Value) -> Vec<f64> {
 
 /// The library reads all symbols so many times, and searches its list.
 pub(crate) fn upload(device: &Device, times: usize, needles: &[&str]) -> Upload {
-    let address = device.address().ip().to_string();
+    let address = device.address.ip().to_string();
     let said = library(&json!({ "address": address, "do": "upload", "times": times, "needles": needles }));
     assert_eq!(said["symbols"], plant::SYMBOLS);
     Upload {
@@ -62,7 +62,7 @@ pub(crate) fn upload(device: &Device, times: usize, needles: &[&str]) -> Upload 
 
 /// The library polls all tags.
 pub(crate) fn poll(device: &Device, time: Duration) -> Loop {
-    let address = device.address().ip().to_string();
+    let address = device.address.ip().to_string();
     let said = library(&json!({ "address": address, "do": "poll", "seconds": time.as_secs_f64() }));
     assert_eq!(said["tags"], plant::POLLED);
     let figure = |key: &str| said[key].as_f64().unwrap();
@@ -72,7 +72,7 @@ pub(crate) fn poll(device: &Device, time: Duration) -> Loop {
 /// The driver's codec polls all tags, one part each, and cuts the answers.
 pub(crate) fn sums(device: &Device, time: Duration) -> Loop {
     let parts: Vec<Part> = plant::places().map(|(group, offset, length)| Part { group, offset, length }).collect();
-    let address = device.address();
+    let address = device.address;
     let asking = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         LocalSet::new().block_on(&runtime, ask(address, parts, time))
@@ -87,7 +87,7 @@ async fn ask(address: std::net::SocketAddr, parts: Vec<Part>, time: Duration) ->
     let client = Client::new(stream, Manner { own, target, window: 4, timeout: Duration::from_secs(2) });
     let mut due = interval(POLL);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (begun, cpu, mut polls, mut bytes) = (Instant::now(), thread_cpu(), 0, 0);
+    let (begun, cpu_s, mut polls, mut bytes) = (Instant::now(), thread_cpu_s(), 0, 0);
     while begun.elapsed() < time {
         due.tick().await;
         for chunk in parts.chunks(MAX_PARTS) {
@@ -100,11 +100,11 @@ async fn ask(address: std::net::SocketAddr, parts: Vec<Part>, time: Duration) ->
     }
     assert_eq!(bytes as u64, plant::BYTES * polls);
     let seconds = begun.elapsed().as_secs_f64();
-    Loop { polls: polls as f64 / seconds, cpu: (thread_cpu() - cpu).as_secs_f64() / seconds, pss_mb: 0.0 }
+    Loop { polls: polls as f64 / seconds, cpu: (thread_cpu_s() - cpu_s) / seconds, pss_mb: 0.0 }
 }
 
-/// CPU time of this thread: the first number of its `schedstat`, in nanoseconds.
-fn thread_cpu() -> Duration {
+/// CPU time of this thread in seconds: the first number of its `schedstat` is in nanoseconds.
+fn thread_cpu_s() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+    text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
 }

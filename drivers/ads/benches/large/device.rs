@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
 
 use fieldrail_driver_ads::sim::{Server, SharedPlc};
 use serde_json::{Value, json};
@@ -19,6 +18,8 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(1
 
 /// A PLC that plays until the bench ends.
 pub(crate) struct Device {
+    /// Where ADS is spoken.
+    pub(crate) address: SocketAddr,
     plc: SharedPlc,
     changing: Arc<AtomicUsize>,
     udp: u16,
@@ -46,7 +47,7 @@ impl Device {
                 });
             }
         });
-        Self { plc, changing, udp: begun.recv().expect("the PLC plays") }
+        Self { address: ADDRESS, plc, changing, udp: begun.recv().expect("the PLC plays") }
     }
 
     /// From now on so many variables change every 100 ms.
@@ -54,13 +55,9 @@ impl Device {
         self.changing.store(changing, Ordering::Relaxed);
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        ADDRESS
-    }
-
     /// A configuration that polls everything every 100 ms.
     pub(crate) fn config(&self) -> Value {
-        json!({ "ams_net_id": self.plc.lock().net_id.to_string(), "ams_port": 851, "host": ADDRESS.ip().to_string(),
+        json!({ "ams_net_id": self.plc.lock().net_id.to_string(), "ams_port": 851, "host": self.address.ip().to_string(),
                 "udp_port": self.udp, "poll_ms": 100, "max_notifications": 0, "pause_ms": 0 })
     }
 
@@ -70,13 +67,12 @@ impl Device {
     }
 }
 
-/// CPU time that a process has used so far.
-pub(crate) fn cpu(pid: u32) -> Duration {
+/// CPU time that a process has used so far, in seconds.
+pub(crate) fn cpu_s(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
     // Fields 14 and 15, counted from 1; what follows the name starts with field 3. A tick is 10 ms on Linux.
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 /// What a process holds in memory: its proportional share and all that is resident, in MB of 2^20 bytes.

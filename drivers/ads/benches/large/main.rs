@@ -101,7 +101,7 @@ fn polling(device: &Device, changing: usize, plan: Plan) -> Cost {
         assert!(!samples.is_empty(), "only {known} tags came: {}", driver.log());
         known += samples.len();
     }
-    let (cpu, polls, begun) = (device::cpu(driver.pid()), device.polls(), Instant::now());
+    let (cpu_s, polls, begun) = (device::cpu_s(driver.pid()), device.polls(), Instant::now());
     let mut samples = 0;
     while begun.elapsed() < plan.time {
         samples += driver.samples_for(Duration::from_millis(500)).len();
@@ -109,7 +109,7 @@ fn polling(device: &Device, changing: usize, plan: Plan) -> Cost {
     let seconds = begun.elapsed().as_secs_f64();
     let (pss_mb, rss_mb) = device::memory_mb(driver.pid());
     Cost {
-        cpu: (device::cpu(driver.pid()) - cpu).as_secs_f64() / seconds,
+        cpu: (device::cpu_s(driver.pid()) - cpu_s) / seconds,
         pss_mb,
         rss_mb,
         polls: (device.polls() - polls) as f64 / seconds,
@@ -124,63 +124,100 @@ fn main() {
     }
     let plan = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { FULL };
     let device = Device::start();
-    let [cold, warm] = starts(&device, plan);
-    let upload = bare::upload(&device, plan.starts.min(3), &NEEDLES);
-    let searches = searches(&device, plan);
-    let some = polling(&device, plant::POLLED / 10, plan);
-    let all = polling(&device, plant::POLLED, plan);
-    device.change(plant::POLLED / 10);
-    let sums = bare::sums(&device, plan.time / 2);
-    let library = bare::poll(&device, plan.time / 2);
-
-    println!("## ADS: {} symbols\n", plant::SYMBOLS);
-    println!("{}", tables::HEAD);
-    let second = Duration::from_secs(1);
+    let tree = Tree::measure(&device, plan);
+    let tags = Tags::measure(&device, plan);
+    assert_eq!(plant::SYMBOLS, 14_000);
+    println!("## ADS: 14,000 symbols\n\n{}", tables::HEAD);
+    tree.print_limits();
+    tags.print_limits();
     println!(
-        "{}",
-        cold.row("start of the driver's process to browsable, nothing on disk (median)", second, Times::p50)
-    );
-    println!("{}", warm.row("the same with the symbols of the last run on disk (median)", second, Times::p50));
-    println!("{}", searches.row("search, p99", Duration::from_millis(50), Times::p99));
-    for (cost, changing) in [(&some, "a tenth of them"), (&all, "all of them")] {
-        let what = |what| format!("10,000 tags polled every 100 ms, {changing} changing each time: {what}");
-        println!("{}", Row::most(&what("CPU"), 10.0, 100.0 * cost.cpu, "% of a core"));
-        println!("{}", Row::most(&what("memory (PSS)"), 60.0, cost.pss_mb, "MB"));
-    }
-    println!(
-        "\nBrowsable: connecting, reading all symbols and types, and a page of 100 nodes. Searched were {} texts (in one name, in\n\
-         many, in comments, in parts, nowhere); a page has up to 100 hits, and parts of structures and arrays are searched too.\n",
+        "\nBrowsable: connected, all symbols and types read, a page of 100 nodes answered. Searched were {} texts (in one name, in\n\
+         many, in comments, in parts, nowhere); a page has up to 100 hits, and parts of structures and arrays are searched too.\n\
+         Memory: PSS.\n",
         NEEDLES.len()
     );
-    println!("| side by side | p50 | p99 | max |\n| --- | --- | --- | --- |");
-    println!("{}", cold.line("driver: process start to browsable, nothing on disk"));
-    println!("{}", warm.line("driver: the same with symbols on disk"));
-    println!(
-        "{}",
-        upload.took.line("pyads: connect and `get_all_symbols`, without types, the interpreter already running")
-    );
-    println!("{}", searches.line("driver: search through the plugin protocol"));
-    println!("{}", upload.searches.line("pyads: the same texts in its list, without parts, up to 100 hits"));
-    println!(
-        "\n| side by side, 10,000 tags | polls a second | CPU, % of a core | PSS, MB | RSS, MB | samples sent a second |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- |");
-    for (cost, changing) in [(&some, "a tenth of them"), (&all, "all of them")] {
-        let Cost { cpu, pss_mb, rss_mb, polls, samples } = cost;
-        println!(
-            "| driver, {changing} changing | {polls:.2} | {:.1} | {pss_mb:.1} | {rss_mb:.1} | {samples:.0} |",
-            100.0 * cpu
-        );
+    tree.print_beside();
+    tags.print_beside();
+}
+
+/// What concerns the symbols.
+struct Tree {
+    cold: Times,
+    warm: Times,
+    searches: Times,
+    library: bare::Upload,
+}
+
+impl Tree {
+    fn measure(device: &Device, plan: Plan) -> Self {
+        let [cold, warm] = starts(device, plan);
+        let library = bare::upload(device, plan.starts, &NEEDLES);
+        Self { cold, warm, searches: searches(device, plan), library }
     }
-    println!(
-        "| bare loop of the driver's own codec: sum reads of 500, cut into parts, nothing decoded | {:.2} | {:.1} | - | - | - |",
-        sums.polls,
-        100.0 * sums.cpu
-    );
-    println!(
-        "| pyads, bare loop of `read_list_by_name` | {:.2} | {:.1} | {:.1} | - | - |",
-        library.polls,
-        100.0 * library.cpu,
-        library.pss_mb
-    );
+
+    fn print_limits(&self) {
+        let second = Duration::from_secs(1);
+        let what = "start of the driver's process to browsable";
+        println!("{}", self.cold.row(&format!("{what}, nothing on disk, the longest"), second, Times::max));
+        println!(
+            "{}",
+            self.warm.row(&format!("{what}, symbols of the last run on disk, the longest"), second, Times::max)
+        );
+        println!("{}", self.searches.row("search, p99", Duration::from_millis(50), Times::p99));
+    }
+
+    fn print_beside(&self) {
+        println!("| side by side | times | p50 | p99 | max |\n| --- | --- | --- | --- | --- |");
+        println!("{}", self.cold.line("driver: process start to browsable, nothing on disk"));
+        println!("{}", self.warm.line("driver: the same with symbols on disk"));
+        println!(
+            "{}",
+            self.library.took.line("pyads: connect and `get_all_symbols`; no types, the interpreter runs already")
+        );
+        println!("{}", self.searches.line("driver: search through the plugin protocol"));
+        println!("{}", self.library.searches.line("pyads: the same texts in its list, without parts"));
+    }
+}
+
+/// What concerns the polled tags.
+struct Tags {
+    /// With a tenth of them changing between two polls, and with all.
+    driver: [(&'static str, Cost); 2],
+    sums: bare::Loop,
+    library: bare::Loop,
+}
+
+impl Tags {
+    fn measure(device: &Device, plan: Plan) -> Self {
+        let some = polling(device, plant::POLLED / 10, plan);
+        let all = polling(device, plant::POLLED, plan);
+        device.change(plant::POLLED / 10);
+        let driver = [("a tenth of them", some), ("all of them", all)];
+        Self { driver, sums: bare::sums(device, plan.time / 2), library: bare::poll(device, plan.time / 2) }
+    }
+
+    fn print_limits(&self) {
+        for (changing, cost) in &self.driver {
+            let what = |what| format!("10,000 tags polled every 100 ms, {changing} changing each time: {what}");
+            println!("{}", Row::most(&what("CPU"), 10.0, 100.0 * cost.cpu, "% of a core"));
+            println!("{}", Row::most(&what("memory"), 60.0, cost.pss_mb, "MB"));
+        }
+    }
+
+    fn print_beside(&self) {
+        println!("\n| side by side, 10,000 tags | polls/s | CPU, % of a core | PSS, MB | RSS, MB | samples sent/s |");
+        println!("| --- | --- | --- | --- | --- | --- |");
+        for (changing, cost) in &self.driver {
+            let Cost { cpu, pss_mb, rss_mb, polls, samples } = cost;
+            let cpu = 100.0 * cpu;
+            println!(
+                "| driver, {changing} changing | {polls:.2} | {cpu:.1} | {pss_mb:.1} | {rss_mb:.1} | {samples:.0} |"
+            );
+        }
+        let bare::Loop { polls, cpu, .. } = self.sums;
+        let what = "bare loop of the driver's own codec: sums of 500, cut into parts, nothing decoded or sent on";
+        println!("| {what} | {polls:.2} | {:.1} | - | - | - |", 100.0 * cpu);
+        let bare::Loop { polls, cpu, pss_mb } = self.library;
+        println!("| pyads, bare loop of `read_list_by_name` | {polls:.2} | {:.1} | {pss_mb:.1} | - | - |", 100.0 * cpu);
+    }
 }

@@ -217,8 +217,8 @@ impl Lines {
     /// The line of the text in which this part of it begins. Parts come in their order.
     fn line_of(&mut self, text: &str, part: &str) -> usize {
         let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).max(self.offset);
-        let between = text.as_bytes().get(self.offset..offset).unwrap_or_default();
-        self.ended += between.iter().filter(|&&byte| byte == b'\n').count();
+        let between = text.get(self.offset..offset).unwrap_or_default();
+        self.ended += between.matches('\n').count();
         self.looked_at += between.len();
         self.offset = offset;
         1 + self.ended
