@@ -54,8 +54,15 @@ fn printed_by(root: &Path, package: &str, bench: &str, quick: bool) -> Result<St
     String::from_utf8(ended.stdout).context("the bench prints no text")
 }
 
+/// Cargo without what another cargo says of this package, if that runs it: build scripts that look at such words would run
+/// again, and what depends on them would be built anew each time.
 fn cargo(root: &Path) -> Command {
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     cargo.current_dir(root);
+    for (key, _) in std::env::vars_os() {
+        if key.to_str().is_some_and(|key| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(key);
+        }
+    }
     cargo
 }
