@@ -28,6 +28,7 @@ bench: build
 	scripts/need test
 	cargo run --release --locked -p fieldrail-benches -- router
 	cargo run --release --locked -p fieldrail-benches -- plc
+	cargo run --release --locked -p fieldrail-benches -- supervision
 	cargo run --release --locked -p fieldrail-benches -- mqtt
 
 # What strangers can write, fuzzed with coverage guidance: each target for FUZZ_SECONDS (600).
