@@ -23,7 +23,7 @@ web:
 	scripts/need build
 	scripts/web
 
-# What is measured, beside what a user would pick instead; writes benches/ROUTER.md, benches/PLC.md and benches/RESULTS.md.
+# What is measured, beside what a user would pick instead; writes benches/ROUTER.md, PLC.md, SUPERVISION.md and RESULTS.md.
 bench: build
 	scripts/need test
 	cargo run --release --locked -p fieldrail-benches -- router
