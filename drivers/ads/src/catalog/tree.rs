@@ -37,7 +37,7 @@ impl<'a> Gather<'a> {
 
     /// Takes a node; false if the page is full.
     fn take(&mut self, path: &str, matched: &str, node: impl FnOnce() -> Node) -> bool {
-        if self.filter.as_ref().is_some_and(|filter| !matched.to_lowercase().contains(filter)) {
+        if self.filter.as_ref().is_some_and(|filter| !holds(matched, filter)) {
             return true;
         }
         if let Some(after) = self.after {
@@ -229,8 +229,15 @@ fn walk_parts(
     }
 }
 
-fn holds(name: &str, needle: &str) -> bool {
-    name.to_lowercase().contains(needle)
+/// Whether a text holds a needle in lower case, in any case. Most names are looked at without a copy.
+fn holds(text: &str, needle: &str) -> bool {
+    if !text.is_ascii() || !needle.is_ascii() {
+        return text.to_lowercase().contains(needle);
+    }
+    let needle = needle.as_bytes();
+    let Some(first) = needle.first() else { return true };
+    let begins = |window: &[u8]| window[0].eq_ignore_ascii_case(first) && window.eq_ignore_ascii_case(needle);
+    text.as_bytes().windows(needle.len()).any(begins)
 }
 
 fn part_node(place: &Place, name: &str, comment: &str, enter: impl FnOnce(&mut Place) -> Option<()>) -> Node {
