@@ -170,6 +170,10 @@ pub struct Instance {
     /// `stopped`, `starting`, `running`, `degraded`, `stopping`, `error`, `suspended_by_spam`, `suspended_by_limit`,
     /// `detached` or `panicked`.
     pub state: String,
+    /// What is wrong where it is `degraded` although its plugin says that all is well: `no_beat`, `deaf`, `spinning`,
+    /// `owing`, `silent` or `frozen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ill: Option<String>,
     /// The cause, for a person.
     pub text: String,
     #[serde(skip_serializing_if = "Option::is_none")]

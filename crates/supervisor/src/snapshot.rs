@@ -99,6 +99,9 @@ pub struct Snapshot {
     pub state: State,
     /// Whether its device answers, so that what must arrive may leave. So it may be while the instance is degraded.
     pub linked: bool,
+    /// What is wrong with it where it is degraded although its plugin says that all is well: `no_beat`, `deaf`, `spinning`,
+    /// `owing`, `silent` or `frozen`.
+    pub ill: Option<&'static str>,
     /// Why it is in that state, for a person. May hold text of the plugin.
     pub text: String,
     /// What to try.

@@ -235,7 +235,10 @@ async fn without_automatic_restart_a_hanging_plugin_lives_on_degraded() {
     let id = spec.id.clone();
     house.supervisor.start(spec).unwrap();
     let snapshot = house.until_state(&id, State::Degraded).await;
-    assert!(snapshot.text.starts_with("hangs") && snapshot.pid.is_some(), "{snapshot:?}");
+    // Named at once, and a hang after three.
+    let text = &snapshot.text;
+    assert!(text.starts_with("hangs") || text.starts_with("has given no sign of life since"), "{snapshot:?}");
+    assert!(snapshot.pid.is_some() && snapshot.linked == text.starts_with("has"), "{snapshot:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,7 +255,12 @@ async fn a_plugin_that_reads_nothing_fills_its_own_lane_only_and_is_killed() {
     house.supervisor.send(&good, 1, &write(1)).unwrap();
     house.until_heard(&good, written).await;
     let back = house.until(&deaf, "started again", |now| now.generation == 2).await;
-    assert_eq!(back.last_error.as_deref(), Some("has not read what it is told for 1.05 s"));
+    // Whoever sees it first: the writer, whose pipe is full, or the judge, who asks the kernel what is unread.
+    let why = back.last_error.as_deref().unwrap_or_default();
+    assert!(
+        why == "has not read what it is told for 1.05 s" || why.starts_with("has read nothing of what it is told"),
+        "{why}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,7 +34,47 @@ def alive():
     threading.Thread(target=beat, daemon=True).start()
 
 
-if mode == "garbage":
+def listen():
+    """Answers subscriptions as a good plugin does, beside whatever the rest does."""
+
+    def read():
+        for line in sys.stdin:
+            message = json.loads(line)
+            if "subscribe" in message:
+                items = [{"tag": item["tag"]} for item in message["subscribe"]["items"]]
+                say("subscribed", request=message["subscribe"]["request"], items=items)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+
+
+def send(every_s, value):
+    """Sends one value after the other and waits for nothing."""
+    batch = 0
+    while True:
+        batch += 1
+        say("samples", batch=batch, items=[{"tag": "x", "value": value(batch)}])
+        time.sleep(every_s)
+
+
+if mode == "standing":
+    say("state", status="connected")
+elif mode == "deaf":
+    alive()
+    send(1, lambda n: n)
+elif mode == "spinning":
+    alive()
+    listen()
+    while True:
+        pass
+elif mode == "silent":
+    alive()
+    listen()
+elif mode == "frozen":
+    alive()
+    listen()
+    send(0.5, lambda _: 20.5)
+elif mode == "garbage":
     out.write(os.urandom(4096) + b"\n")
 elif mode == "giant":
     piece = b'{"samples":' + b" " * (1 << 20)

@@ -118,6 +118,8 @@ export interface Instance {
   driver: string;
   enabled: boolean;
   state: string;
+  /** What is wrong where its plugin says that all is well: `no_beat`, `deaf`, `spinning`, `owing`, `silent` or `frozen`. */
+  ill?: string;
   /** The cause of the state, in words. */
   text: string;
   hint?: string;

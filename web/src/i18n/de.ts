@@ -268,6 +268,14 @@ export const de: Texts = {
       detach: (name) => `${name} ist vom Router abgetrennt.`,
     },
   },
+  ills: {
+    no_beat: 'Kein Lebenszeichen',
+    deaf: 'Liest nichts',
+    spinning: 'Dreht sich im Kreis',
+    owing: 'Schuldet das Ende von Schreibaufträgen',
+    silent: 'Gerät schweigt',
+    frozen: 'Werte sind eingefroren',
+  },
   states: {
     stopped: 'gestoppt',
     starting: 'startet',

@@ -266,6 +266,15 @@ export const en = {
       detach: (name: string) => `${name} is detached from the router.`,
     },
   },
+  /** What is wrong with an instance whose plugin says that all is well. */
+  ills: {
+    no_beat: 'No sign of life',
+    deaf: 'Reads nothing',
+    spinning: 'Turns in a circle',
+    owing: 'Owes the end of writes',
+    silent: 'Device is silent',
+    frozen: 'Values are frozen',
+  } as Record<string, string>,
   states: {
     stopped: 'stopped',
     starting: 'starting',

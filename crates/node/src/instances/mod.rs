@@ -127,6 +127,7 @@ impl Node {
             driver: connection.driver.clone(),
             enabled: connection.enabled,
             state: if connection.enabled { "running" } else { "stopped" }.into(),
+            ill: None,
             text: String::new(),
             hint: None,
             pid: None,
@@ -151,6 +152,7 @@ impl Node {
         };
         if let Some(snapshot) = snapshot {
             view.state = snapshot.state.name().into();
+            view.ill = snapshot.ill.map(Into::into);
             view.text.clone_from(&snapshot.text);
             view.hint.clone_from(&snapshot.hint);
             view.pid = snapshot.pid;

@@ -72,6 +72,18 @@ pub(crate) enum Ill {
 }
 
 impl Ill {
+    /// The word in the API: `no_beat`, `deaf`, `spinning`, `owing`, `silent` or `frozen`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NoBeat => "no_beat",
+            Self::Deaf => "deaf",
+            Self::Spinning => "spinning",
+            Self::Owing => "owing",
+            Self::Silent => "silent",
+            Self::Frozen => "frozen",
+        }
+    }
+
     /// Whether it is of the process itself, whatever its device does.
     pub(crate) fn is_of_process(self) -> bool {
         matches!(self, Self::NoBeat | Self::Deaf | Self::Spinning)

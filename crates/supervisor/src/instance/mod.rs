@@ -356,6 +356,7 @@ impl Shared {
             driver: inner.spec.driver.clone(),
             state: inner.shown.state,
             linked: inner.life.is_linked(),
+            ill: inner.shown.ill.map(crate::health::Ill::name),
             text: inner.shown.text.clone(),
             hint: inner.shown.hint.clone(),
             pid: process.map(|process| process.leash.pid()),

@@ -111,16 +111,18 @@ pub(crate) enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) state: State,
+    /// What its judge has found, where that is why.
+    pub(crate) ill: Option<Ill>,
     pub(crate) text: String,
     pub(crate) hint: Option<String>,
 }
 
 impl Shown {
     pub(super) fn new(state: State, text: impl Into<String>) -> Self {
-        Self { state, text: text.into(), hint: None }
+        Self { state, ill: None, text: text.into(), hint: None }
     }
 
     pub(super) fn because(state: State, reason: &Reason) -> Self {
-        Self { state, text: reason.text.clone(), hint: reason.hint.clone() }
+        Self { state, ill: None, text: reason.text.clone(), hint: reason.hint.clone() }
     }
 }

@@ -427,7 +427,7 @@ impl Life {
             Phase::Suspended(state, reason) => Shown::because(*state, reason),
             Phase::Waiting { wait, reason, .. } => {
                 let text = format!("{}; starts again in {:.1} s", reason.text, wait.as_secs_f64());
-                Shown { state: State::Starting, text, hint: reason.hint.clone() }
+                Shown { hint: reason.hint.clone(), ..Shown::new(State::Starting, text) }
             }
             Phase::Launching(_) => Shown::new(State::Starting, "is being started"),
             Phase::Up(up) => up.shown(&self.policy),

@@ -4,6 +4,7 @@ use fieldrail_wire::plugin::{self, Status};
 use proptest::prelude::*;
 
 use super::*;
+use crate::health::Ill;
 
 /// A life with a clock of its own, and what it last asked for.
 struct Bench {
@@ -343,6 +344,56 @@ fn what_takes_too_much_memory_is_killed_at_once_and_starts_again_with_a_pause() 
     );
     bench.exit("was ended by signal 9").check(State::SuspendedByLimit, "again", &[]);
     bench.tell(STOP).check(State::Stopped, "was stopped", &[]);
+}
+
+fn ails(ill: Ill, ends_for: Option<&str>) -> Event {
+    let ends_for = ends_for.map(Into::into);
+    Event::Found(Some(Ailment { ill, text: "is ill since 14:02; is watched".into(), hint: "look", ends_for }))
+}
+
+#[test]
+fn one_that_is_ill_and_whose_device_answers_is_linked() {
+    let mut bench = Bench::running(true);
+    for ill in [Ill::Silent, Ill::Frozen, Ill::Owing, Ill::NoBeat, Ill::Deaf, Ill::Spinning] {
+        bench.tell(ails(ill, None)).check(State::Degraded, "is ill since 14:02; is watched", &[]);
+        assert!(bench.life.is_linked());
+        // Each time anew.
+        bench.tell(ails(ill, None)).tell(Event::Found(None)).check(State::Running, "runs", &[]);
+    }
+    assert_eq!(bench.life.errors(), (6, Some("is ill since 14:02; is watched")));
+    let makes_do = plugin::State { status: Status::Degraded, text: "second".into(), hint: None, answers: true };
+    bench.tell(Event::Said(makes_do)).check(State::Degraded, "second", &[]);
+    assert!(bench.life.is_linked());
+    // What the plugin itself says of its link goes before what is wrong with its values.
+    bench.say(Status::Degraded, "waits").tell(ails(Ill::Silent, None)).check(State::Degraded, "waits", &[]);
+    assert!(!bench.life.is_linked());
+}
+
+#[test]
+fn one_that_hangs_is_started_again_or_stays_named() {
+    let mut bench = Bench::running(true);
+    bench.tell(ails(Ill::Deaf, Some("is deaf"))).check(State::Stopping, "is deaf", &[Action::Kill]);
+    bench.exit("was ended by signal 9").seconds(1).check(State::Starting, "is being started", &[Action::Spawn]);
+    let mut bench = Bench::running(false);
+    bench.tell(ails(Ill::Deaf, Some("is deaf"))).check(State::Degraded, "is ill since 14:02; is watched", &[]);
+    bench.tell(Event::Found(None)).check(State::Running, "runs", &[]);
+}
+
+#[test]
+fn after_a_standstill_nobody_is_late() {
+    let mut bench = Bench::running(true);
+    bench.seconds(10);
+    // Twelve seconds more without us: just over three heartbeats.
+    bench.now += Duration::from_secs(12);
+    bench.tell(Event::Woke).tell(Event::Stalled).tell(Event::Tick).check(State::Running, "runs", &[]);
+    bench.seconds(17).check(State::Running, "runs", &[]);
+    bench.seconds(1).check(State::Stopping, "hangs: missed 3 heartbeats, no progress for 17.5 s", &[Action::Kill]);
+    // One that was told to end gets its time again.
+    let mut bench = Bench::running(true);
+    bench.tell(STOP);
+    bench.now += Duration::from_hours(1);
+    bench.tell(Event::Woke).tell(Event::Tick).check(State::Stopping, "was asked to end", &[SOFT]);
+    bench.seconds(3).check(State::Stopping, "was asked to end", &[Action::Kill]);
 }
 
 #[test]

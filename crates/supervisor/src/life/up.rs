@@ -221,6 +221,7 @@ impl Up {
 
     pub(super) fn shown(&self, policy: &Policy) -> Shown {
         let ails = |found: &Ailment| Shown {
+            ill: Some(found.ill),
             hint: Some(found.hint.into()),
             ..Shown::new(State::Degraded, found.text.clone())
         };
@@ -251,7 +252,7 @@ impl Up {
             (Status::Failed, _) => (State::Degraded, "says that it cannot work"),
         };
         let text = if said.text.is_empty() { plain.to_owned() } else { said.text.clone() };
-        Shown { state, text, hint: said.hint.clone() }
+        Shown { hint: said.hint.clone(), ..Shown::new(state, text) }
     }
 }
 
