@@ -196,7 +196,7 @@ impl Conversation {
         let Some((stdin, alive)) = self.stdin.take() else { return };
         let told = Arc::new(AtomicU64::new(0));
         let ear = Ear { shared: Arc::clone(&self.shared), generation: self.generation, told: Arc::clone(&told) };
-        let (lanes_too, silence) = (Arc::clone(&lanes), self.shared.options.policy.silence());
+        let (lanes_too, silence) = (Arc::clone(&lanes), self.shared.silence());
         let writer = tokio::spawn(async move {
             lanes_too.write(stdin, silence, ear).await;
             drop(alive);

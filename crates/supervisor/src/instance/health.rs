@@ -83,6 +83,11 @@ impl Shared {
         self.health.bench().judge.expect(expected, self.now());
     }
 
+    /// So long without a sign of life is a hang.
+    pub(crate) fn silence(&self) -> Duration {
+        self.inner().life.silence()
+    }
+
     /// A message of the process has come that is neither state nor samples.
     pub(crate) fn heard(&self, message: &FromPlugin) {
         self.health.bench().judge.heard(message, self.now());

@@ -99,6 +99,11 @@ impl Life {
         self.auto_restart = auto_restart;
     }
 
+    /// So long without a sign of life is a hang.
+    pub(crate) fn silence(&self) -> Duration {
+        self.policy.silence()
+    }
+
     /// Takes how many missed heartbeats are a hang.
     pub(crate) fn set_missed(&mut self, missed: u32) {
         self.policy.missed = missed;

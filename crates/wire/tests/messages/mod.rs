@@ -107,6 +107,15 @@ fn plugin_link() -> Vec<Case> {
         from("on the way", state(Status::Connecting, "", None)),
         from("up", state(Status::Connected, "", None)),
         from("in part", state(Status::Degraded, "waits for 192.168.2.162:48898, next try in 8 s", None)),
+        from(
+            "over a second end point",
+            FromPlugin::State(State {
+                status: Status::Degraded,
+                text: "on the fallback end point since 14:02".into(),
+                hint: None,
+                answers: true,
+            }),
+        ),
         from("for good", state(Status::Failed, "the password is wrong", Some("see `user` and `password`"))),
     ]
 }

@@ -66,7 +66,9 @@ fn the_second_broker_is_taken_when_the_first_fails_and_the_first_again_when_it_i
         publish(&first, &["-t", "a", "-m", "4", "-r"]);
         driver.wait_sample("the value of the first broker", |sample| sample.value == Value::Int(4));
         publish(&second, &["-t", "a", "-m", "5", "-r"]);
-        assert!(driver.samples_for(Duration::from_millis(100)).is_empty(), "the second broker is left");
+        // What was said on the way home may still lie here.
+        let late = driver.samples_for(Duration::from_millis(100));
+        assert!(late.iter().all(|sample| sample.value != Value::Int(5)), "the second broker is left: {late:?}");
     }
 }
 
