@@ -1,30 +1,42 @@
 //! Whether we ourselves were there to see: the one place that notices that the machine or the daemon stood still.
 //!
-//! The watcher looks in ten times a second. If it is late by seconds, nobody else here ran either, and whatever seems to be
-//! missing may lie unread in a pipe or may not have happened at all. The clock is the one that counts on while the machine
-//! sleeps and that nobody sets.
+//! The watcher rests a tenth of a second at most and then looks in. If it comes back from its rest seconds late, nobody else
+//! here ran either, and whatever seems to be missing may lie unread in a pipe or may not have happened at all. Its own work may
+//! take longer where there is much to look at, and is no standstill before it is far too long. The clock is the one that
+//! counts on while the machine sleeps and that nobody sets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// So long after the last look the next one is late: no scheduler that does its work is so far behind.
+/// So much later than it wanted the watcher comes back: no scheduler that does its work is so far behind.
 const LATE: Duration = Duration::from_secs(2);
 
-/// When the watcher last looked in.
+/// So long after a look the next one is late, whatever the watcher had to do.
+const LONG: Duration = Duration::from_secs(10);
+
+/// The watcher works, and rests until no moment.
+const WORKING: u64 = u64::MAX;
+
+/// When the watcher looked in, and wants to do so next. In milliseconds of the machine's life.
 #[derive(Debug)]
 pub(crate) struct Awake {
-    /// In milliseconds of the machine's life.
     looked: AtomicU64,
+    rests_until: AtomicU64,
 }
 
 impl Awake {
     pub(crate) fn new() -> Self {
-        Self { looked: AtomicU64::new(millis(since_boot())) }
+        Self { looked: AtomicU64::new(millis(since_boot())), rests_until: AtomicU64::new(WORKING) }
     }
 
     /// The watcher looks in. How long everything stood still, if it did.
     pub(crate) fn look(&self) -> Option<Duration> {
         self.look_at(since_boot())
+    }
+
+    /// The watcher rests for so long.
+    pub(crate) fn rest(&self, wait: Duration) {
+        self.rest_at(since_boot(), wait);
     }
 
     /// Whether the watcher is late, so that what is missing proves nothing yet.
@@ -35,12 +47,19 @@ impl Awake {
     fn look_at(&self, now: Duration) -> Option<Duration> {
         let gap = self.gap(now);
         self.looked.store(millis(now), Ordering::Release);
+        self.rests_until.store(WORKING, Ordering::Release);
         gap
+    }
+
+    fn rest_at(&self, now: Duration, wait: Duration) {
+        self.rests_until.store(millis(now + wait), Ordering::Release);
     }
 
     fn gap(&self, now: Duration) -> Option<Duration> {
         let passed = now.saturating_sub(Duration::from_millis(self.looked.load(Ordering::Acquire)));
-        (passed >= LATE).then_some(passed)
+        let until = self.rests_until.load(Ordering::Acquire);
+        let overslept = until != WORKING && now >= Duration::from_millis(until) + LATE;
+        (overslept || passed >= LONG).then_some(passed)
     }
 }
 
@@ -59,25 +78,38 @@ fn since_boot() -> Duration {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_late_look_is_noticed_once_and_a_usual_one_is_not() {
-        let awake = Awake { looked: AtomicU64::new(0) };
+    /// A watcher that works for so long, wants to rest a tenth of a second, and comes back after so long. Whether that is
+    /// taken for a standstill.
+    #[track_caller]
+    fn check(works_ms: u64, rests_ms: u64, want: bool) {
+        let awake = Awake { looked: AtomicU64::new(0), rests_until: AtomicU64::new(WORKING) };
         let at = Duration::from_millis;
-        for round in 1..100 {
-            // A busy machine lets even the watcher wait.
-            assert_eq!(awake.look_at(at(round * 900)), None);
+        for round in 0..3 {
+            let begun = round * 100_000;
+            awake.look_at(at(begun));
+            awake.rest_at(at(begun + works_ms), at(100));
+            let back = begun + works_ms + rests_ms;
+            assert_eq!(awake.gap(at(back)).is_some(), want, "as an instance's own task sees it");
+            assert_eq!(awake.look_at(at(back)), want.then(|| at(works_ms + rests_ms)));
+            assert_eq!(awake.look_at(at(back + 100)), None, "it is noticed once");
         }
-        let begun = 99 * 900;
-        assert_eq!(awake.gap(at(begun + 1_999)), None);
-        assert_eq!(awake.gap(at(begun + 60_000)), Some(at(60_000)));
-        assert_eq!(awake.look_at(at(begun + 60_000)), Some(at(60_000)));
-        assert_eq!(awake.look_at(at(begun + 60_100)), None);
+    }
+
+    #[test]
+    fn a_rest_that_lasts_too_long_is_a_standstill_and_long_work_is_none() {
+        check(50, 100, false);
+        check(50, 2_099, false);
+        check(50, 2_100, true);
+        check(5_000, 1_000, false);
+        check(9_900, 100, true);
+        check(1, 8 * 3_600_000, true);
     }
 
     #[test]
     fn the_machine_tells_how_long_it_lives() {
         let awake = Awake::new();
         assert!(since_boot() > Duration::ZERO);
+        awake.rest(Duration::from_millis(100));
         assert_eq!((awake.is_late(), awake.look()), (false, None));
     }
 }

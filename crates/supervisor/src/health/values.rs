@@ -18,9 +18,15 @@ const REMEMBERED: usize = 100_000;
 /// Subscriptions that are known one by one; more only count.
 const SUBSCRIBED: usize = 100_000;
 
+/// A driver that renews need not renew more often, however fast somebody asks.
+const RENEWED: Duration = Duration::from_secs(5);
+
 /// What came.
 #[derive(Debug)]
 pub(super) struct Values {
+    /// Whether this driver says of values that they still hold. Of one that does not, an interval that somebody asks for says
+    /// nothing: its values are messages, and come when they come.
+    renews: bool,
     /// Tags and patterns that are asked for, each with its interval.
     subscribed: HashMap<String, Option<Duration>>,
     /// When something came, and when a value changed; not before it could.
@@ -77,6 +83,7 @@ struct Tag {
 impl Values {
     pub(super) fn new(now: Moment) -> Self {
         Self {
+            renews: false,
             subscribed: HashMap::new(),
             heard: now,
             changed: now,
@@ -180,6 +187,7 @@ impl Values {
     /// The last sample of each of these still holds.
     pub(super) fn renewed(&mut self, expected: &Expected, tags: &[TagRef], folds: bool, now: Moment) {
         self.heard = now;
+        self.renews = true;
         for tag in tags {
             if let Some(name) = self.name(expected, tag, folds)
                 && let Some(tag) = self.tags.get_mut(&name)
@@ -212,7 +220,7 @@ impl Values {
     }
 
     fn silent(&self, expected: &Expected, folds: bool, now: Moment) -> Option<Finding> {
-        let asked = self.subscribed.values().copied();
+        let asked = self.subscribed.values().map(|asked| asked.filter(|_| self.renews).map(|every| every.max(RENEWED)));
         let of_tags = expected.tags.iter().map(|(tag, expected)| {
             let is_asked = self.subscribed.contains_key(&folded(tag, folds));
             expected.heard.filter(|_| is_asked)

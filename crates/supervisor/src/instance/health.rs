@@ -1,7 +1,7 @@
 //! How the judge of an instance hears and is heard: every message passes it, the watcher lends it eyes, and what it finds goes
 //! into the life cycle.
 //!
-//! Invariant: its lock is held for a moment, never while another one is taken, and never during a call to the listener.
+//! Invariant: its lock is held for a moment; no other one is taken meanwhile, and the listener is not called.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -105,6 +105,7 @@ impl Round {
         let _ = rustix::process::setpriority_process(None, FIRST);
         loop {
             let Some(wait) = self.look() else { return };
+            self.awake.rest(wait);
             match ended.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {}
                 _ => return,
