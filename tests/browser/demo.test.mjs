@@ -205,6 +205,17 @@ test('a register of the inverter reaches the PLC, and an alarm of the PLC reache
       await page.waitForTimeout(200);
     }
   }
+  // It has the role of an alarm: the bell rings on every page until somebody acknowledges it.
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid="alarm-bell"]')?.dataset.waiting) === 1, undefined, { timeout: 10_000 });
+  await page.getByTestId('alarm-bell').click();
+  const alarm = (state) => page.locator(`[data-testid="alarm"][data-address="plc_001.main.balarmactive"][data-state="${state}"]`);
+  await alarm('active').waitFor({ timeout: 10_000 });
+  await page.getByTestId('alarm-comment').fill('Klaus sieht nach');
+  await page.screenshot({ path: join(pictures, 'alarms-desktop-light-de.png') });
+  await alarm('active').getByTestId('acknowledge').click();
+  await alarm('acknowledged').waitFor({ timeout: 10_000 });
+  await page.waitForFunction(() => document.querySelector('[data-testid="alarm-event"]')?.textContent.includes('Klaus sieht nach'), undefined, { timeout: 10_000 });
+  await page.waitForFunction(() => document.querySelector('[data-testid="alarm-bell"]')?.dataset.waiting === '0', undefined, { timeout: 10_000 });
   assert.deepEqual(complaints, []);
   await context.close();
 });

@@ -281,4 +281,22 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].line.message, "Connected.");
     }
+
+    #[test]
+    fn what_is_not_written_on_a_full_disk_is_counted_and_told_of_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let logbook = Logbook::open(&folder.path().join("system_logs.db")).unwrap();
+        logbook.spare(true);
+        for _ in 0..3 {
+            logbook.write(Level::Info, None, "Lost.");
+        }
+        assert_eq!(logbook.query(&Filter::default()).unwrap(), []);
+        assert_eq!((logbook.dropped(), logbook.trouble().as_deref()), (3, Some("the disk is full")));
+        logbook.spare(false);
+        logbook.write(Level::Info, None, "Kept.");
+        let found = logbook.query(&Filter::default()).unwrap();
+        let lines: Vec<_> = found.iter().map(|record| record.line.message.as_str()).collect();
+        assert!(lines.len() == 2 && lines.contains(&"Kept.") && lines[0].starts_with("3 log lines"), "{lines:?}");
+        assert_eq!((logbook.dropped(), logbook.trouble()), (3, None));
+    }
 }
