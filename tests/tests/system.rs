@@ -45,8 +45,8 @@ fn the_box_and_the_instances_are_datapoints_that_routes_take_and_nobody_writes()
     assert_eq!((&free["unit"], &free["writable"], &free["quality"]), (&json!("MB"), &json!(false), &json!("good")));
     wait_for_value(&house, "system.box.cpu_percent", Value::is_number);
     // The leak is ended again and again, and suspended in the end: each step was seen.
-    wait_for("the kill was routed", Duration::from_secs(60), || house.value("calc.killed"));
-    wait_for("the suspension was routed", Duration::from_secs(60), || house.value("calc.suspended"));
+    wait_for("the kill was routed", Duration::from_mins(1), || house.value("calc.killed"));
+    wait_for("the suspension was routed", Duration::from_mins(1), || house.value("calc.suspended"));
     let state = wait_for_value(&house, "system.instances.plc_001.state", |state| state == "suspended_by_limit");
     assert_eq!(state["writable"], false);
 
@@ -173,4 +173,20 @@ fn on_a_full_disk_the_house_still_runs_and_with_room_everything_goes_on() {
     });
     assert!(Path::new(&house.config().join("connections.json")).exists());
     publish(broker.port(), "in", "1", &[]);
+}
+
+#[test]
+fn a_panic_on_a_full_disk_is_latched_over_a_kill() {
+    let Some(disk) = SmallDisk::new(48) else {
+        println!("this user may not mount: nothing was tested");
+        return;
+    };
+    let mut house = House::within(disk.0.path(), &json!([{ "id": "src", "driver": "virtual" }]), &json!([])).kept();
+    wait_for("room is laid in for it", SOON, || house.state().join(".reserve").exists().then_some(()));
+    disk.fill();
+    let panicked = house.ask("POST", "/api/admin/panic", &Value::Null);
+    assert_eq!((panicked.status, &panicked.json()["state"]), (200, &json!("latched")), "{}", panicked.json());
+    house.kill();
+    house.keep();
+    assert_eq!(house.get("/api/admin/panic")["state"], "latched");
 }

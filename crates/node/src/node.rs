@@ -86,6 +86,8 @@ pub struct Node {
     restart: tokio::sync::watch::Sender<bool>,
     /// What the house says of itself.
     pub(crate) own: Own,
+    /// Room on the disk for what must be written.
+    pub(crate) reserve: Arc<Reserve>,
     /// The thread that looks at the box, ended by dropping its sender.
     watching: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
     watcher: Mutex<Option<Watcher>>,
@@ -99,7 +101,7 @@ impl Node {
     pub fn open(options: &Options) -> Result<Arc<Self>> {
         make_folder(&options.config)?;
         make_folder(&options.state)?;
-        let reserve = Reserve::of(options);
+        let reserve = Arc::new(Reserve::of(options));
         reserve.give_way();
         let files = Files::open(&options.config)?;
         let people = People::open(files::open(&options.config, FileName::Users)?);
@@ -149,6 +151,7 @@ impl Node {
             started: std::time::Instant::now(),
             panic: Panic::open(&options.state),
             alarms,
+            reserve,
             turns: AtomicU64::default(),
             restart: tokio::sync::watch::Sender::new(false),
             own: Own::new(
@@ -160,7 +163,7 @@ impl Node {
         });
         node.errors.join(&node);
         node.begin(&options.config)?;
-        node.watch_itself(reserve);
+        node.watch_itself();
         node.watch_alarms();
         Ok(node)
     }
@@ -175,6 +178,8 @@ impl Node {
         self.apply_datapoints();
         self.remember_computed();
         self.apply_connections();
+        // Also in a house whose connections cannot be read.
+        self.apply_alarms();
         let weak = Arc::downgrade(self);
         let watcher = Watcher::start(config, move |names| {
             if let Some(node) = weak.upgrade() {
@@ -213,8 +218,8 @@ impl Node {
     }
 
     /// Each second, what the house says of itself.
-    fn watch_itself(self: &Arc<Self>, reserve: Reserve) {
-        let node = Arc::downgrade(self);
+    fn watch_itself(self: &Arc<Self>) {
+        let (node, reserve) = (Arc::downgrade(self), Arc::clone(&self.reserve));
         let mut round: u32 = 0;
         // It reads files and may wait for the disk, so it is no task.
         let (end, ended) = std::sync::mpsc::channel::<()>();

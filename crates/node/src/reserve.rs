@@ -1,5 +1,5 @@
-//! A little room on the disk that is kept for the start: a database cannot be opened, nor the door written, on a disk without
-//! a single free block, and the house is to run all the same.
+//! A little room on the disk that is kept for the start and for a panic: a database cannot be opened, nor the door or the
+//! latch written, on a disk without a single free block.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Reserve {
         Self([&options.config, &options.state].map(|folder| folder.join(NAME)).into())
     }
 
-    /// Gives the room away where there is no other. For the start, before anything is opened.
+    /// Gives the room away where there is no other.
     pub(crate) fn give_way(&self) {
         for path in &self.0 {
             if path.exists() && free(path) < SIZE {

@@ -188,6 +188,7 @@ export interface Guard {
   memory: 'fine' | 'warned' | 'throttled' | 'over';
   spam: 'fine' | 'coalescing' | 'sampling' | 'suspended';
   /** Samples that did not pass. */
+  memory_kills: number;
   shed: number;
   cpu_by?: string;
   memory_by?: string;

@@ -181,6 +181,7 @@ export const de: Texts = {
       exceeded: 'Zyklen über der Grenze',
       pps: 'Erlaubte Werte',
       shed: 'Nicht durchgelassene Werte',
+      kills: 'Wegen Speicher beendet',
       cpuBy: 'CPU hält ein',
       memoryBy: 'Speicher hält ein',
     },

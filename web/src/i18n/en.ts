@@ -179,6 +179,7 @@ export const en = {
       exceeded: 'Cycles over the limit',
       pps: 'Samples allowed',
       shed: 'Samples not let through',
+      kills: 'Ended for its memory',
       cpuBy: 'CPU held by',
       memoryBy: 'Memory held by',
     },

@@ -15,6 +15,9 @@ use text::Processor;
 const MOST_NETWORKS: usize = 32;
 const MOST_SENSORS: usize = 32;
 
+/// Between two looks at the temperatures: some sensors are slow to answer, and none warms up within a second.
+const WARM: Duration = Duration::from_secs(5);
+
 /// Sensors of one chip that are looked for.
 const MOST_OF_A_CHIP: usize = 16;
 
@@ -67,6 +70,7 @@ pub(crate) struct Machine {
     disks: Vec<(&'static str, PathBuf)>,
     processor: Option<Processor>,
     networks: Option<(Instant, Vec<text::Counted>)>,
+    temperatures: Option<(Instant, Vec<(String, f64)>)>,
 }
 
 impl Machine {
@@ -76,7 +80,7 @@ impl Machine {
     }
 
     fn at(root: &Path, disks: Vec<(&'static str, PathBuf)>) -> Self {
-        Self { root: root.into(), disks, processor: None, networks: None }
+        Self { root: root.into(), disks, processor: None, networks: None, temperatures: None }
     }
 
     /// Looks at everything.
@@ -86,7 +90,7 @@ impl Machine {
             memory: self.text("proc/meminfo").as_deref().and_then(text::memory),
             load_1m: self.text("proc/loadavg").as_deref().and_then(text::first_number),
             uptime: self.uptime(),
-            temperatures_c: self.temperatures(),
+            temperatures_c: self.temperatures(now),
             networks: self.networks(now),
             disks: self.disks.iter().filter_map(|(name, folder)| Some((*name, disk(folder)?))).collect(),
         }
@@ -123,8 +127,16 @@ impl Machine {
         counted.into_iter().filter_map(rates).collect()
     }
 
+    /// The temperatures, looked at now and then.
+    fn temperatures(&mut self, now: Instant) -> Vec<(String, f64)> {
+        match &self.temperatures {
+            Some((at, found)) if now.saturating_duration_since(*at) < WARM => found.clone(),
+            _ => self.temperatures.insert((now, self.sensors())).1.clone(),
+        }
+    }
+
     /// Thermal zones, then the sensors of chips. Two of the same name get numbers.
-    fn temperatures(&self) -> Vec<(String, f64)> {
+    fn sensors(&self) -> Vec<(String, f64)> {
         let mut found: Vec<(String, f64)> = Vec::new();
         let mut add = |sensor: &str, text: Option<String>| {
             let Some(celsius) = text.as_deref().and_then(text::celsius) else { return };

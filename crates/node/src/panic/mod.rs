@@ -148,7 +148,15 @@ impl Node {
 
     async fn save_latch(self: &Arc<Self>) -> bool {
         let (path, record) = (self.panic.path.clone(), self.panic.record());
-        let saved = tokio::task::spawn_blocking(move || latch::save(&path, &record)).await;
+        let reserve = Arc::clone(&self.reserve);
+        let save = move || {
+            latch::save(&path, &record).or_else(|_| {
+                // On a full disk nothing is more worth the last room.
+                reserve.give_way();
+                latch::save(&path, &record)
+            })
+        };
+        let saved = tokio::task::spawn_blocking(save).await;
         let fault = match saved {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
