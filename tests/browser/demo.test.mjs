@@ -205,6 +205,7 @@ test('a register of the inverter reaches the PLC, and an alarm of the PLC reache
       await page.waitForTimeout(200);
     }
   }
+  assert.equal(await page.getByTestId('notice').count(), 0, 'no complaint about what is shown');
   // It has the role of an alarm: the bell rings on every page until somebody acknowledges it.
   await page.waitForFunction(() => Number(document.querySelector('[data-testid="alarm-bell"]')?.dataset.waiting) === 1, undefined, { timeout: 10_000 });
   await page.getByTestId('alarm-bell').click();

@@ -50,6 +50,16 @@ fn the_box_and_the_instances_are_datapoints_that_routes_take_and_nobody_writes()
     let state = wait_for_value(&house, "system.instances.plc_001.state", |state| state == "suspended_by_limit");
     assert_eq!(state["writable"], false);
 
+    // In the live view, as single addresses and by a pattern.
+    for wanted in ["system.box.memory_percent", "system.box.disk.*.free_mb"] {
+        let tapped = house.run(&["tap", wanted, "--count", "1", "--for", "20", "--json"]);
+        let text = String::from_utf8_lossy(&tapped.stdout).into_owned();
+        let point: Value = serde_json::from_str(text.trim()).unwrap_or_default();
+        assert!(point["value"].is_number(), "{wanted}: {text} {}", String::from_utf8_lossy(&tapped.stderr));
+    }
+    let unknown = house.run(&["tap", "system.box.nothing", "--count", "1", "--for", "5"]);
+    assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("no instance"));
+
     let refused =
         house.ask("POST", "/api/datapoint/write", &json!({ "address": "system.box.cpu_percent", "value": 1 }));
     assert_eq!(refused.status, 422, "{}", refused.json());

@@ -77,7 +77,8 @@ impl Stream {
             Held { points, needs }
         } else {
             let need = engine.split(text).map(|(id, tag)| (id.clone(), Need { tag: tag.into(), pattern: false }));
-            if need.is_none() && !text.starts_with("calc.") {
+            let is_own = || text.starts_with("calc.") || engine.has_own(text);
+            if need.is_none() && !is_own() {
                 return Err(Error::NotFound(format!("`{text}` belongs to no instance")));
             }
             let point =

@@ -16,6 +16,7 @@ use super::{Line, Recorder};
 use crate::datapoints::About;
 use crate::demand::Need;
 use crate::live::Client;
+use crate::own::about::{self, PREFIX};
 
 /// What the façade knows of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,12 @@ impl Engine {
             Some((id, tag)) if self.instances[id].case_insensitive => format!("{id}.{}", tag.to_lowercase()).into(),
             _ => address.into(),
         }
+    }
+
+    /// Whether the house itself says something at this address.
+    pub(crate) fn has_own(&self, address: &str) -> bool {
+        let instances = || self.instances.keys().map(InstanceId::as_str);
+        address.starts_with(PREFIX) && (self.known_at(address).is_some() || about::has(address, instances).is_ok())
     }
 
     /// The datapoint of this address in any spelling, if it is known.
@@ -232,7 +239,7 @@ impl Directory for House<'_> {
     }
 
     fn declared(&self, address: &str) -> Declared {
-        let own = crate::own::about::kind(address);
+        let own = about::kind(address);
         let said = self.about.get(address);
         let unit = said.and_then(|about| about.unit.clone());
         Declared {
@@ -242,7 +249,7 @@ impl Directory for House<'_> {
     }
 
     fn own(&self, address: &str) -> Result<(), Option<String>> {
-        crate::own::about::has(address, || self.instances.keys().map(InstanceId::as_str))
+        about::has(address, || self.instances.keys().map(InstanceId::as_str))
     }
 
     fn described(&self, beginning: &str) -> Vec<String> {
