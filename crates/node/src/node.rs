@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -26,15 +26,12 @@ use crate::logbook::Logbook;
 use crate::machine::Machine;
 use crate::own::Own;
 use crate::panic::Panic;
-use crate::people::{People, Role, Who};
+use crate::people::People;
 use crate::plugins::{Plugin, Plugins};
 use crate::pulses::Pulses;
 use crate::reserve::Reserve;
 use crate::traffic::{Facts, House, Traffic};
-use crate::{Error, Result, own};
-
-/// The reserve on the disk is looked after once in so many looks.
-const RESERVE_ROUNDS: u32 = 60;
+use crate::{Error, Result};
 
 /// Where a house lives.
 #[derive(Debug, Clone)]
@@ -81,15 +78,15 @@ pub struct Node {
     pub(crate) panic: Panic,
     pub(crate) alarms: Alarms,
     /// Turns of the daemon's pulse: it stands still when the router does.
-    turns: AtomicU64,
+    pub(crate) turns: AtomicU64,
     /// Somebody wants the daemon to begin anew.
-    restart: tokio::sync::watch::Sender<bool>,
+    pub(crate) restart: tokio::sync::watch::Sender<bool>,
     /// What the house says of itself.
     pub(crate) own: Own,
     /// Room on the disk for what must be written.
     pub(crate) reserve: Arc<Reserve>,
     /// The thread that looks at the box, ended by dropping its sender.
-    watching: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    pub(crate) watching: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
     watcher: Mutex<Option<Watcher>>,
 }
 
@@ -217,31 +214,6 @@ impl Node {
         Ok(())
     }
 
-    /// Each second, what the house says of itself.
-    fn watch_itself(self: &Arc<Self>) {
-        let (node, reserve) = (Arc::downgrade(self), Arc::clone(&self.reserve));
-        let mut round: u32 = 0;
-        // It reads files and may wait for the disk, so it is no task.
-        let (end, ended) = std::sync::mpsc::channel::<()>();
-        let ran = std::thread::Builder::new().name("own".into()).spawn(move || {
-            while let Some(node) = node.upgrade() {
-                node.tell_own();
-                if round.is_multiple_of(RESERVE_ROUNDS) {
-                    reserve.keep();
-                }
-                round = round.wrapping_add(1);
-                drop(node);
-                if ended.recv_timeout(own::LOOK) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        });
-        match ran {
-            Ok(thread) => *lock(&self.watching) = Some((end, thread)),
-            Err(error) => tracing::error!(%error, "No thread for the house's own datapoints."),
-        }
-    }
-
     /// Users, sessions and tokens.
     pub fn people(&self) -> &People {
         &self.people
@@ -270,27 +242,6 @@ impl Node {
         self.started.elapsed()
     }
 
-    /// Turns of the daemon's pulse, five a second: they stand still when the router or the runtime does.
-    pub fn turns(&self) -> u64 {
-        self.turns.load(Ordering::Relaxed)
-    }
-
-    /// Has the daemon end in order and begin anew.
-    ///
-    /// # Errors
-    /// Who is no administrator.
-    pub fn restart_daemon(&self, who: &Who) -> Result<()> {
-        who.must_be(Role::Admin)?;
-        self.logbook.write(Level::Warn, None, format!("{} restarts the daemon.", who.name));
-        self.restart.send_replace(true);
-        Ok(())
-    }
-
-    /// Comes true when somebody wants the daemon to begin anew.
-    pub fn restarts(&self) -> tokio::sync::watch::Receiver<bool> {
-        self.restart.subscribe()
-    }
-
     /// The house's log.
     pub fn logbook(&self) -> &Logbook {
         &self.logbook
@@ -307,12 +258,7 @@ impl Node {
     /// Stops everything in order; what does not stop in time is killed.
     pub async fn close(&self) {
         lock(&self.watcher).take();
-        let watching = lock(&self.watching).take();
-        if let Some((end, thread)) = watching {
-            drop(end);
-            let _ = thread.join();
-        }
-        self.own.figures.close();
+        self.stop_watching_itself();
         self.supervisor.shutdown(Duration::from_secs(4)).await;
         self.keep_computed();
         self.errors.flush();

@@ -1,13 +1,14 @@
 //! `system.*`: what the house says about itself, as datapoints like any other, but that nobody writes them.
 //!
 //! [`about`] what each of them is, [`disk`] how near a disk is to its end, [`tree`] how they are browsed, [`figures`] what was
-//! over thirty days. Each second the box and the instances are looked
+//! over thirty days, [`watch`] the thread that looks. Each second the box and the instances are looked
 //! at; a datapoint gets a sample only if its value moved by more than its own jitter, so that an idle house costs nothing.
 
 pub(crate) mod about;
 mod disk;
 mod figures;
 pub(crate) mod tree;
+mod watch;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ use words::{memory_step, whole};
 pub use figures::{Column, MetricsView, Window};
 
 /// Between two looks.
-pub(crate) const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A megabyte, as everywhere in the house.
 const MB: f64 = (1 << 20) as f64;
