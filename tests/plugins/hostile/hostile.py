@@ -138,7 +138,7 @@ def nameless():
 
 def many_files():
     alive()
-    for number in range(30_000):
+    for number in range(10_000):
         os.close(os.open(os.path.join(os.environ["HOME"], f"f{number}"), os.O_CREAT))
     idle()
 

@@ -29,6 +29,12 @@ const WATCHED: Duration = Duration::from_secs(3);
 /// Nothing of it is left after this.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
+/// A share of a core is held within this, in per cent of one core.
+const WITHIN_PERCENT: f64 = 5.0;
+
+/// Cycles of 100 ms in which it wanted more, after which that can be said. On a busy machine it does not get its share in each.
+const ENOUGH_CYCLES: u64 = 5;
+
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -172,8 +178,10 @@ impl<'a> Trial<'a> {
                 texts.into_iter().find(|text| text.contains(words)).map(Into::into)
             }
             Sign::HeldBack(percent) => {
-                let held = found["throttled_percent"].as_f64().filter(|held| *held >= percent)?;
-                Some(format!("held back {held} % of the time"))
+                let used = found["cpu_percent"].as_f64().filter(|used| *used <= percent + WITHIN_PERCENT)?;
+                let [cycles, more] = ["count", "exceeded"].map(|key| found["cycles"][key].as_u64().unwrap_or(0));
+                let held = more >= ENOUGH_CYCLES;
+                held.then(|| format!("takes {used} % of a core, wanted more in {more} of {cycles} cycles"))
             }
             Sign::Harmless => (begun.elapsed() >= WATCHED).then(String::new),
         }

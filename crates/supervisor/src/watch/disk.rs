@@ -24,6 +24,9 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// Files and folders that an instance may keep; with more it counts as over its limit.
 const MOST_FILES: usize = 20_000;
 
+/// What an empty file counts: its name and its inode take room too.
+const LEAST_BYTES: u64 = 4096;
+
 /// A unit of `st_blocks`.
 const BLOCK: u64 = 512;
 
@@ -64,10 +67,12 @@ fn held(folder: &Path) -> Option<u64> {
             }
             // That of the entry itself, not of what it leads to.
             let Ok(of) = entry.metadata() else { continue };
-            bytes += of.blocks() * BLOCK / of.nlink().max(1);
+            let size = (of.blocks() * BLOCK).max(LEAST_BYTES);
             if of.is_dir() {
-                bytes += of.blocks() * BLOCK - of.blocks() * BLOCK / of.nlink().max(1);
+                bytes += size;
                 waiting.push(entry.path());
+            } else {
+                bytes += size / of.nlink().max(1);
             }
         }
     }
@@ -112,6 +117,13 @@ mod tests {
         fs::hard_link(folder.path().join("deep/a"), folder.path().join("b")).unwrap();
         let bytes = held(folder.path()).unwrap();
         assert!((1 << 20..2 << 20).contains(&bytes), "one file with two names counts once: {bytes}");
+    }
+
+    #[test]
+    fn empty_files_count_too() {
+        let folder = tempfile::tempdir().unwrap();
+        (0..500).for_each(|n| fs::write(folder.path().join(n.to_string()), "").unwrap());
+        assert_eq!(held(folder.path()), Some(500 * LEAST_BYTES));
     }
 
     #[test]
