@@ -110,7 +110,7 @@ pub const CASES: &[Case] = &[
     Case { again: false, ..limited("disk", r#"{"disk_mb":8}"#, "disk_mb", "its folder holds") },
     Case { again: false, ..limited("nameless", r#"{"disk_mb":8}"#, "disk_mb", "its folder holds") },
     refused("one_file", "disk_mb (one file)", "File too large"),
-    Case { again: false, ..limited("many_files", r#"{"disk_mb":8}"#, "disk_mb", "its folder holds") },
+    Case { again: false, ..limited("many_files", r#"{"disk_mb":1}"#, "disk_mb", "its folder holds") },
     Case {
         limits: r#"{"max_cpu_share":0.2}"#,
         wall: "log lines",
