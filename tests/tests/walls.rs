@@ -99,8 +99,8 @@ fn a_certificate_that_the_configuration_names_is_read_and_followed_when_it_is_re
     let authority = Authority::new();
     let (certificate, key) = authority.sign("broker", &["127.0.0.1", "localhost"]);
     let paths = [("cafile", &authority.ca_file()), ("certfile", &certificate), ("keyfile", &key)];
-    let lines: String = paths.iter().map(|(word, path)| format!("{word} {}\n", path.display())).collect();
-    let broker = Mosquitto::with(&format!("allow_anonymous true\n{lines}"));
+    let lines = paths.map(|(word, path)| format!("{word} {}", path.display())).join("\n");
+    let broker = Mosquitto::with(&format!("allow_anonymous true\n{lines}\n"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     std::fs::copy(authority.ca_file(), &file).unwrap();

@@ -1,5 +1,7 @@
 //! What holds a plugin in, item by item, as people see it.
 
+use std::fmt::Write as _;
+
 use super::Report;
 use super::permissions::Permissions;
 use crate::limits::Limits;
@@ -109,7 +111,7 @@ fn named(permissions: &Permissions, version: u32) -> String {
     let lists = [("reads", &permissions.read), ("writes", &permissions.write)];
     for (does, paths) in lists.into_iter().filter(|(_, paths)| !paths.is_empty()) {
         let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        text.push_str(&format!("; {does} {}", paths.join(", ")));
+        let _ = write!(text, "; {does} {}", paths.join(", "));
     }
     for refused in &permissions.refused {
         text.push_str("; refused: ");

@@ -38,7 +38,9 @@ pub(super) fn go_on(instances: &Weak<Instances>, ended: &Receiver<()>) {
         let all: Vec<Arc<Shared>> =
             instances.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         drop(instances);
-        all.iter().for_each(|shared| look(shared));
+        for shared in &all {
+            look(shared);
+        }
         let wait = (begun.elapsed() * PART).clamp(ROUND, LONGEST);
         if !matches!(ended.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
             return;
