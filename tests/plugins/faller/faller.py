@@ -1,4 +1,4 @@
-import base64, json, os, select, signal, sys, urllib.parse
+import base64, ctypes, json, os, select, sys, urllib.parse
 
 out = os.fdopen(os.dup(1), "w")  # the protocol
 os.dup2(2, 1)  # a stray print goes to the log instead
@@ -25,7 +25,7 @@ def log_in(config):
 
 def fall(config):
     if config["how"] == "signal":
-        os.kill(os.getpid(), signal.SIGSEGV)
+        ctypes.string_at(0)
     if config["how"] == "exit":
         sys.exit(7)
     log_in(config)

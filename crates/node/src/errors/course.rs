@@ -21,7 +21,7 @@ const VALUES: usize = 3;
 const TEXT: usize = 120;
 
 /// Lines of the log that are kept, and how much of each in bytes.
-const LINES: usize = 12;
+const LINES: usize = 20;
 const LINE: usize = 400;
 
 /// A stack of which nothing came for so long is complete.
@@ -133,11 +133,14 @@ impl Course {
         if heard.exception.is_some() {
             said.exception = Some(Instant::now());
         }
-        if said.lines.len() >= LINES {
-            said.lines.pop_front();
+        // What belongs to a stack is told with it.
+        let is_stack = said.blocks.is_open() || (heard.exception.is_some() && heard.instead.is_none());
+        if !is_stack {
+            if said.lines.len() >= LINES {
+                said.lines.pop_front();
+            }
+            said.lines.push_back(clip(heard.instead.as_deref().unwrap_or(line), LINE));
         }
-        let line = clip(heard.instead.as_deref().unwrap_or(line), LINE);
-        said.lines.push_back(line);
         heard
     }
 
@@ -224,6 +227,7 @@ mod tests {
         assert_eq!(course.rest(false), None);
         assert_eq!(course.logged("KeyError: 'x'").exception.unwrap().class, "KeyError");
         assert!(course.is_explained() && !course.is_explained());
-        assert_eq!(course.lines(), ["Traceback (most recent call last):", "KeyError: 'x'"]);
+        course.logged("after it");
+        assert_eq!(course.lines(), ["after it"]);
     }
 }

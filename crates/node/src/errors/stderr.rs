@@ -13,6 +13,9 @@ const TRACEBACK: &str = "Traceback (most recent call last):";
 /// Lines that one block may have; what is longer ends there.
 const MAX_LINES: usize = 200;
 
+/// Lines of a panic's message; nothing says where it ends if no stack follows.
+const MAX_WORDS: usize = 8;
+
 /// A panic or an exception as the program told it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Exception {
@@ -76,7 +79,8 @@ impl Blocks {
         if belongs {
             block.push(line);
         }
-        let full = block.lines.len() >= MAX_LINES || block.bytes >= MAX_STACK;
+        let wordy = block.is_panic && !block.has_stack() && block.lines.len() > MAX_WORDS;
+        let full = wordy || block.lines.len() >= MAX_LINES || block.bytes >= MAX_STACK;
         Heard { exception: if ends || full { self.finish() } else { None }, instead: None }
     }
 
@@ -239,6 +243,10 @@ KeyError: 'host'"#;
     #[test]
     fn what_only_looks_like_it_is_nothing_and_a_block_without_end_is_bounded() {
         check("thread 'main' is fine\nTraceback of a route\nnote: nothing", &[]);
+        let wordy = format!("thread 'a' panicked at x.rs:1:1:\n{}", "said\n".repeat(100));
+        let mut blocks = Blocks::default();
+        let heard: Vec<_> = wordy.lines().filter_map(|line| blocks.take(line).exception).collect();
+        assert_eq!((heard.len(), heard[0].message.lines().count()), (1, MAX_WORDS));
         let endless = format!("{TRACEBACK}\n{}", "  x\n".repeat(10_000));
         let mut blocks = Blocks::default();
         assert_eq!(endless.lines().filter(|line| blocks.take(line).exception.is_some()).count(), 1);
