@@ -182,8 +182,7 @@ fn kind_of(message: &ToPlugin) -> &'static str {
 /// The value, or the beginning of a long one.
 fn short(value: &Value) -> Value {
     match value {
-        Value::Text(text) if text.len() > TEXT => Value::text(clip(text, TEXT)),
-        Value::Json(text) if text.len() > TEXT => Value::text(clip(text, TEXT)),
+        Value::Text(text) | Value::Json(text) if text.len() > TEXT => Value::text(clip(text, TEXT)),
         // Not shown as they are: what is secret in them could not be found.
         Value::Bytes(bytes) => Value::text(format!("({} bytes)", bytes.len())),
         other => other.clone(),

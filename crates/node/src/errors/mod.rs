@@ -22,11 +22,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fieldrail_model::{InstanceId, Timestamp};
-use fieldrail_store::{Forward, Happened, LogError, Occurrence};
+use fieldrail_store::{Etag, Forward, Happened, LogError, Occurrence};
 use indexmap::IndexMap;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::files::Files;
 use crate::node::lock;
 use crate::{Error, Node, Result};
 
@@ -59,6 +60,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_hours(1);
 
 type Fingerprint = [u8; 16];
+
+/// Which state of the files that hold secrets.
+type Stamp = [Option<Etag>; 3];
 
 /// One cause since the last transaction.
 #[derive(Debug, Default)]
@@ -101,6 +105,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// The files that it was read from.
+    read: Option<Stamp>,
     secrets: std::collections::BTreeSet<String>,
     scrubber: Arc<Scrubber>,
 }
@@ -286,8 +292,13 @@ impl Shared {
 
     /// What takes out all that is secret now, or was since the start.
     fn scrubber(&self, node: Option<&Node>) -> Arc<Scrubber> {
-        let now = node.map(Node::secrets_in_force).unwrap_or_default();
+        let stamp = node.map(Node::secrets_stamp);
         let mut known = lock(&self.known);
+        if stamp.is_none() || known.read == stamp {
+            return Arc::clone(&known.scrubber);
+        }
+        known.read = stamp;
+        let now = node.map(Node::secrets_in_force).unwrap_or_default();
         let before = known.secrets.len();
         for secret in now {
             if known.secrets.len() < MAX_SECRETS || before == 0 {
@@ -314,7 +325,11 @@ fn build(cause: Fingerprint, batch: &Batch, node: Option<&Node>, scrubber: &Scru
     Some(Happened {
         fingerprint: cause,
         kind: newest.kind.as_str().into(),
-        title: text(&format!("{}: {title}", newest.class)),
+        title: if newest.class == newest.kind.as_str() {
+            text(title)
+        } else {
+            text(&format!("{}: {title}", newest.class))
+        },
         place: text(place),
         driver: node.and_then(|node| node.driver_of(&instance)).unwrap_or_default(),
         source: instance,
@@ -393,6 +408,15 @@ impl Node {
         let mut config = connection.config;
         ConfigSecrets::new(plugin.map(|plugin| &plugin.manifest.config_schema)).hide(&mut config);
         Some((Some(connection.driver), version, config))
+    }
+
+    fn secrets_stamp(&self) -> Stamp {
+        let Files { secrets, connections, settings, .. } = &self.files;
+        [
+            secrets.snapshot().map(|file| file.etag.clone()),
+            connections.snapshot().map(|file| file.etag.clone()),
+            settings.snapshot().map(|file| file.etag.clone()),
+        ]
     }
 
     /// Every text that is secret now.

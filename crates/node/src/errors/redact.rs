@@ -168,19 +168,24 @@ impl Scrubber {
         Self { known }
     }
 
-    /// The text without secrets.
+    /// The text without secrets, known ones and what looks like one.
     pub(crate) fn text(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut text = self.known(text.to_owned());
+        for (pattern, instead) in LOOKS_SECRET.iter() {
+            if pattern.is_match(&text) {
+                text = pattern.replace_all(&text, *instead).into_owned();
+            }
+        }
+        text
+    }
+
+    /// The text without known secrets.
+    pub(crate) fn known(&self, mut text: String) -> String {
         for secret in &self.known {
             if text.contains(secret.as_str()) {
                 text = if secret.len() < SHORT { without_word(&text, secret) } else { text.replace(secret, MASK) };
             }
             text = without_beginning(text, secret);
-        }
-        for (pattern, instead) in LOOKS_SECRET.iter() {
-            if pattern.is_match(&text) {
-                text = pattern.replace_all(&text, *instead).into_owned();
-            }
         }
         text
     }

@@ -50,7 +50,7 @@ fn what_was_taken_is_written_before_the_house_closes() {
     drop(errors);
     let logs = Arc::new(Logs::open(&folder.path().join("system_logs.db")).unwrap());
     let found = fieldrail_store::Errors::new(logs).query(&ErrorFilter::default()).unwrap();
-    assert_eq!(found[0].title, "crash: the last one");
+    assert_eq!(found[0].title, "the last one");
 }
 
 #[test]

@@ -153,14 +153,15 @@ impl Node {
         if let Some(snapshot) = snapshot {
             view.state = snapshot.state.name().into();
             view.ill = snapshot.ill.map(Into::into);
-            view.text.clone_from(&snapshot.text);
+            let scrubber = self.errors.scrubber();
+            view.text = scrubber.known(snapshot.text.clone());
             view.hint.clone_from(&snapshot.hint);
             view.pid = snapshot.pid;
             view.since_ms = snapshot.since.millis();
             view.uptime_s = snapshot.pid.and(snapshot.started_at).map(|start| start.age(now).as_secs());
             view.restarts = snapshot.restarts;
             view.errors = snapshot.errors;
-            view.last_error.clone_from(&snapshot.last_error);
+            view.last_error = snapshot.last_error.clone().map(|error| scrubber.known(error));
             view.samples_in = snapshot.samples_in;
             view.samples_out = snapshot.samples_out;
             view.capabilities = words(&snapshot.capabilities);

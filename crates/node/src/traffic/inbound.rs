@@ -126,6 +126,8 @@ impl Listener for Traffic {
             return;
         }
         let message = self.hear(&record.instance, &record.message).unwrap_or(record.message);
+        // A careless driver tells what it logs in with.
+        let message = self.errors.scrubber().known(message);
         self.logbook.write(record.level, Some(record.instance.as_str()), message);
     }
 
