@@ -19,6 +19,7 @@ const START: Duration = Duration::from_secs(20);
 pub struct House {
     folder: TempDir,
     more_plugins: Vec<PathBuf>,
+    environment: Vec<(String, PathBuf)>,
     daemon: Option<Child>,
     address: Option<SocketAddr>,
     session: String,
@@ -41,7 +42,14 @@ impl House {
     /// The same in a folder of its own within this one.
     pub fn within(folder: &Path, connections: &Value, routes: &Value) -> Self {
         let folder = TempDir::new_in(folder).expect("there is room for a temporary folder");
-        let house = Self { folder, more_plugins: Vec::new(), daemon: None, address: None, session: String::new() };
+        let house = Self {
+            folder,
+            more_plugins: Vec::new(),
+            environment: Vec::new(),
+            daemon: None,
+            address: None,
+            session: String::new(),
+        };
         fs::create_dir(house.config()).expect("the temporary folder can be written");
         house.put("fieldrail.json", &json!({ "version": "1.0", "listen": "127.0.0.1:0" }));
         house.put("connections.json", &json!({ "version": "1.0", "connections": connections }));
@@ -54,6 +62,12 @@ impl House {
     pub fn with_plugins(mut self, folder: impl Into<PathBuf>) -> Self {
         self.more_plugins.push(folder.into());
         self
+    }
+
+    /// What the daemon finds in its environment from its next start on.
+    pub fn set_environment(&mut self, key: &str, value: impl Into<PathBuf>) {
+        self.environment.retain(|(known, _)| known != key);
+        self.environment.push((key.to_owned(), value.into()));
     }
 
     /// Starts the daemon and waits until it serves.
@@ -105,7 +119,7 @@ impl House {
         for folder in &self.more_plugins {
             command.arg("--plugins").arg(folder);
         }
-        command.args(arguments);
+        command.args(arguments).envs(self.environment.iter().map(|(key, value)| (key, value)));
         command
     }
 

@@ -10,7 +10,7 @@ use std::sync::Once;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use fieldrail_testkit::free_port;
+use fieldrail_testkit::{Authority, free_port};
 use fieldrail_tests::{House, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -37,6 +37,11 @@ struct Server {
 
 impl Server {
     fn start(refusals: u32, port: Option<u16>) -> Self {
+        let port = port.map(|port| port.to_string());
+        Self::start_with(&[refusals.to_string()].into_iter().chain(port).collect::<Vec<_>>())
+    }
+
+    fn start_with(arguments: &[String]) -> Self {
         static ONCE: Once = Once::new();
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         ONCE.call_once(|| {
@@ -46,8 +51,8 @@ impl Server {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers/sentry/bin/python");
         let folder = TempDir::new().unwrap();
         let mut command = Command::new(python);
-        command.arg(peers.join("sentry/server.py")).arg(folder.path()).arg(refusals.to_string());
-        command.args(port.map(|port| port.to_string())).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.arg(peers.join("sentry/server.py")).arg(folder.path()).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -187,6 +192,29 @@ fn what_failed_while_the_server_was_away_arrives_once_after_a_restart_and_a_refu
 }
 
 #[test]
+fn over_tls_events_go_only_to_a_server_that_the_system_trusts() {
+    let (ours, foreign) = (Authority::new(), Authority::new());
+    let (certificate, key) = ours.sign("server", &["127.0.0.1"]);
+    let files = [certificate, key].map(|file| file.to_string_lossy().into_owned());
+    let server = Server::start_with(&[vec!["0".into(), "0".into()], files.to_vec()].concat());
+    let mut house = house(&faller("raise"), server.port);
+    let secrets = json!({ "broker": CANARY, "sentry": format!("https://publickey@127.0.0.1:{}/42", server.port) });
+    house.put("secrets.json", &json!({ "version": "1.0", "secrets": secrets }));
+    house.set_environment("SSL_CERT_FILE", foreign.ca_file());
+    house.keep();
+    wait_for("the daemon says that it cannot send", PATIENCE, || {
+        house.console().contains("The server for errors does not take any").then_some(())
+    });
+    assert!(!house.console().contains("publickey"), "{}", house.console());
+    assert_eq!(server.received(), "");
+    house.kill();
+    house.set_environment("SSL_CERT_FILE", ours.ca_file());
+    house.keep();
+    assert_eq!(server.next()["events"][0]["tags"]["instance"], "faller");
+    has_no_secret("what was sent", &server.received());
+}
+
+#[test]
 fn nothing_is_sent_unless_a_person_says_so_and_all_is_kept() {
     let server = Server::start(0, None);
     let house = house(&faller("exit"), server.port);
@@ -196,6 +224,28 @@ fn nothing_is_sent_unless_a_person_says_so_and_all_is_kept() {
     assert_eq!((&all[0]["kind"], &all[0]["driver"]), (&json!("failed"), &json!("faller")), "{all:?}");
     assert!(all[0]["title"].as_str().unwrap().contains("exited with code 7"), "{all:?}");
     assert_eq!(server.received(), "");
+}
+
+#[test]
+fn a_panic_that_ended_the_daemon_is_an_error_after_its_next_start() {
+    let house = House::new(&json!([]), &json!([]));
+    let folder = house.state().join("panics");
+    fs::create_dir_all(&folder).unwrap();
+    let panicked = json!({
+        "time_ms": 1000, "version": "0.0.9", "message": "no element 7", "thread": "main", "place": "src/x.rs:1:1",
+        "stack": "   0: rust_begin_unwind\n   1: fieldrail_node::falls\n             at ./src/x.rs:1:1", "count": 3
+    });
+    fs::write(folder.join("src_x_rs_1_1.json"), panicked.to_string()).unwrap();
+    fs::write(folder.join("half.json"), "{\"time_ms\":").unwrap();
+    let house = house.kept();
+    let cause = wait_for("the panic is known", PATIENCE, || house.get("/api/errors")["items"].get(0).cloned());
+    assert_eq!((&cause["kind"], &cause["count"]), (&json!("daemon_panic"), &json!(3)), "{cause}");
+    let event = &house.get(&format!("/api/errors/{}", cause["id"]))["occurrences"][0];
+    assert_eq!(
+        (&event["version"], &event["frames"][0]["function"]),
+        (&json!("0.0.9"), &json!("fieldrail_node::falls"))
+    );
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }
 
 /// A folder of plugins with the driver that panics.

@@ -111,6 +111,7 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     watchdog.abort();
     drop(door);
     forwarding.abort();
+    let _ = forwarding.await;
     node.close().await;
     served.context("the web admin cannot be served")?;
     Ok(if *node.restarts().borrow() { End::Restart } else { End::Stopped })

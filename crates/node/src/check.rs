@@ -23,7 +23,9 @@ use crate::{Error, Result};
 pub fn check_folder(config: &Path, plugins: &[PathBuf]) -> Vec<Finding> {
     let mut surroundings = Surroundings::read(config, plugins);
     let mut findings = std::mem::take(&mut surroundings.findings);
-    look::<Settings>(config, FileName::Settings, &mut findings);
+    if let Some(file) = look::<Settings>(config, FileName::Settings, &mut findings) {
+        findings.extend(check_tracking(&file, config));
+    }
     look::<UsersFile>(config, FileName::Users, &mut findings);
     let routing = look::<RoutingFile>(config, FileName::Routing, &mut findings);
     if let (true, Some(file)) = (surroundings.are_known, routing) {
@@ -78,6 +80,32 @@ fn look<T: DeserializeOwned>(config: &Path, name: FileName, findings: &mut Vec<F
         return None;
     }
     read_file(&path, name.options()).map_err(|fault| findings.push(from_fault(&fault, "error"))).ok()
+}
+
+/// Forwarding that is switched on and cannot work.
+fn check_tracking(file: &Snapshot<Settings>, config: &Path) -> Option<Finding> {
+    let tracking = &file.value.error_tracking;
+    let secrets: Option<Snapshot<Secrets>> =
+        read_file(&config.join(FileName::Secrets.as_str()), FileName::Secrets.options()).ok();
+    let known = secrets.as_ref().map(|file| &file.value);
+    let (what, hint) = match (&tracking.dsn, tracking.dsn_text(known)) {
+        _ if !tracking.enabled => return None,
+        (None, _) => {
+            ("forwarding of errors is switched on, and nothing says where to", "add `dsn`, as the server shows it")
+        }
+        (Some(_), None) => ("there is no secret of this name", "add it to `secrets.json`"),
+        (Some(_), Some(dsn)) => {
+            let is_url = dsn.starts_with("https://") || dsn.starts_with("http://");
+            if is_url && dsn.contains('@') && tracking.max_per_hour > 0 {
+                return None;
+            }
+            (
+                "no event can be forwarded with this",
+                "a DSN is `https://KEY@HOST/PROJECT`, and `max_per_hour` is at least 1",
+            )
+        }
+    };
+    Some(from_fault(&file.error_at("error_tracking", what, Some(hint.into())), "error"))
 }
 
 fn check_connections(
@@ -167,4 +195,37 @@ pub(crate) fn finding(rules: &RoutingFile, file: Option<&Snapshot<RoutingFile>>,
 
 fn from_fault(fault: &FileError, severity: &'static str) -> Finding {
     Finding { severity, ..Finding::from(fault) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(tracking: &serde_json::Value, want: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: FileName, contents: &serde_json::Value| {
+            fieldrail_store::atomic::write(
+                &folder.path().join(name.as_str()),
+                contents.to_string().as_bytes(),
+                fieldrail_store::Access::Private,
+            )
+            .unwrap();
+        };
+        put(FileName::Settings, &serde_json::json!({ "version": "1.0", "error_tracking": tracking }));
+        put(FileName::Secrets, &serde_json::json!({ "version": "1.0", "secrets": { "sentry": "https://key@h/1" } }));
+        let findings = check_folder(folder.path(), &[]);
+        let found = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
+        assert_eq!(found, want, "{tracking}");
+    }
+
+    #[test]
+    fn forwarding_that_cannot_work_is_told() {
+        use serde_json::json;
+        check(&json!({ "enabled": true, "dsn": { "secret": "sentry" } }), "");
+        check(&json!({ "enabled": false, "dsn": "nonsense" }), "");
+        check(&json!({ "enabled": true }), "forwarding of errors is switched on, and nothing says where to");
+        check(&json!({ "enabled": true, "dsn": { "secret": "sentri" } }), "there is no secret of this name");
+        check(&json!({ "enabled": true, "dsn": "sentry.example/1" }), "no event can be forwarded with this");
+    }
 }

@@ -1,10 +1,10 @@
 """A server for error events: takes envelopes on loopback, reads them with Sentry's own library, prints each as a line of JSON.
 
-Usage: server.py FOLDER REFUSALS [PORT]. The first REFUSALS requests are answered with 429. Each request lies in FOLDER as it came.
+Usage: server.py FOLDER REFUSALS [PORT [CERTIFICATE KEY]]. The first REFUSALS requests are answered with 429. Each request lies in FOLDER as it came.
 Prints its port first.
 """
 
-import json, pathlib, sys
+import json, pathlib, ssl, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from sentry_sdk.envelope import Envelope
@@ -49,5 +49,9 @@ def told(line):
 
 
 server = HTTPServer(("127.0.0.1", port), Taker)
+if len(sys.argv) > 5:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[4], sys.argv[5])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 told({"port": server.server_port})
 server.serve_forever()

@@ -241,6 +241,44 @@ KeyError: 'host'"#;
     }
 
     #[test]
+    fn whatever_a_program_says_nothing_panics_and_little_is_kept() {
+        const PIECES: [&str; 16] = [
+            TRACEBACK,
+            "thread '",
+            "' panicked at ",
+            ":",
+            "stack backtrace:",
+            "  File \"",
+            "\", line ",
+            ", in ",
+            "panic {",
+            "\"message\":",
+            "}",
+            "note: ",
+            "   0: ",
+            "      at ",
+            "ä…\u{202e}",
+            "\t",
+        ];
+        let mut seed = 7_u64;
+        let mut random = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).unwrap() % most
+        };
+        let mut blocks = Blocks::default();
+        let mut heard = 0;
+        for _ in 0..50_000 {
+            let line: String = (0..random(6)).map(|_| PIECES[random(PIECES.len())]).collect();
+            let exception = blocks.take(&line).exception;
+            if let Some(exception) = exception {
+                heard += 1;
+                assert!(exception.stack.len() <= MAX_STACK && exception.frames.len() <= MAX_FRAMES);
+            }
+        }
+        assert!(heard > 100, "{heard}");
+    }
+
+    #[test]
     fn what_only_looks_like_it_is_nothing_and_a_block_without_end_is_bounded() {
         check("thread 'main' is fine\nTraceback of a route\nnote: nothing", &[]);
         let wordy = format!("thread 'a' panicked at x.rs:1:1:\n{}", "said\n".repeat(100));
