@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)] // in what only tests call, a panic is how a test fails
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
@@ -291,6 +292,31 @@ fn a_panic_of_a_driver_is_one_error_with_its_stack_and_what_it_was_told_last() {
     let instance = house.instance("faller");
     assert!(instance["last_error"].as_str().unwrap().contains("panicked at"), "{instance}");
     assert!(!instance["last_error"].as_str().unwrap().contains("frames"), "{instance}");
+}
+
+#[test]
+fn a_call_whose_asker_hangs_up_leaves_a_row_too() {
+    let house = house(&faller("wait"), 1).kept();
+    house.wait_until("faller", "running");
+    let body = json!({ "address": "faller.x", "value": 5, "ttl_ms": 60_000 }).to_string();
+    let key: Value = serde_json::from_slice(&fs::read(house.state().join("door.json")).unwrap()).unwrap();
+    let head = format!(
+        "POST /api/datapoint/write HTTP/1.1\r\nHost: {}\r\nCookie: fieldrail_session={}\r\nX-Fieldrail: 1\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        house.address(),
+        key["session"].as_str().unwrap(),
+        body.len()
+    );
+    let mut stream = TcpStream::connect(house.address()).unwrap();
+    stream.write_all((head + &body).as_bytes()).unwrap();
+    // It is written, and nobody confirms it.
+    wait_for("the write is under way", PATIENCE, || {
+        house.get("/api/logs?search=writes%20faller.x")["items"].get(0).map(|_| ())
+    });
+    drop(stream);
+    let row = wait_for("its row", PATIENCE, || house.get("/api/audit?search=faller.x")["items"].get(0).cloned());
+    assert_eq!((&row["outcome"], &row["by"]), (&json!("failed"), &json!("console")), "{row}");
+    assert!(row["detail"].as_str().unwrap().starts_with("= 5: broke off"), "{row}");
 }
 
 #[test]

@@ -28,7 +28,8 @@ def fall(config):
         ctypes.string_at(0)
     if config["how"] == "exit":
         sys.exit(7)
-    log_in(config)
+    if config["how"] != "wait":
+        log_in(config)
 
 def careless(config):
     password = config["password"]
@@ -40,7 +41,7 @@ def careless(config):
     items = [{"tag": "echo", "value": password}, {"tag": "power", "value": 21.5}]
     say("samples", batch=1, items=items)
 
-say("hello", protocol=[1, 1], name="faller", version="2.7.1", capabilities={})
+say("hello", protocol=[1, 1], name="faller", version="2.7.1", capabilities={"write": True})
 config = None
 while True:
     for kind, body in heard(1):

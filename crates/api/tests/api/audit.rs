@@ -3,8 +3,6 @@
 use fieldrail_api::endpoints;
 use fieldrail_node::people::Role;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 
 use crate::house::{House, within};
 
@@ -111,30 +109,6 @@ async fn a_refused_try_of_somebody_known_is_kept_and_nobody_unknown_fills_the_tr
     assert_eq!(rows(&house, "").await.len(), before);
     house.ask("GET", "/api/audit", &viewer, None).await.must_be(403);
     house.ask("GET", "/api/audit/verify", &viewer, None).await.must_be(403);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_whose_asker_hangs_up_leaves_a_row_too() {
-    let house = House::open().await;
-    let mut stream = TcpStream::connect(house.address).await.unwrap();
-    let head = format!(
-        "PUT /api/router/routes/half HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{",
-        house.address,
-        house.cookie().replace('\n', "\r\n")
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    drop(stream);
-    let kept = async {
-        loop {
-            let all = rows(&house, "&search=half").await;
-            if let Some(row) = all.first() {
-                break row.clone();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    let row = within(kept).await;
-    assert_eq!((&row["target"], &row["outcome"]), (&json!("half"), &json!("failed")), "{row}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
