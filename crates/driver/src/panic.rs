@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn the_line_stays_below_what_the_daemon_keeps() {
-        let deep: String = (0..500).map(|n| format!("{n}: driver::{}::f{n}\n", "ä".repeat(300))).collect();
+        let frames: Vec<String> = (0..500).map(|n| format!("{n}: driver::{}::f{n}", "ä".repeat(300))).collect();
+        let deep = frames.join("\n");
         for message in ["ö\u{1}".repeat(9000), "\u{1}".repeat(9000)] {
             let text = told(&message, "main", "src/x.rs:1:1", &deep);
             let line = text.lines().next().unwrap();
