@@ -88,14 +88,12 @@ fn text(instance: &Value) -> &str {
 #[track_caller]
 fn check(mode: &str, health: &Value, interval: Duration, words: &str) -> (Neighbours, Value) {
     let mut neighbours = Neighbours::new(mode, health);
-    let begun = Instant::now();
     let named = neighbours.until("named", interval * 2 + SIGHT, |rogue| text(rogue).contains(words));
     assert_eq!(named["state"], "degraded", "{named}");
     assert!(named["hint"].is_string(), "{named}");
     let (_, since) = text(&named).split_once(" since ").unwrap_or_else(|| panic!("{named}"));
     let is_time = |five: &[u8]| five[2] == b':' && [0, 1, 3, 4].into_iter().all(|at| five[at].is_ascii_digit());
     assert!(since.as_bytes().windows(5).any(is_time), "{named}");
-    println!("{mode}: {:?}: {}", begun.elapsed(), text(&named));
     (neighbours, named)
 }
 
