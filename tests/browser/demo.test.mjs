@@ -98,6 +98,7 @@ test('the login link opens a page whose values move', { timeout: 60_000 }, async
   await details.locator('summary').click();
   const packets = details.locator('dt', { hasText: 'Network packets out / in' }).locator('+ dd');
   await packets.filter({ hasText: /^[1-9][\d,]* \/ [1-9][\d,]*$/ }).waitFor({ timeout: 10_000 });
+  await details.getByTestId('walls').locator('dt', { hasText: 'Privileges' }).waitFor({ timeout: 10_000 });
   await page.getByTestId('limits-solar').click();
   await page.getByLabel('Memory in MB').fill('200');
   await page.getByRole('button', { name: 'Save' }).click();

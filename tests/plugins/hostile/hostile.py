@@ -1,11 +1,7 @@
 """Does harm in the way that its configuration names. Each way has an end of its own, so that a wall that fails harms no machine."""
 
-import ctypes
 import json
 import os
-import resource
-import signal
-import socket
 import sys
 import threading
 import time
@@ -18,7 +14,6 @@ began = time.monotonic()
 out = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 lock = threading.Lock()
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def goes_on():
@@ -64,6 +59,9 @@ def house():
 
 
 def syscall(*arguments):
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(*arguments) < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -216,6 +214,8 @@ def closed():
 
 def deaf():
     """Is told to stop and asked to end, and does neither."""
+    import signal
+
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     alive()
     time.sleep(LONGEST_S)
@@ -283,7 +283,9 @@ def clock():
 
 
 def old_clock():
-    syscall(164, ctypes.byref((ctypes.c_long * 2)(int(time.time()) + 1, 0)), None)  # settimeofday
+    import array
+
+    syscall(164, array.array("q", [int(time.time()) + 1, 0]).tobytes(), None)  # settimeofday
 
 
 def secrets():
@@ -314,10 +316,14 @@ def device():
 
 
 def connect():
+    import socket
+
     socket.create_connection(("127.0.0.1", 1883), 1)
 
 
 def frames():
+    import socket
+
     socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 
 
@@ -335,6 +341,8 @@ def environ():
 
 def kill():
     """Ends whoever else there is, by number and by the folder in /proc."""
+    import signal
+
     me, harmed = os.readlink("/proc/self"), 0
     for name in os.listdir("/proc"):
         if name.isdigit() and name != me:
@@ -369,6 +377,8 @@ def program():
 
 
 def greedy():
+    import resource
+
     resource.setrlimit(resource.RLIMIT_NOFILE, (100_000, 100_000))
 
 
