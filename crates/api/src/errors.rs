@@ -1,9 +1,11 @@
 //! What failed, by cause.
 
+use fieldrail_node::people::Role;
 use fieldrail_node::views::Paged;
 use fieldrail_node::{ErrorDetail, ErrorView, ErrorWish};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::answer::{Done, Json};
 use crate::call::{Call, NoBody, NoQuery};
@@ -43,7 +45,12 @@ pub(crate) fn list(call: &Call, query: ErrorQuery, _: NoBody) -> Result<Json<Pag
 }
 
 pub(crate) fn one(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<ErrorDetail>> {
-    Ok(Json(call.node().error(call.segment("id"))?))
+    let mut detail = call.node().error(call.segment("id"))?;
+    // Configurations are for administrators, here as everywhere.
+    if call.who()?.role < Role::Admin {
+        detail.occurrences.iter_mut().for_each(|event| event.config = Value::Null);
+    }
+    Ok(Json(detail))
 }
 
 pub(crate) fn resolve(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<ErrorView>> {

@@ -42,7 +42,8 @@ async fn viewers_read_errors_and_administrators_resolve_and_remove_them() {
     let ask = async |method: &str, path: &str, who: &str| {
         house.ask(method, &format!("/api/errors/{id}{path}"), who, None).await
     };
-    ask("GET", "", &viewer).await.must_be(200);
+    let seen = ask("GET", "", &viewer).await.must_be(200).json();
+    assert!(seen["occurrences"][0].get("config").is_none(), "a configuration is for administrators: {seen}");
     ask("POST", "/resolve", &viewer).await.must_be(403);
     ask("DELETE", "", &viewer).await.must_be(403);
     let resolved = ask("POST", "/resolve", &house.cookie()).await.must_be(200).json();
