@@ -171,7 +171,7 @@ pub const CASES: &[Case] = &[
         wall: "reading",
         deadline_ms: 17_500,
         state: "degraded",
-        ..breach("unread", "has not read what it is told")
+        ..breach("unread", "has read nothing of what it is told")
     },
     breach("garbage", "no message"),
     breach("deep", "no message"),

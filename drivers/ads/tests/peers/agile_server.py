@@ -18,7 +18,12 @@ def data_type(name, type_name, size, ads_type, offset=0, flags=0x1, **more):
 class Handler(AdvancedHandler):
     """With handles in sums, which a PLC takes and this server otherwise dies of."""
 
+    # Where handles go that are given back.
+    released = PLCVariable("released", bytes(4), constants.ADST_UINT32, "UDINT", 0xF006, 0)
+
     def get_variable_by_indices(self, index_group, index_offset):
+        if index_group == constants.ADSIGRP_SYM_RELEASEHND:
+            return self.released
         if index_group == constants.ADSIGRP_SYM_VALBYHND:
             return self.get_variable_by_handle(index_offset)
         return super().get_variable_by_indices(index_group, index_offset)
