@@ -151,7 +151,7 @@ impl<'a> Trial<'a> {
             return None;
         };
         if found["state"] != case.state {
-            if at.elapsed() > SETTLED_WITHIN {
+            if at.elapsed() > SETTLED_WITHIN + self.allowance {
                 late("contained");
             }
             return None;
