@@ -22,10 +22,11 @@ fn check(cgroups: bool, which: impl Fn(&Case) -> bool) {
     let house = house.kept();
     let neighbour = Neighbour::start(&house, broker.port());
     let trial = Trial { allowance: ALLOWANCE, at_once: 8, ..Trial::new(&house) };
+    let cases: Vec<_> = CASES.iter().filter(|case| which(case) && trial.has_walls_for(case)).collect();
     let mut decided = 0;
-    trial.run(CASES.iter().filter(|case| which(case)), |_| decided += 1);
+    trial.run(cases.iter().copied(), |_| decided += 1);
     assert!(neighbour.finish(&house) > 100);
-    assert_eq!(decided, CASES.iter().filter(|case| which(case)).count());
+    assert_eq!(decided, cases.len());
 }
 
 #[test]

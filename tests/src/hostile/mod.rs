@@ -35,6 +35,9 @@ const WITHIN_PERCENT: f64 = 5.0;
 /// Cycles of 100 ms in which it wanted more, after which that can be said. On a busy machine it does not get its share in each.
 const ENOUGH_CYCLES: u64 = 5;
 
+/// The wall that not every kernel has.
+const FILES: &str = "files";
+
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -77,6 +80,13 @@ impl<'a> Trial<'a> {
     /// One after the other, held to the promise.
     pub fn new(house: &'a House) -> Self {
         Self { house, allowance: Duration::ZERO, at_once: 1 }
+    }
+
+    /// Whether a case can be tried here: no kernel without Landlock keeps files shut, and the card says so.
+    pub fn has_walls_for(&self, case: &Case) -> bool {
+        let card = self.house.instance(neighbour::ID);
+        let walls = card["guard"]["walls"].as_array().cloned().unwrap_or_default();
+        case.wall != FILES || walls.iter().any(|wall| wall["what"] == FILES && wall["state"] == "enforced")
     }
 
     /// Runs them, and tells of each as soon as it is decided.

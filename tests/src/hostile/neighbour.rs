@@ -17,7 +17,7 @@ const EACH: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Its id in the house.
-const ID: &str = "healthy";
+pub(super) const ID: &str = "healthy";
 
 /// The route, while it is fed.
 pub struct Neighbour {
