@@ -8,6 +8,10 @@ use crate::measure::{Figures, Measured, Plan, STEADY_RATE, Together};
 use crate::targets;
 use crate::usage::Memory;
 
+/// Where the other figures are.
+const OTHERS: &str = "The router alone: [ROUTER.md](ROUTER.md). PLCs and Modbus devices: [PLC.md](PLC.md). What supervision costs and saves: \
+                      [SUPERVISION.md](SUPERVISION.md).";
+
 /// All that the page tells.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -49,6 +53,7 @@ impl Report {
     fn write_head(&self, page: &mut String) -> std::fmt::Result {
         writeln!(page, "# MQTT in, route, MQTT out: 1,000 datapoints\n")?;
         writeln!(page, "Made by `{}` on {}; written by that program, not by hand.\n", self.command, self.date)?;
+        writeln!(page, "{OTHERS}\n")?;
         if self.quick {
             writeln!(page, "**A quick run, to see that everything works. Its figures do not count.**\n")?;
         }
