@@ -8,6 +8,7 @@ from pyads import constants
 from pyads.metadata import AdsArrayInfo, AdsDataType, AdsEnumValue
 from pyads.testserver import AdsTestServer, AdvancedHandler
 from pyads.testserver.advanced_handler import PLCVariable
+from pyads.testserver.handler import AmsResponseData
 
 
 def data_type(name, type_name, size, ads_type, offset=0, flags=0x1, **more):
@@ -16,7 +17,7 @@ def data_type(name, type_name, size, ads_type, offset=0, flags=0x1, **more):
 
 
 class Handler(AdvancedHandler):
-    """With handles in sums, which a PLC takes and this server otherwise dies of."""
+    """With handles in sums, as a PLC takes them, and refusals of what it does not know, of which this server dies."""
 
     # Where handles go that are given back.
     released = PLCVariable("released", bytes(4), constants.ADST_UINT32, "UDINT", 0xF006, 0)
@@ -27,6 +28,14 @@ class Handler(AdvancedHandler):
         if index_group == constants.ADSIGRP_SYM_VALBYHND:
             return self.get_variable_by_handle(index_offset)
         return super().get_variable_by_indices(index_group, index_offset)
+
+    def handle_request(self, request):
+        try:
+            return super().handle_request(request)
+        except KeyError:
+            flags = struct.unpack("<H", request.ams_header.state_flags)[0] | 1
+            # "Service is not supported", and no data.
+            return AmsResponseData(struct.pack("<H", flags), request.ams_header.error_code, struct.pack("<II", 0x701, 0))
 
 
 handler = Handler()
