@@ -186,10 +186,10 @@ impl Bench<'_> {
         let mut loose = Vec::new();
         let flooded = thread::scope(|scope| {
             let measured = scope.spawn(|| beside(self.plan.beside));
-            house.ask("POST", "/api/admin/instances/rogue/start", &Value::Null)?;
+            let mut how = "start";
             while !measured.is_finished() {
-                loose.push(let_loose(&house)?);
-                house.ask("POST", "/api/admin/instances/rogue/reactivate", &Value::Null)?;
+                loose.push(let_loose(&house, how)?);
+                how = "reactivate";
             }
             measured.join().ok().context("the load generator panicked")?
         })?;
@@ -225,7 +225,11 @@ impl Bench<'_> {
         let house = self.open("leak", &[leak], &json!([]), cgroups)?;
         let running = wait(&house, "rogue", "running")?;
         let pid = running["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).context("it has no process")?;
-        let by = running["guard"]["memory_by"].as_str().unwrap_or("nobody").to_owned();
+        let mut by = String::new();
+        interrupt::wait_until(Duration::from_secs(1), || {
+            house.instance("rogue")?["guard"]["memory_by"].as_str().unwrap_or_default().clone_into(&mut by);
+            Ok(!by.is_empty())
+        })?;
         let (mut crossed, mut most) = (None, 0);
         let begun = Instant::now();
         while let Some(resident) = usage::resident_mb(pid) {
@@ -256,25 +260,25 @@ fn wait(house: &House, id: &str, state: &str) -> Result<Value> {
     found.with_context(|| format!("`{id}` is not {state}"))
 }
 
-/// One flood, from its first sample until it is suspended.
+/// One flood, from the wish that it runs until it is suspended.
 struct Loose {
     until_suspended: Duration,
     rate: f64,
 }
 
-fn let_loose(house: &House) -> Result<Loose> {
-    let (mut begun, mut samples) = (None, 0.0);
-    let mut ended = None;
-    interrupt::wait_until(PATIENCE, || {
+fn let_loose(house: &House, how: &str) -> Result<Loose> {
+    let before = house.instance("rogue")?["samples_in"].as_f64().unwrap_or(0.0);
+    house.ask("POST", &format!("/api/admin/instances/rogue/{how}"), &Value::Null)?;
+    let begun = Instant::now();
+    let mut samples = 0.0;
+    let suspended = interrupt::wait_until(PATIENCE, || {
         let now = house.instance("rogue")?;
-        if begun.is_none() && now["state"] == "running" {
-            begun = Some(Instant::now());
-        }
-        samples = now["samples_in"].as_f64().unwrap_or(0.0).max(samples);
-        ended = (now["state"] == "suspended_by_spam").then(Instant::now);
-        Ok(ended.is_some())
+        samples = now["samples_in"].as_f64().unwrap_or(0.0);
+        Ok(now["state"] == "suspended_by_spam")
     })?;
-    let ended = ended.context("the flood is not suspended")?;
-    let until_suspended = begun.map_or(Duration::ZERO, |begun| ended - begun);
-    Ok(Loose { until_suspended, rate: samples / until_suspended.as_secs_f64().max(0.001) })
+    ensure!(suspended, "the flood is not suspended");
+    let until_suspended = begun.elapsed();
+    // The count may begin anew with each process.
+    let came = if samples >= before { samples - before } else { samples };
+    Ok(Loose { until_suspended, rate: came / until_suspended.as_secs_f64() })
 }

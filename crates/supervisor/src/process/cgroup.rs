@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::text::{self, Mount};
+use super::tree::{PAGE, short};
 use crate::limits::{CYCLE, Limits, Priority};
 
 /// What the kernel takes as the least quota of a cycle of 100 ms, in microseconds.
@@ -189,7 +190,11 @@ impl Group {
     /// The processes in it; none where there is no group.
     pub(crate) fn members(&self) -> Option<Vec<u32>> {
         let folder = self.folders().next()?;
-        let list = fs::read_to_string(folder.join("cgroup.procs")).ok()?;
+        let file = folder.join("cgroup.procs");
+        let mut list = short(&file)?;
+        if list.len() > PAGE / 2 {
+            list = fs::read_to_string(file).ok()?;
+        }
         Some(text::numbers(&list).filter(|&pid| pid != 0).collect())
     }
 
@@ -197,29 +202,29 @@ impl Group {
     pub(crate) fn processor_time(&self) -> Option<Duration> {
         let (is_v2, folder) = self.accounting.as_ref()?;
         if *is_v2 {
-            let stat = fs::read_to_string(folder.join("cpu.stat")).ok()?;
+            let stat = short(folder.join("cpu.stat"))?;
             return text::keyed(&stat, "usage_usec").map(Duration::from_micros);
         }
-        fs::read_to_string(folder.join("cpuacct.usage")).ok()?.trim().parse().ok().map(Duration::from_nanos)
+        short(folder.join("cpuacct.usage"))?.trim().parse().ok().map(Duration::from_nanos)
     }
 
     /// How often, and how long in all, it was held back.
     pub(crate) fn held_back(&self) -> Option<(u64, Duration)> {
         let (_, folder) = self.processor.as_ref()?;
-        text::held_back(&fs::read_to_string(folder.join("cpu.stat")).ok()?)
+        text::held_back(&short(folder.join("cpu.stat"))?)
     }
 
     /// How many of its processes the kernel has ended for want of memory.
     pub(crate) fn out_of_memory(&self) -> Option<u64> {
         let (is_v2, folder) = self.memory.as_ref()?;
         let file = if *is_v2 { "memory.events" } else { "memory.oom_control" };
-        text::keyed(&fs::read_to_string(folder.join(file)).ok()?, "oom_kill")
+        text::keyed(&short(folder.join(file))?, "oom_kill")
     }
 
     /// How often it was refused one more process or thread.
     pub(crate) fn refused_processes(&self) -> Option<u64> {
         let (_, folder) = self.processes.as_ref()?;
-        text::keyed(&fs::read_to_string(folder.join("pids.events")).ok()?, "max")
+        text::keyed(&short(folder.join("pids.events"))?, "max")
     }
 
     /// Removes the folders, if they are empty.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
@@ -79,12 +80,15 @@ fn threads(pid: u32) -> impl Iterator<Item = u32> {
 }
 
 fn stat_of(pid: u32) -> Option<Stat> {
-    text::stat(&short(&format!("/proc/{pid}/stat"))?)
+    text::stat(&short(format!("/proc/{pid}/stat"))?)
 }
 
-/// A file of `/proc` that fits into one page, in one read: the watcher reads hundreds of them each second.
-fn short(path: &str) -> Option<String> {
-    let mut page = [0; 4096];
+/// As much as [`short`] reads.
+pub(super) const PAGE: usize = 4096;
+
+/// A file of `/proc` or of a control group that fits into one page, in one read: the watcher reads hundreds of them each second.
+pub(super) fn short(path: impl AsRef<Path>) -> Option<String> {
+    let mut page = [0; PAGE];
     let count = fs::File::open(path).ok()?.read(&mut page).ok()?;
     std::str::from_utf8(&page[..count]).ok().map(str::to_owned)
 }
@@ -108,7 +112,7 @@ pub(crate) struct Reading {
 
 /// How long the list of a process's open files holds while their number stays. A socket that takes another's place meanwhile
 /// is counted after that, from its own beginning on.
-const FILES_HOLD: Duration = Duration::from_secs(5);
+const FILES_HOLD: Duration = Duration::from_secs(10);
 
 /// The open files of one process.
 #[derive(Debug, Clone)]
@@ -122,6 +126,14 @@ struct Files {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     files: HashMap<u32, Files>,
+    disk: HashMap<u32, Disk>,
+}
+
+/// What a process read from and wrote to disks, as long as it has not used a tick of processor time since.
+#[derive(Debug, Clone, Copy)]
+struct Disk {
+    ticks: u64,
+    bytes: Option<(u64, u64)>,
 }
 
 impl Reader {
@@ -129,14 +141,14 @@ impl Reader {
     pub(crate) fn read(&mut self, pids: &[u32], table: &Table, now: Instant) -> Reading {
         let mut sum = Reading { disk: Some((0, 0)), open_files: Some(0), ..Reading::default() };
         self.files.retain(|pid, _| pids.contains(pid));
+        self.disk.retain(|pid, _| pids.contains(pid));
         for &pid in pids {
             let Some(stat) = table.stats.get(&pid).copied().or_else(|| stat_of(pid)) else { continue };
             sum.processes += 1;
             sum.threads += stat.threads;
             sum.processor += ticks(stat.ticks);
             sum.resident_bytes += stat.resident_pages * rustix::param::page_size() as u64;
-            let io = short(&format!("/proc/{pid}/io"));
-            let disk = io.and_then(|io| Some((text::named(&io, "read_bytes")?, text::named(&io, "write_bytes")?)));
+            let disk = self.disk(pid, stat.ticks);
             sum.disk = sum.disk.zip(disk).map(|(sum, one)| (sum.0 + one.0, sum.1 + one.1));
             let files = self.files(pid, now);
             sum.open_files = sum.open_files.zip(files).map(|(sum, files)| sum + files.count);
@@ -144,6 +156,17 @@ impl Reader {
             sum.sockets.extend(files.iter().flat_map(|files| &files.sockets));
         }
         sum
+    }
+
+    /// Bytes read and written. Who does nothing need not be asked.
+    fn disk(&mut self, pid: u32, ticks: u64) -> Option<(u64, u64)> {
+        if let Some(disk) = self.disk.get(&pid).filter(|disk| disk.ticks == ticks) {
+            return disk.bytes;
+        }
+        let io = short(format!("/proc/{pid}/io"));
+        let bytes = io.and_then(|io| Some((text::named(&io, "read_bytes")?, text::named(&io, "write_bytes")?)));
+        self.disk.insert(pid, Disk { ticks, bytes });
+        bytes
     }
 
     fn files(&mut self, pid: u32, now: Instant) -> Option<&Files> {
@@ -200,7 +223,7 @@ pub(crate) fn limit_open_files(pids: &[u32], most: u64) {
 pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     let mut sum = None;
     for pid in pids {
-        let Some(text) = short(&format!("/proc/{pid}/smaps_rollup")) else { continue };
+        let Some(text) = short(format!("/proc/{pid}/smaps_rollup")) else { continue };
         sum = Some(sum.unwrap_or(0) + text::named(&text, "Pss")? * 1024);
     }
     sum
@@ -208,7 +231,7 @@ pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
 
 /// How long the first threads of these processes have stood in the queue for a processor, since they began.
 pub(crate) fn queued(pids: &[u32]) -> Duration {
-    let of_one = |pid| text::in_queue(&fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default());
+    let of_one = |pid| text::in_queue(&short(format!("/proc/{pid}/schedstat")).unwrap_or_default());
     pids.iter().filter_map(of_one).sum()
 }
 
@@ -237,7 +260,7 @@ impl ProcessorClock {
         for &pid in pids {
             sum += stat_of(pid).map_or(Duration::ZERO, |stat| ticks(stat.ticks));
             for thread in threads(pid) {
-                let text = short(&format!("/proc/{pid}/task/{thread}/schedstat")).unwrap_or_default();
+                let text = short(format!("/proc/{pid}/task/{thread}/schedstat")).unwrap_or_default();
                 let Some(spent) = text::on_processor(&text) else { continue };
                 let before = self.threads.get(&(pid, thread)).copied();
                 if !first {

@@ -13,7 +13,7 @@ use crate::instance::Shared;
 use crate::process::tree;
 
 /// Between two rounds, if they are short.
-const ROUND: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_secs(2);
 
 /// A round may take this part of the time at most: one of 20.
 const PART: u32 = 20;

@@ -173,25 +173,31 @@ impl Watched {
         tree::grown(&self.pids)
     }
 
-    /// Counts its processes and threads, where the kernel does not; where it does, hears of what it refused.
+    /// Counts its processes and threads, where the kernel does not.
     fn number(&mut self, shared: &Shared) {
         let Some(limit) = self.subject.limits.processes else { return };
-        let is_over = if self.grouped && lock(&self.subject.group).holds_processes().is_some() {
-            shared.was_refused_processes()
-        } else {
-            if !self.subject.alone {
-                self.pids = self.members();
-            }
-            tree::threads_of(&self.pids) > u64::from(limit)
-        };
-        if is_over {
+        if self.is_numbered_by_kernel() {
+            return;
+        }
+        if !self.subject.alone {
+            self.pids = self.members();
+        }
+        if tree::threads_of(&self.pids) > u64::from(limit) {
             shared.over_processes(self.subject.generation);
         }
     }
 
-    /// What is looked at each second: its descriptors, and the files that it may use.
+    fn is_numbered_by_kernel(&self) -> bool {
+        self.grouped && lock(&self.subject.group).holds_processes().is_some()
+    }
+
+    /// What is looked at each second: what the kernel refused it, its descriptors, and the files that it may use.
     pub(super) fn follow(&self) {
         let Some(shared) = &self.shared else { return };
+        let is_limited = self.subject.limits.processes.is_some();
+        if is_limited && self.is_numbered_by_kernel() && shared.was_refused_processes() {
+            shared.over_processes(self.subject.generation);
+        }
         if let Some(limit) = self.subject.limits.open_files {
             shared.open_files(self.subject.generation, self.reading.most_open_files, limit.into());
         }
