@@ -97,13 +97,13 @@ impl Lanes {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a message; `Write` goes to the urgent lane.
+    /// Queues a message; writes go to the urgent lane, and so does the welcome, which nothing may overtake.
     pub(crate) fn send(&self, message: &ToPlugin) -> Result<(), SendError> {
         let mut queue = self.queue();
         if queue.closing {
             return Err(SendError::NotReady);
         }
-        if matches!(message, ToPlugin::Write(_)) {
+        if matches!(message, ToPlugin::Write(_) | ToPlugin::Welcome(_)) {
             queue.urge(self.encoding, message)
         } else {
             queue.append(self.encoding, message)
@@ -334,7 +334,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fieldrail_wire::daemon::{Read, Write};
+    use fieldrail_wire::daemon::{Read, Welcome, Write};
     use fieldrail_wire::{TagRef, WriteItem};
 
     fn write(id: u64, text: &str) -> ToPlugin {
@@ -373,6 +373,27 @@ mod tests {
         assert_eq!(kinds(&out), ["write", "accepted", "read"]);
         out.clear();
         assert_eq!(lanes.take(&mut out), Taken::Nothing);
+    }
+
+    #[test]
+    fn nothing_overtakes_the_welcome() {
+        let lanes = Lanes::new(Encoding::JsonLines);
+        let welcome = Welcome {
+            protocol: 1,
+            instance: "a".parse().unwrap(),
+            config: serde_json::Value::Null,
+            credit: 1,
+            max_batch: 1,
+            max_frame_bytes: 1,
+            progress_ms: 1,
+            state_dir: None,
+        };
+        lanes.send(&ToPlugin::Welcome(welcome)).unwrap();
+        lanes.send(&read(1, "x")).unwrap();
+        lanes.send(&write(1, "y")).unwrap();
+        let mut out = Vec::new();
+        lanes.take(&mut out);
+        assert_eq!(kinds(&out), ["welcome", "write", "read"]);
     }
 
     #[test]
