@@ -132,9 +132,10 @@ fn press(door: &Door, times: usize) -> Result<Vec<f64>> {
         ensure!(done["outcome"] == "confirmed", "the write ended as {done}");
         Ok(())
     };
-    // The first writes fetch handles.
+    // The first writes fetch handles. A press lasts for some cycles of the PLC, or it sees none.
     for on in [true, false] {
         write(on)?;
+        interrupt::rest(Duration::from_millis(50))?;
     }
     is_on = live.changed(&lamp, &is_on)?;
     let mut took = Vec::with_capacity(times);
