@@ -29,9 +29,14 @@ impl Awake {
         Self { looked: AtomicU64::new(millis(since_boot())), rests_until: AtomicU64::new(WORKING) }
     }
 
-    /// The watcher looks in. How long everything stood still, if it did.
-    pub(crate) fn look(&self) -> Option<Duration> {
-        self.look_at(since_boot())
+    /// How long everything stood still, if the watcher has not looked in since.
+    pub(crate) fn late(&self) -> Option<Duration> {
+        self.gap(since_boot())
+    }
+
+    /// The watcher looks in: everybody has time anew, if everything stood still.
+    pub(crate) fn look(&self) {
+        self.look_at(since_boot());
     }
 
     /// The watcher rests for so long.
@@ -41,7 +46,7 @@ impl Awake {
 
     /// Whether the watcher is late, so that what is missing proves nothing yet.
     pub(crate) fn is_late(&self) -> bool {
-        self.gap(since_boot()).is_some()
+        self.late().is_some()
     }
 
     fn look_at(&self, now: Duration) -> Option<Duration> {
@@ -110,6 +115,6 @@ mod tests {
         let awake = Awake::new();
         assert!(since_boot() > Duration::ZERO);
         awake.rest(Duration::from_millis(100));
-        assert_eq!((awake.is_late(), awake.look()), (false, None));
+        assert_eq!((awake.is_late(), awake.late()), (false, None));
     }
 }

@@ -120,12 +120,14 @@ impl Round {
             let instances = instances.lock().unwrap_or_else(PoisonError::into_inner);
             instances.values().cloned().collect()
         };
-        if let Some(gap) = self.awake.look() {
+        if let Some(gap) = self.awake.late() {
             tracing::info!(seconds = gap.as_secs(), "The machine or the daemon stood still; everybody gets time anew.");
             for shared in &all {
                 shared.woke();
             }
         }
+        // Only now: whoever looks before everybody has time anew has to see that we are late.
+        self.awake.look();
         let living: Vec<_> = all.iter().filter_map(|shared| Some((shared, shared.subject()?))).collect();
         let is_there = |id: &InstanceId, watched: &Watched| {
             living.iter().any(|(shared, subject)| shared.id == *id && watched.is(subject))
