@@ -1,0 +1,212 @@
+// A house for tests in headless Chromium: the built daemon with real driver processes, and pages that look at it.
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Where every test puts what it saw; git knows nothing of it. */
+export const pictures = join(root, 'target', 'screenshots');
+/** A desk: large, light, English. */
+export const DESK = { viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light' };
+/** A phone in the cellar: small, dark, German. */
+export const PHONE = { viewport: { width: 390, height: 844 }, locale: 'de-DE', colorScheme: 'dark' };
+
+const program = join(root, 'target', process.env.FIELDRAIL_PROFILE ?? 'debug', 'fieldrail');
+const chromiumArguments = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
+
+export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Looks every 50 ms, for 20 s, until there is something. */
+export async function until(what, look) {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const found = await look();
+    if (found) return found;
+    await pause(50);
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
+
+/** A port that nobody listens on right now. */
+export function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** The demo's own files with free ports in place of the fixed ones, so that a running demo does no harm. */
+async function furnish(folder) {
+  const [broker, webhook] = [await freePort(), await freePort()];
+  for (const name of ['fieldrail', 'connections', 'routing', 'datapoints']) {
+    const text = readFileSync(join(root, 'crates/fieldrail/demo', `${name}.json`), 'utf8');
+    writeFileSync(
+      join(folder, `${name}.json`),
+      text.replaceAll('127.0.0.1:8420', '127.0.0.1:0').replaceAll('18830', broker).replaceAll('18831', webhook),
+    );
+  }
+}
+
+class House {
+  #browser;
+  #process;
+
+  /** The folder with `config/` and `state/`. */
+  constructor(folder, command) {
+    this.folder = folder;
+    this.command = command;
+    mkdirSync(pictures, { recursive: true });
+    mkdirSync(join(folder, 'config'), { recursive: true });
+  }
+
+  /** Writes a file of the configuration as only its owner may read it. */
+  put(name, contents) {
+    const path = join(this.folder, 'config', name);
+    writeFileSync(path, JSON.stringify({ version: '1.0', ...contents }));
+    chmodSync(path, 0o600);
+  }
+
+  /** What stands in a file of the configuration. */
+  file(name) {
+    return JSON.parse(readFileSync(join(this.folder, 'config', name), 'utf8'));
+  }
+
+  /** Starts the daemon and waits until it serves. */
+  async start() {
+    const folders = ['--config', join(this.folder, 'config'), '--state', join(this.folder, 'state')];
+    const door = join(this.folder, 'state', 'door.json');
+    rmSync(door, { force: true });
+    this.said = '';
+    this.#process = spawn(program, [...folders, ...this.command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process.stdout.on('data', (text) => (this.said += text));
+    this.#process.stderr.on('data', (text) => process.env.FIELDRAIL_VERBOSE && process.stderr.write(text));
+    const { address, session } = await until('the daemon serves', () => {
+      if (this.#process.exitCode !== null) throw new Error(`the daemon ended: ${this.said}`);
+      try {
+        return JSON.parse(readFileSync(door, 'utf8'));
+      } catch {
+        return undefined;
+      }
+    });
+    this.session = session;
+    this.origin = `http://${address}`;
+    return this;
+  }
+
+  /** The one-time link that the daemon prints. */
+  get link() {
+    return until('the login link', () => this.said.match(/http:\/\/\S+once=\S+/)?.[0]);
+  }
+
+  get pid() {
+    return this.#process.pid;
+  }
+
+  /** Ends the daemon: in order, or with `SIGKILL` as a power cut would. */
+  async stop(signal = 'SIGTERM') {
+    if (!this.#process || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.#process.on('exit', resolve));
+    this.#process.kill(signal);
+    await ended;
+  }
+
+  /** Ends all and removes the folder. */
+  async close() {
+    await this.#browser?.close();
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Asks the API through the daemon's own door: status, answer and headers. */
+  async call(method, path, wish, headers = {}) {
+    const answer = await fetch(`${this.origin}${path}`, {
+      method,
+      headers: {
+        cookie: `fieldrail_session=${this.session}`, 'x-fieldrail': '1', 'content-type': 'application/json', ...headers,
+      },
+      body: wish === undefined ? undefined : JSON.stringify(wish),
+    });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, json: text ? JSON.parse(text) : undefined };
+  }
+
+  async ask(method, path, wish) {
+    return (await this.call(method, path, wish)).json;
+  }
+
+  write(address, value) {
+    return this.call('POST', '/api/datapoint/write', { address, value });
+  }
+
+  /** The value and quality of a datapoint right now. */
+  async datapoint(address) {
+    const { status, json } = await this.call('GET', `/api/datapoint?address=${encodeURIComponent(address)}`);
+    return status === 200 ? json : undefined;
+  }
+
+  /** A page, logged in unless told otherwise, that collects what a visitor's console would complain about. */
+  async open(options, { loggedIn = true } = {}) {
+    this.#browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: chromiumArguments });
+    const context = await this.#browser.newContext(options);
+    if (loggedIn) await context.addCookies([{ name: 'fieldrail_session', value: this.session, url: this.origin }]);
+    const page = await context.newPage();
+    const complaints = [];
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('request', (request) => {
+      const { hostname, protocol } = new URL(request.url());
+      if (hostname !== '127.0.0.1' && !['data:', 'blob:'].includes(protocol)) complaints.push(`asks ${hostname}`);
+    });
+    /** Opens `#/path` and waits for its heading. */
+    const visit = async (path) => {
+      await page.goto(`${this.origin}/#/${path}`);
+      await page.locator('main h1').first().waitFor({ timeout: 20_000 });
+    };
+    return { page, context, complaints, visit };
+  }
+}
+
+/** The demo house on free ports: a simulated PLC, inverter, battery gateway, broker and webhook receiver. */
+export async function demoHouse() {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldrail-demo-'));
+  const house = new House(folder, ['demo']);
+  await furnish(join(folder, 'config'));
+  return house.start();
+}
+
+/** A house of one's own with these connections; further files by `put` before `start`. */
+export function ownHouse(connections, { plugins = 'tests/plugins' } = {}) {
+  const house = new House(mkdtempSync(join(tmpdir(), 'fieldrail-own-')), ['--plugins', join(root, plugins), 'run']);
+  house.put('fieldrail.json', { listen: '127.0.0.1:0' });
+  house.put('connections.json', { connections });
+  return house;
+}
+
+/** How many pixels the page is wider than its window; nothing may be. */
+export function tooWide(page) {
+  return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+}
+
+export function picture(page, name) {
+  return page.screenshot({ path: join(pictures, `${name}.png`) });
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
+
+/** What axe-core finds serious or critical on the page as it stands, a line each; nothing may be. */
+export async function barriers(page) {
+  // Not a script of the page, so its Content-Security-Policy does not keep it out.
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+  return serious.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`));
+}
