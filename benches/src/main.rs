@@ -9,6 +9,7 @@
 mod arrivals;
 mod codec;
 mod contender;
+mod digest;
 mod house;
 mod interrupt;
 mod load;
@@ -189,5 +190,8 @@ fn publish(page: &str, wish: &Page, whole: bool, usual: &Path) -> Result<()> {
     };
     fs::write(&out, page).with_context(|| format!("cannot write {}", out.display()))?;
     eprintln!("Written: {}", out.display());
-    Ok(())
+    match usual.parent() {
+        Some(folder) if out == usual => digest::refresh(folder),
+        _ => Ok(()),
+    }
 }

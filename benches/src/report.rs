@@ -9,8 +9,7 @@ use crate::targets;
 use crate::usage::Memory;
 
 /// Where the other figures are.
-const OTHERS: &str = "The router alone: [ROUTER.md](ROUTER.md). PLCs and Modbus devices: [PLC.md](PLC.md). What supervision costs and saves: \
-                      [SUPERVISION.md](SUPERVISION.md).";
+const OTHERS: &str = "At the end: the router alone, PLCs and Modbus devices, and what supervision costs and saves.";
 
 /// All that the page tells.
 #[derive(Debug)]

@@ -18,6 +18,9 @@ use crate::{interrupt, rogue};
 
 /// How long many instances may take to start before the bench gives up.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Samples a second that no source comes to.
+const NO_LIMIT: u32 = 100_000_000;
+
 /// Messages a second on the route beside the flood.
 const RATE: u32 = 500;
 /// Memory that the leak may have, in MB of 2^20 bytes.
@@ -85,8 +88,8 @@ pub(crate) fn page(places: &Places, quick: bool, date: &str, command: &str) -> R
     writeln!(
         page,
         "\nInstances are idle ones of the driver `webhook`, the smallest. Memory is PSS of the daemon and all its processes. The \
-         flood\ngoes as fast as the daemon takes it, on one credit window; the route beside it goes through one broker at \
-         {RATE}/s and\nlatency counts from the scheduled time of sending. It is let loose again as soon as it is suspended. The \
+         flood\ngoes as fast as the daemon takes it, on one credit window: first without a limit, then with the usual one, over \
+         which\nless is read of it; the route beside it goes through one broker at {RATE}/s and\nlatency counts from the scheduled time of sending. It is let loose again as soon as it is suspended. The \
          leak takes\n100 MB a second and may have {LEAK_MB} MB; the time is from its first crossing of that until the process is \
          gone, looked at\neach millisecond."
     )?;
@@ -169,10 +172,14 @@ impl Bench<'_> {
         let connections = [
             mqtt("mqtt", port),
             json!({ "id": "rogue", "driver": "rogue", "enabled": false, "config": { "mode": "flood" } }),
+            json!({
+            "id": "free", "driver": "rogue", "enabled": false, "config": { "mode": "flood" },
+            "limits": { "max_pps": NO_LIMIT } }),
         ];
         let routes = json!([{ "id": "beside", "from": "mqtt.in/*", "to": "mqtt.out/{tag}", "delivery": "queued" }]);
         let house = self.open("flood", &connections, &routes, true)?;
         wait(&house, "mqtt", "running")?;
+        let offered = offered(&house)?;
         let path = load::Path { port, out: "out/", scale: 1.0 };
         let mut next = 1;
         let mut beside = |time: Duration| -> Result<Outcome> {
@@ -194,7 +201,7 @@ impl Bench<'_> {
             measured.join().ok().context("the load generator panicked")?
         })?;
         let slowest = loose.iter().map(|loose| loose.until_suspended).max().context("it was never suspended")?;
-        let rate = loose.iter().map(|loose| loose.rate).fold(0.0, f64::max);
+        let taken = loose.iter().map(|loose| loose.rate).fold(0.0, f64::max);
         let lost = flooded.lost() + flooded.doubled + flooded.wrong;
         let p99 = |outcome: &Outcome| -> f64 {
             let Latency { p99_ms, .. } = outcome.latency;
@@ -203,7 +210,13 @@ impl Bench<'_> {
         let (before, during) = (p99(&alone), p99(&flooded));
         Ok(vec![
             row(
-                format!("a flood of {:.2} million samples/s, {} times: until it is suspended", rate / 1e6, loose.len()),
+                format!(
+                    "a source of {:.2} million samples/s (where it may; {:.2} million/s are taken of it here), {} times: until \
+                     it is suspended",
+                    offered / 1e6,
+                    taken / 1e6,
+                    loose.len()
+                ),
                 "≤ 1 s",
                 format!("{:.2} s at most", slowest.as_secs_f64()),
                 slowest <= Duration::from_secs(1),
@@ -258,6 +271,19 @@ fn wait(house: &House, id: &str, state: &str) -> Result<Value> {
         Ok(found.is_some())
     })?;
     found.with_context(|| format!("`{id}` is not {state}"))
+}
+
+/// How many samples a second are taken of the flood where it may send as many as it likes.
+fn offered(house: &House) -> Result<f64> {
+    house.ask("POST", "/api/admin/instances/free/start", &Value::Null)?;
+    wait(house, "free", "running")?;
+    let samples = || anyhow::Ok(house.instance("free")?["samples_in"].as_f64().unwrap_or(0.0));
+    let (before, begun) = (samples()?, Instant::now());
+    interrupt::rest(Duration::from_secs(3))?;
+    let rate = (samples()? - before) / begun.elapsed().as_secs_f64();
+    house.ask("POST", "/api/admin/instances/free/stop", &Value::Null)?;
+    wait(house, "free", "stopped")?;
+    Ok(rate)
 }
 
 /// One flood, from the wish that it runs until it is suspended.

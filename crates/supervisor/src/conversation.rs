@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use fieldrail_wire::daemon::Welcome;
@@ -24,6 +25,12 @@ use crate::window::Window;
 
 /// What is read at once, if the pipe has so much.
 const READ_BYTES: usize = 256 * 1024;
+
+/// The same while it sends more than it may: a short turn, and then the others'.
+const READ_BYTES_OVER_LIMIT: u64 = 16 * 1024;
+
+/// The longest pause between two of those: what else it has to say, such as that it lives, does not wait longer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// After a giant frame the buffer is given back if it is larger than this.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -77,6 +84,8 @@ struct Joined {
     told: Arc<AtomicU64>,
     /// The last batch that was delivered in this round.
     delivered: Option<u64>,
+    /// How long nothing is read after this round, because it sends more than it may.
+    pause: Duration,
 }
 
 impl Drop for Conversation {
@@ -120,7 +129,14 @@ impl Conversation {
                 *buffer = BytesMut::new();
             }
             buffer.reserve(READ_BYTES);
-            if !matches!(stdout.read_buf(buffer).await, Ok(1..)) {
+            let pause = self.joined.as_mut().map_or(Duration::ZERO, |joined| std::mem::take(&mut joined.pause));
+            let read = if pause.is_zero() {
+                stdout.read_buf(buffer).await
+            } else {
+                tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+                (&mut stdout).take(READ_BYTES_OVER_LIMIT).read_buf(buffer).await
+            };
+            if !matches!(read, Ok(1..)) {
                 self.shared.tell(self.generation, Event::Closed { half: decoder.waiting() });
                 return self;
             }
@@ -202,7 +218,7 @@ impl Conversation {
             drop(alive);
         });
         let window = Window::new(self.shared.options.credit);
-        self.joined = Some(Joined { lanes, writer, window, told, delivered: None });
+        self.joined = Some(Joined { lanes, writer, window, told, delivered: None, pause: Duration::ZERO });
     }
 
     /// `welcome`, or why not.
@@ -249,7 +265,7 @@ impl Joined {
         self.window.take(batch.batch, batch.items.len())?;
         shared.counters.count_batch(batch.items.len());
         shared.heard_batch(&batch);
-        shared.sift(generation, &mut batch);
+        self.pause += shared.sift(generation, &mut batch);
         let number = batch.batch;
         if let Some(receipt) = shared.listener.samples(&shared.id, generation, batch) {
             self.lanes.hold(number);

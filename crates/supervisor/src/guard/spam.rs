@@ -39,6 +39,11 @@ const SUSPENDED_AT: f64 = 8.0;
 const TIMES_A_DEGREE: f64 = 20.0;
 const MOST_DEGREES: f64 = 12.0;
 
+/// Who is over its limit is read at so many times the limit in a second at most, and the rest waits in its pipe. It gets the
+/// most degrees all the same, and leaves the processors to the others meanwhile.
+const TIMES_READ: f64 = 300.0;
+const _: () = assert!(TIMES_READ > TIMES_A_DEGREE * MOST_DEGREES);
+
 /// What a quiet second takes off.
 const COOLING: f64 = 0.25;
 
@@ -208,6 +213,14 @@ impl SpamBreaker {
         }
         self.shed += (before - items.len()) as u64;
         trips.then(|| self.seen(now, limit))
+    }
+
+    /// How long nothing is read of it after so many samples.
+    pub(crate) fn pause_after(&self, samples: usize, limit: u32) -> Duration {
+        match self.stage {
+            SpamStage::Fine => Duration::ZERO,
+            _ => Duration::from_secs_f64(samples as f64 / (f64::from(limit) * TIMES_READ)),
+        }
     }
 
     /// Time has passed without a batch: it may cool down.

@@ -216,20 +216,21 @@ impl Shared {
         self.kept.keeps_all.store(keeps_all, Ordering::Relaxed);
     }
 
-    /// Takes out what may not pass, and ends the instance if it is too much.
-    pub(crate) fn sift(&self, generation: u64, batch: &mut Samples) {
+    /// Takes out what may not pass, and ends the instance if it is too much. Returns how long nothing is to be read of it.
+    pub(crate) fn sift(&self, generation: u64, batch: &mut Samples) -> Duration {
         let limit = self.kept.limit(&self.limits());
         let keeps_all = self.kept.keeps_all.load(Ordering::Relaxed);
         let mut breaker = self.kept.spam();
-        let before = breaker.stage();
+        let (before, samples) = (breaker.stage(), batch.items.len());
         let seen = breaker.take(self.now(), limit, keeps_all, &mut batch.items);
-        let after = breaker.stage();
+        let (after, pause) = (breaker.stage(), breaker.pause_after(samples, limit));
         drop(breaker);
         if let Some(seen) = seen {
             self.trip(generation, &seen);
         } else if after != before {
             self.note(Level::Warn, format!("spam breaker: {}, its limit is {limit} samples/s", after.name()));
         }
+        pause
     }
 
     /// The breaker cools down also while nothing comes.

@@ -8,8 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::page::{PAGE, Page};
 use super::text::{self, Mount};
-use super::tree::{PAGE, short};
+use super::tree::short;
 use crate::limits::{CYCLE, Limits, Priority};
 
 /// What the kernel takes as the least quota of a cycle of 100 ms, in microseconds.
@@ -73,6 +74,7 @@ impl Cgroups {
             accounting: folder(&self.accounting),
             memory: folder(&self.memory),
             processes: folder(&self.processes),
+            usage: None,
         }
     }
 
@@ -126,6 +128,7 @@ pub(crate) struct Group {
     accounting: Option<(bool, PathBuf)>,
     memory: Option<(bool, PathBuf)>,
     processes: Option<(bool, PathBuf)>,
+    usage: Option<Page>,
 }
 
 impl Group {
@@ -199,13 +202,14 @@ impl Group {
     }
 
     /// Processor time of all that ever was in it.
-    pub(crate) fn processor_time(&self) -> Option<Duration> {
+    pub(crate) fn processor_time(&mut self) -> Option<Duration> {
         let (is_v2, folder) = self.accounting.as_ref()?;
+        let file = if *is_v2 { "cpu.stat" } else { "cpuacct.usage" };
+        let text = self.usage.get_or_insert_with(|| Page::new(folder.join(file))).read()?;
         if *is_v2 {
-            let stat = short(folder.join("cpu.stat"))?;
-            return text::keyed(&stat, "usage_usec").map(Duration::from_micros);
+            return text::keyed(&text, "usage_usec").map(Duration::from_micros);
         }
-        short(folder.join("cpuacct.usage"))?.trim().parse().ok().map(Duration::from_nanos)
+        text.trim().parse().ok().map(Duration::from_nanos)
     }
 
     /// How often, and how long in all, it was held back.

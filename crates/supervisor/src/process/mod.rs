@@ -8,7 +8,7 @@
 //! What is started: [`program`] finds it, [`command`] puts it together.
 //!
 //! What they take: [`tree`] reads it from `/proc`, [`sockets`] asks for their packets, [`cgroup`] has the kernel hold their
-//! limits, [`text`] is what the kernel writes.
+//! limits, [`text`] is what the kernel writes, [`page`] reads the same file again and again.
 
 #![allow(unsafe_code)] // between fork and exec, for the spawner's namespace, and to watch a process by its descriptor
 
@@ -16,6 +16,7 @@ mod cgroup;
 mod command;
 mod ending;
 mod leash;
+mod page;
 mod program;
 mod sockets;
 mod spawner;

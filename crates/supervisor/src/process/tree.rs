@@ -1,5 +1,6 @@
 //! The processes of one instance, and what the kernel says of them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::Read as _;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
+use super::page::{PAGE, Page};
 use super::text::{self, Stat};
 
 /// Processes of one instance that are looked at; what a fork bomb makes beyond that is only ended with the rest.
@@ -16,16 +18,34 @@ const MOST: usize = 2000;
 /// Between two looks new children may come; so often they are looked for before it is let be.
 const ROUNDS: usize = 5;
 
+/// A look at the processes of this machine. All of them are read only if somebody asks for a tree.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    table: OnceCell<Table>,
+}
+
+impl Look {
+    /// This process, its descendants, and whoever else is in its session.
+    pub(crate) fn tree(&self, root: u32) -> Vec<u32> {
+        self.table.get_or_init(Table::scan).tree(root)
+    }
+
+    /// What is known of a process already.
+    fn stat(&self, pid: u32) -> Option<Stat> {
+        self.table.get()?.stats.get(&pid).copied()
+    }
+}
+
 /// All processes of this machine at one moment.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+struct Table {
     stats: HashMap<u32, Stat>,
     children: HashMap<u32, Vec<u32>>,
 }
 
 impl Table {
     /// Reads `/proc`.
-    pub(crate) fn scan() -> Self {
+    fn scan() -> Self {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         Self::new(numbers.filter_map(|pid| Some((pid, stat_of(pid)?))))
@@ -40,8 +60,7 @@ impl Table {
         table
     }
 
-    /// This process, its descendants, and whoever else is in its session.
-    pub(crate) fn tree(&self, root: u32) -> Vec<u32> {
+    fn tree(&self, root: u32) -> Vec<u32> {
         let in_session = self.stats.iter().filter(|(_, stat)| stat.session == root).map(|(pid, _)| *pid);
         let mut waiting: Vec<u32> = in_session.collect();
         waiting.push(root);
@@ -83,10 +102,7 @@ fn stat_of(pid: u32) -> Option<Stat> {
     text::stat(&short(format!("/proc/{pid}/stat"))?)
 }
 
-/// As much as [`short`] reads.
-pub(super) const PAGE: usize = 4096;
-
-/// A file of `/proc` or of a control group that fits into one page, in one read: the watcher reads hundreds of them each second.
+/// A file of `/proc` or of a control group that fits into one page, in one read; one that is read each second is a [`Page`].
 pub(super) fn short(path: impl AsRef<Path>) -> Option<String> {
     let mut page = [0; PAGE];
     let count = fs::File::open(path).ok()?.read(&mut page).ok()?;
@@ -110,8 +126,8 @@ pub(crate) struct Reading {
     pub(crate) sockets: Vec<u32>,
 }
 
-/// How long the list of a process's open files holds while their number stays. A socket that takes another's place meanwhile
-/// is counted after that, from its own beginning on.
+/// How long the list of a process's open files holds while their number stays, once it has done something. A socket that takes
+/// another's place meanwhile is counted after that, from its own beginning on.
 const FILES_HOLD: Duration = Duration::from_secs(10);
 
 /// The open files of one process.
@@ -120,11 +136,15 @@ struct Files {
     count: u64,
     sockets: Vec<u32>,
     looked: Instant,
+    /// What the process had used by then.
+    ticks: u64,
 }
 
 /// Reads what processes take, and remembers what need not be looked up each time.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
+    stats: HashMap<u32, Page>,
+    schedules: HashMap<u32, Page>,
     files: HashMap<u32, Files>,
     disk: HashMap<u32, Disk>,
 }
@@ -137,25 +157,41 @@ struct Disk {
 }
 
 impl Reader {
-    /// What these processes of the table take.
-    pub(crate) fn read(&mut self, pids: &[u32], table: &Table, now: Instant) -> Reading {
+    /// What these processes take.
+    pub(crate) fn read(&mut self, pids: &[u32], look: &Look, now: Instant) -> Reading {
         let mut sum = Reading { disk: Some((0, 0)), open_files: Some(0), ..Reading::default() };
+        self.stats.retain(|pid, _| pids.contains(pid));
+        self.schedules.retain(|pid, _| pids.contains(pid));
         self.files.retain(|pid, _| pids.contains(pid));
         self.disk.retain(|pid, _| pids.contains(pid));
         for &pid in pids {
-            let Some(stat) = table.stats.get(&pid).copied().or_else(|| stat_of(pid)) else { continue };
+            let Some(stat) = look.stat(pid).or_else(|| self.stat(pid)) else { continue };
             sum.processes += 1;
             sum.threads += stat.threads;
             sum.processor += ticks(stat.ticks);
             sum.resident_bytes += stat.resident_pages * rustix::param::page_size() as u64;
             let disk = self.disk(pid, stat.ticks);
             sum.disk = sum.disk.zip(disk).map(|(sum, one)| (sum.0 + one.0, sum.1 + one.1));
-            let files = self.files(pid, now);
+            let files = self.files(pid, stat.ticks, now);
             sum.open_files = sum.open_files.zip(files).map(|(sum, files)| sum + files.count);
             sum.most_open_files = sum.most_open_files.max(files.map_or(0, |files| files.count));
             sum.sockets.extend(files.iter().flat_map(|files| &files.sockets));
         }
         sum
+    }
+
+    fn stat(&mut self, pid: u32) -> Option<Stat> {
+        let page = self.stats.entry(pid).or_insert_with(|| Page::new(format!("/proc/{pid}/stat")));
+        text::stat(&page.read()?)
+    }
+
+    /// How long the first threads of these processes have stood in the queue for a processor, since they began.
+    pub(crate) fn queued(&mut self, pids: &[u32]) -> Duration {
+        let of_one = |&pid: &u32| {
+            let page = self.schedules.entry(pid).or_insert_with(|| Page::new(format!("/proc/{pid}/schedstat")));
+            text::in_queue(&page.read()?)
+        };
+        pids.iter().filter_map(of_one).sum()
     }
 
     /// Bytes read and written. Who does nothing need not be asked.
@@ -169,21 +205,29 @@ impl Reader {
         bytes
     }
 
-    fn files(&mut self, pid: u32, now: Instant) -> Option<&Files> {
+    fn files(&mut self, pid: u32, ticks: u64, now: Instant) -> Option<&Files> {
         let folder = format!("/proc/{pid}/fd");
         // Since Linux 6.2 the size of this folder is the number of open files; before, it is 0.
         let size = fs::metadata(&folder).map_or(0, |folder| folder.len());
-        let holds = |files: &Files| size != 0 && files.count == size && now < files.looked + FILES_HOLD;
-        if !self.files.get(&pid).is_some_and(holds) {
-            self.files.remove(&pid);
-            self.files.insert(pid, list(&folder, now)?);
+        // Ours is never the same twice: whoever reads here opens files.
+        let is_ours = pid == std::process::id();
+        let holds = |files: &Files| {
+            let is_young = now < files.looked + FILES_HOLD;
+            size != 0 && (is_ours && is_young || files.count == size && (is_young || files.ticks == ticks))
+        };
+        match self.files.get_mut(&pid) {
+            Some(files) if holds(files) => files.count = size,
+            _ => {
+                self.files.remove(&pid);
+                self.files.insert(pid, list(&folder, ticks, now)?);
+            }
         }
         self.files.get(&pid)
     }
 }
 
-fn list(folder: &str, now: Instant) -> Option<Files> {
-    let mut files = Files { count: 0, sockets: Vec::new(), looked: now };
+fn list(folder: &str, ticks: u64, now: Instant) -> Option<Files> {
+    let mut files = Files { count: 0, sockets: Vec::new(), looked: now, ticks };
     for entry in fs::read_dir(folder).ok()?.flatten() {
         files.count += 1;
         files.sockets.extend(fs::read_link(entry.path()).ok().and_then(|link| socket(link.to_str()?)));
@@ -229,10 +273,9 @@ pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     sum
 }
 
-/// How long the first threads of these processes have stood in the queue for a processor, since they began.
-pub(crate) fn queued(pids: &[u32]) -> Duration {
-    let of_one = |pid| text::in_queue(&short(format!("/proc/{pid}/schedstat")).unwrap_or_default());
-    pids.iter().filter_map(of_one).sum()
+/// The processor time of one process in ticks of the kernel; none if it is gone.
+pub(crate) fn ticks_of(pid: u32) -> Option<u64> {
+    stat_of(pid).map(|stat| stat.ticks)
 }
 
 /// The machine's memory in bytes.
@@ -344,8 +387,8 @@ mod tests {
         let mut spent = vec![0_u8; 20 << 20];
         spent.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
         let us = [std::process::id()];
-        let (table, mut reader, now) = (Table::scan(), Reader::default(), Instant::now());
-        let reading = reader.read(&us, &table, now);
+        let (look, mut reader, now) = (Look::default(), Reader::default(), Instant::now());
+        let reading = reader.read(&us, &look, now);
         assert!(reading.resident_bytes > 20 << 20, "{reading:?}");
         assert!(reading.threads >= 1 && reading.processes == 1);
         assert!(reading.open_files.is_some_and(|count| count >= 3));
@@ -353,11 +396,14 @@ mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
         let inode = super::socket(link.to_str().unwrap()).unwrap();
-        let again = reader.read(&us, &table, now + FILES_HOLD);
+        // Whoever opened it has used more than a tick by then.
+        let begun = stat_of(us[0]).unwrap().ticks;
+        while stat_of(us[0]).unwrap().ticks == begun {}
+        let again = reader.read(&us, &look, now + FILES_HOLD);
         assert!(again.sockets.contains(&inode) && !reading.sockets.contains(&inode), "{again:?}");
         drop(socket);
         assert!(proportional(&us).is_some_and(|bytes| bytes > 20 << 20));
-        assert!(Table::scan().tree(us[0]).contains(&us[0]));
+        assert!(look.tree(us[0]).contains(&us[0]));
         drop(spent);
     }
 }

@@ -1,12 +1,15 @@
 //! The thread that measures what the folders of instances hold. A folder may be large and a disk slow, so it is none of the
 //! other thread's turns.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
+
+use fieldrail_model::InstanceId;
 
 use super::Instances;
 use crate::instance::Shared;
@@ -30,16 +33,37 @@ const LEAST_BYTES: u64 = 4096;
 /// A unit of `st_blocks`.
 const BLOCK: u64 = 512;
 
+/// After so long a folder is looked at even if its instance has done nothing: others may write there too.
+const RESTED: Duration = Duration::from_secs(30);
+
+/// What was found at the last look at an instance that is alone in its processes.
+struct Found {
+    pid: u32,
+    ticks: u64,
+    limit: u64,
+    at: Instant,
+}
+
+impl Found {
+    /// Whether nothing can have changed: a folder is filled by whoever uses the processor. In the part of a tick that does not
+    /// show yet (10 ms) no disk takes more than some megabytes.
+    fn holds(&self, pid: u32, ticks: u64, limit: u64) -> bool {
+        (self.pid, self.ticks, self.limit) == (pid, ticks, limit) && self.at.elapsed() < RESTED
+    }
+}
+
 /// Goes round until the sender is dropped or the house is gone.
 pub(super) fn go_on(instances: &Weak<Instances>, ended: &Receiver<()>) {
+    let mut found: HashMap<InstanceId, Found> = HashMap::new();
     loop {
         let begun = Instant::now();
         let Some(instances) = instances.upgrade() else { return };
         let all: Vec<Arc<Shared>> =
             instances.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         drop(instances);
+        found.retain(|id, _| all.iter().any(|shared| shared.id == *id));
         for shared in &all {
-            look(shared);
+            look(shared, &mut found);
         }
         let wait = (begun.elapsed() * PART).clamp(ROUND, LONGEST);
         if !matches!(ended.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
@@ -48,11 +72,19 @@ pub(super) fn go_on(instances: &Weak<Instances>, ended: &Receiver<()>) {
     }
 }
 
-fn look(shared: &Shared) {
+fn look(shared: &Shared, found: &mut HashMap<InstanceId, Found>) {
     let Some(subject) = shared.subject() else { return };
     let (Some(limit), Some(folder)) = (subject.limits.disk_bytes, shared.state_dir()) else { return };
+    let ticks = if subject.alone { tree::ticks_of(subject.pid) } else { None };
+    if let Some(ticks) = ticks {
+        if found.get(&shared.id).is_some_and(|found| found.holds(subject.pid, ticks, limit)) {
+            return;
+        }
+        found.insert(shared.id.clone(), Found { pid: subject.pid, ticks, limit, at: Instant::now() });
+    }
+    let pids = if subject.alone { vec![subject.pid] } else { tree::grown(&[subject.pid]) };
     match held(&folder) {
-        Some(bytes) => shared.fill(subject.generation, bytes + unlinked(subject.pid), limit),
+        Some(bytes) => shared.fill(subject.generation, bytes + unlinked(&pids), limit),
         None => shared.too_many_files(subject.generation, MOST_FILES),
     }
 }
@@ -81,8 +113,8 @@ fn held(folder: &Path) -> Option<u64> {
     Some(bytes)
 }
 
-/// What its processes keep open of files that have no name any more, in bytes.
-fn unlinked(pid: u32) -> u64 {
+/// What these processes keep open of files that have no name any more, in bytes.
+fn unlinked(pids: &[u32]) -> u64 {
     let of_process = |pid: u32| {
         let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
         let nameless = entries.filter(|entry| {
@@ -94,8 +126,7 @@ fn unlinked(pid: u32) -> u64 {
         let of = nameless.filter_map(|entry| fs::metadata(entry.path()).ok());
         of.filter(|of| of.is_file() && of.nlink() == 0).map(|of| (of.dev(), of.ino(), of.blocks() * BLOCK)).collect()
     };
-    let mut files: Vec<(u64, u64, u64)> =
-        tree::grown(&[pid]).into_iter().flat_map(|pid| -> Vec<_> { of_process(pid) }).collect();
+    let mut files: Vec<(u64, u64, u64)> = pids.iter().flat_map(|&pid| -> Vec<_> { of_process(pid) }).collect();
     files.sort_unstable();
     files.dedup_by_key(|(device, inode, _)| (*device, *inode));
     files.into_iter().map(|(.., bytes)| bytes).sum()
@@ -133,6 +164,6 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![7; 1 << 20]).unwrap();
         file.sync_all().unwrap();
-        assert!(unlinked(std::process::id()) >= 1 << 20);
+        assert!(unlinked(&[std::process::id()]) >= 1 << 20);
     }
 }

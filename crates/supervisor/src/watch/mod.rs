@@ -30,7 +30,11 @@ pub(crate) type Instances = Mutex<BTreeMap<InstanceId, Arc<Shared>>>;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Between two rounds, if nothing is due earlier: a new process is seen after so long at the latest.
-const ROUND: Duration = Duration::from_millis(100);
+const ROUND: Duration = Duration::from_millis(200);
+
+/// Between two questions for sockets while no instance has one: the kernel goes through all of the machine to answer, and the
+/// daemon's own alone are not worth that each second.
+const OWN_SOCKETS: Duration = Duration::from_secs(10);
 
 /// The daemon's own nice value, where it has the right to set it: held up by nobody whom it holds.
 const FIRST: i32 = -10;
@@ -77,6 +81,7 @@ struct Round {
     watched: HashMap<InstanceId, Watched>,
     machine: Machine,
     asker: Option<Asker>,
+    asked: Option<Instant>,
     measured: Option<Instant>,
 }
 
@@ -96,6 +101,7 @@ impl Round {
             watched: HashMap::new(),
             machine,
             asker: None,
+            asked: None,
             measured: None,
         }
     }
@@ -150,14 +156,17 @@ impl Round {
     }
 
     fn measure(&mut self, all: &[Arc<Shared>]) {
-        let (table, now) = (tree::Table::scan(), Instant::now());
-        let own = self.reader.read(&[std::process::id()], &table, now);
+        let (look, now) = (tree::Look::default(), Instant::now());
+        let own = self.reader.read(&[std::process::id()], &look, now);
         for watched in self.watched.values_mut() {
-            watched.read(&table, now);
+            watched.read(&look, now);
         }
-        let talks = !own.sockets.is_empty() || self.watched.values().any(Watched::has_sockets);
-        self.machine.sockets = if talks { self.sockets() } else { Ok(Sockets::default()) };
         let now = Instant::now();
+        let is_due = self.asked.is_none_or(|at| now.saturating_duration_since(at) >= OWN_SOCKETS);
+        if is_due || self.watched.values().any(Watched::has_sockets) {
+            self.asked = Some(now);
+            self.machine.sockets = self.sockets();
+        }
         let pids = [std::process::id()];
         let metrics = self.own_figures.take(now, &pids, &own, own.processor, &self.machine);
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = metrics;

@@ -13,10 +13,13 @@ use crate::instance::health::Measured;
 use crate::instance::kept::{Subject, lock};
 use crate::life::Event;
 use crate::limits::{CYCLE, Limits};
-use crate::process::tree::{self, ProcessorClock, Reader, Reading, Table};
+use crate::process::tree::{self, Look, ProcessorClock, Reader, Reading};
 
 /// What an instance gets that is near its limit on memory, as a share of one core.
 const NEAR_THE_LIMIT: f64 = 0.1;
+
+/// Between two looks at an instance without the limit in question; another limit has it looked at in the next round.
+const NEVER: Duration = Duration::from_mins(1);
 
 /// Between two looks at the memory of an instance, and of one that is beyond half of its limit.
 const SELDOM: Duration = Duration::from_millis(100);
@@ -47,6 +50,8 @@ pub(super) struct Watched {
     measured: Instant,
     reader: Reader,
     reading: Reading,
+    /// Whether it has used no tick of processor time between the last two readings.
+    rests: bool,
     figures: Figures,
     /// Time that its processes had stood in the queue for a processor, at the last measurement.
     queued: Option<Duration>,
@@ -74,6 +79,7 @@ impl Watched {
             measured: now,
             reader: Reader::default(),
             reading: Reading::default(),
+            rests: false,
             figures: Figures::default(),
             queued: None,
         }
@@ -126,6 +132,7 @@ impl Watched {
             by(limits.processes.is_some(), processes, "polling"),
         );
         self.cycles = CycleMeter::default();
+        self.memory_due = Instant::now();
         self.give(limits.cpu_share);
     }
 
@@ -154,8 +161,8 @@ impl Watched {
     pub(super) fn guard(&mut self, now: Instant) -> Instant {
         let Some(shared) = self.shared.clone() else { return now + ROUND };
         if now >= self.memory_due {
-            self.number(&shared);
-            self.memory_due = now + self.weigh(&shared);
+            let number = self.number(&shared);
+            self.memory_due = now + number.min(self.weigh(&shared));
         }
         if now >= self.share_due {
             self.share_due = now + self.hold(&shared, now);
@@ -173,11 +180,11 @@ impl Watched {
         tree::grown(&self.pids)
     }
 
-    /// Counts its processes and threads, where the kernel does not.
-    fn number(&mut self, shared: &Shared) {
-        let Some(limit) = self.subject.limits.processes else { return };
+    /// Counts its processes and threads, where the kernel does not. Returns after how long to look again.
+    fn number(&mut self, shared: &Shared) -> Duration {
+        let Some(limit) = self.subject.limits.processes else { return NEVER };
         if self.is_numbered_by_kernel() {
-            return;
+            return NEVER;
         }
         if !self.subject.alone {
             self.pids = self.members();
@@ -185,6 +192,7 @@ impl Watched {
         if tree::threads_of(&self.pids) > u64::from(limit) {
             shared.over_processes(self.subject.generation);
         }
+        SELDOM
     }
 
     fn is_numbered_by_kernel(&self) -> bool {
@@ -194,8 +202,9 @@ impl Watched {
     /// What is looked at each second: what the kernel refused it, its descriptors, and the files that it may use.
     pub(super) fn follow(&self) {
         let Some(shared) = &self.shared else { return };
-        let is_limited = self.subject.limits.processes.is_some();
-        if is_limited && self.is_numbered_by_kernel() && shared.was_refused_processes() {
+        // Who does nothing is refused nothing.
+        let may_have_tried = self.subject.limits.processes.is_some() && !self.rests;
+        if may_have_tried && self.is_numbered_by_kernel() && shared.was_refused_processes() {
             shared.over_processes(self.subject.generation);
         }
         if let Some(limit) = self.subject.limits.open_files {
@@ -206,7 +215,7 @@ impl Watched {
 
     /// Takes a look at the memory. Returns after how long to look again.
     fn weigh(&mut self, shared: &Shared) -> Duration {
-        let Some(limit) = self.subject.limits.memory_bytes else { return SELDOM };
+        let Some(limit) = self.subject.limits.memory_bytes else { return NEVER };
         self.pids = self.members();
         let mut bytes = tree::memory(&self.pids);
         // What several processes share is not held against them several times.
@@ -238,10 +247,10 @@ impl Watched {
         self.held_at = now;
         if self.share.is_none() && self.pacer.is_none() {
             self.held_before = None;
-            return CYCLE;
+            return NEVER;
         }
         let Some(pacer) = &mut self.pacer else {
-            let (group, moment) = (lock(&self.subject.group), shared.now());
+            let (mut group, moment) = (lock(&self.subject.group), shared.now());
             if let Some((times, all)) = group.held_back() {
                 // The kernel counts each processor; the wall clock has passed only once.
                 let held = all.saturating_sub(self.held_before.replace(all).unwrap_or(all)).min(passed);
@@ -293,16 +302,19 @@ impl Watched {
     }
 
     /// Reads what it takes.
-    pub(super) fn read(&mut self, table: &Table, now: Instant) {
-        let members = if self.grouped { lock(&self.subject.group).members() } else { None };
-        self.pids = members.filter(|members| !members.is_empty()).unwrap_or_else(|| table.tree(self.subject.pid));
-        self.reading = self.reader.read(&self.pids, table, now);
+    pub(super) fn read(&mut self, look: &Look, now: Instant) {
+        if !self.subject.alone {
+            let members = if self.grouped { lock(&self.subject.group).members() } else { None };
+            self.pids = members.filter(|members| !members.is_empty()).unwrap_or_else(|| look.tree(self.subject.pid));
+        }
+        let before = std::mem::replace(&mut self.reading, self.reader.read(&self.pids, look, now));
+        self.rests = self.reading.processor == before.processor;
     }
 
     /// Makes figures of the last reading and hands them out.
     pub(super) fn publish(&mut self, now: Instant, machine: &Machine) {
         let Some(shared) = &self.shared else { return };
-        let queued_now = tree::queued(&self.pids);
+        let queued_now = self.reader.queued(&self.pids);
         let queued = queued_now.saturating_sub(self.queued.replace(queued_now).unwrap_or(queued_now));
         let of_group = if self.grouped { lock(&self.subject.group).processor_time() } else { None };
         let processor = of_group.unwrap_or(self.reading.processor);
