@@ -332,6 +332,7 @@ async fn binary_frames_arrive_whole_in_order_and_fast() {
     let stream = house.folder.path().join("stream");
     std::fs::write(&stream, binary_stream(400, 500)).unwrap();
     let mut spec = house.spec("binary", "good");
+    spec.limits.max_pps = Some(1_000_000);
     spec.program = "sh".into();
     spec.args = vec!["-c".into(), format!("cat {}; exec sleep 100", stream.display())];
     let id = spec.id.clone();

@@ -40,8 +40,8 @@ const TIMES_A_DEGREE: f64 = 20.0;
 const MOST_DEGREES: f64 = 12.0;
 
 /// Who is over its limit is read at so many times the limit in a second at most, and the rest waits in its pipe. It gets the
-/// most degrees all the same, and leaves the processors to the others meanwhile.
-const TIMES_READ: f64 = 300.0;
+/// most degrees all the same, and leaves the processors to the others meanwhile. A burst of that many in half a second passes.
+const TIMES_READ: f64 = 1000.0;
 const _: () = assert!(TIMES_READ > TIMES_A_DEGREE * MOST_DEGREES);
 
 /// What a quiet second takes off.
@@ -122,6 +122,8 @@ pub(crate) struct SpamBreaker {
     /// Since when the first sample of each tag is free, and the tags that have had it.
     snapshot: Option<(Moment, HashSet<TagRef>)>,
     granted: Option<Moment>,
+    /// Samples of the last batch that were not free.
+    counting: usize,
     shed: u64,
 }
 
@@ -140,6 +142,7 @@ impl Default for SpamBreaker {
             counts: HashMap::new(),
             snapshot: None,
             granted: None,
+            counting: 0,
             shed: 0,
         }
     }
@@ -183,8 +186,8 @@ impl SpamBreaker {
         keeps_all: bool,
         items: &mut Vec<SampleItem>,
     ) -> Option<Seen> {
-        let counting = items.len() - self.free(now, items);
-        self.count(now, counting);
+        self.counting = items.len() - self.free(now, items);
+        self.count(now, self.counting);
         self.look(now, limit);
         if self.stage == SpamStage::Fine {
             return None;
@@ -215,11 +218,11 @@ impl SpamBreaker {
         trips.then(|| self.seen(now, limit))
     }
 
-    /// How long nothing is read of it after so many samples.
-    pub(crate) fn pause_after(&self, samples: usize, limit: u32) -> Duration {
+    /// How long nothing is read of it after the last batch.
+    pub(crate) fn pause(&self, limit: u32) -> Duration {
         match self.stage {
             SpamStage::Fine => Duration::ZERO,
-            _ => Duration::from_secs_f64(samples as f64 / (f64::from(limit) * TIMES_READ)),
+            _ => Duration::from_secs_f64(self.counting as f64 / (f64::from(limit) * TIMES_READ)),
         }
     }
 

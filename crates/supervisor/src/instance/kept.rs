@@ -221,9 +221,9 @@ impl Shared {
         let limit = self.kept.limit(&self.limits());
         let keeps_all = self.kept.keeps_all.load(Ordering::Relaxed);
         let mut breaker = self.kept.spam();
-        let (before, samples) = (breaker.stage(), batch.items.len());
+        let before = breaker.stage();
         let seen = breaker.take(self.now(), limit, keeps_all, &mut batch.items);
-        let (after, pause) = (breaker.stage(), breaker.pause_after(samples, limit));
+        let (after, pause) = (breaker.stage(), breaker.pause(limit));
         drop(breaker);
         if let Some(seen) = seen {
             self.trip(generation, &seen);
