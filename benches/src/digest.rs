@@ -48,7 +48,9 @@ mod tests {
     fn rows_with_a_verdict_are_taken_over_and_old_ones_go() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        PAGES.iter().for_each(|name| put(name, PAGE));
+        for name in PAGES {
+            put(name, PAGE);
+        }
         put("RESULTS.md", &format!("# Own\n\n{HEADING}\nold\n"));
         refresh(folder.path()).unwrap();
         let once = fs::read_to_string(folder.path().join("RESULTS.md")).unwrap();
