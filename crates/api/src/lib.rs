@@ -31,8 +31,10 @@ mod panic;
 mod people;
 mod problem;
 mod routes;
+mod search;
 mod secrets;
 mod serve;
+mod summary;
 mod system;
 mod table;
 

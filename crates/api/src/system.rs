@@ -51,25 +51,32 @@ pub(crate) fn health(_: &Call, _: NoQuery, _: NoBody) -> Result<Json<Health>> {
 }
 
 pub(crate) fn status(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Status>> {
-    let node = call.node();
-    let stats = node.router_stats();
-    let mut instances = BTreeMap::new();
-    for instance in node.instances() {
-        *instances.entry(instance.state).or_default() += 1;
+    Ok(Json(Status::of(call)))
+}
+
+impl Status {
+    /// How it stands now.
+    pub(crate) fn of(call: &Call) -> Self {
+        let node = call.node();
+        let stats = node.router_stats();
+        let mut instances = BTreeMap::new();
+        for instance in node.instances() {
+            *instances.entry(instance.state).or_default() += 1;
+        }
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_s: node.uptime().as_secs(),
+            listen: call.app.listen.unwrap_or(node.settings().listen).to_string(),
+            faults: node.faults().iter().map(Finding::from).collect(),
+            datapoints: stats.datapoints,
+            routes: stats.routes,
+            plugins: node.plugins().iter().count(),
+            instances,
+            daemon: node.own_resources(),
+            r#box: node.box_view(),
+            troubles: node.disk_troubles(),
+        }
     }
-    Ok(Json(Status {
-        version: env!("CARGO_PKG_VERSION"),
-        uptime_s: node.uptime().as_secs(),
-        listen: call.app.listen.unwrap_or(node.settings().listen).to_string(),
-        faults: node.faults().iter().map(Finding::from).collect(),
-        datapoints: stats.datapoints,
-        routes: stats.routes,
-        plugins: node.plugins().iter().count(),
-        instances,
-        daemon: node.own_resources(),
-        r#box: node.box_view(),
-        troubles: node.disk_troubles(),
-    }))
 }
 
 pub(crate) fn restart(call: &Call, _: NoQuery, _: NoBody) -> Result<Accepted> {

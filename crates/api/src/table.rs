@@ -6,7 +6,10 @@ use axum::http::Method;
 
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
-use crate::{alarms, audit, connections, data, errors, instances, live, logs, metrics, panic, people, routes, system};
+use crate::{
+    alarms, audit, connections, data, errors, instances, live, logs, metrics, panic, people, routes, search, summary,
+    system,
+};
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let areas =
@@ -57,6 +60,12 @@ fn of_data() -> Vec<Endpoint> {
             .by_address()
             .answers(data::pulses),
         at(GET, "/api/browse", Viewer, "Open a node of an instance's tree.").by_address().answers_later(data::browse),
+        at(GET, "/api/search", Viewer, "Find datapoints, instances, routes and alarms by words, the best first.")
+            .by_address()
+            .answers(search::house),
+        at(GET, "/api/search/devices", Viewer, "Find nodes in the trees of devices, of those that answer in time.")
+            .by_address()
+            .answers_later(search::devices),
         at(GET, "/api/live", Viewer, "Follow datapoints and instances over a WebSocket.")
             .by_address()
             .upgrades(live::follow),
@@ -187,6 +196,8 @@ fn of_system() -> Vec<Endpoint> {
         at(GET, "/api/audit/verify", Admin, "Prove that no row of the audit trail was changed.").answers(audit::verify),
         at(GET, "/api/plugins", Viewer, "List the drivers and plugins at hand.").answers(system::plugins),
         at(GET, "/api/system/status", Viewer, "Say how the daemon stands.").answers(system::status),
+        at(GET, "/api/system/summary", Viewer, "Say how the daemon stands and what needs a hand.")
+            .answers(summary::summary),
         at(GET, "/api/openapi.json", Viewer, "Describe all this.").by_address().answers(system::openapi),
     ]
 }

@@ -2,9 +2,11 @@
 //!
 //! Nothing in here does I/O or reads a clock; time comes in as an argument. Read in this order:
 //! [`value`] what is said, [`quality`] how far to believe it, [`time`] when, [`address`] where,
-//! [`sample`] all four together, [`level`] how grave a log line is, [`iec`] the types of a PLC, [`text`] near names for hints.
+//! [`sample`] all four together, [`level`] how grave a log line is, [`iec`] the types of a PLC, [`text`] near names for hints,
+//! [`fold`] letters as people search them.
 
 pub mod address;
+pub mod fold;
 pub mod iec;
 pub mod level;
 pub mod quality;

@@ -17,6 +17,7 @@ mod demand;
 mod error;
 mod errors;
 mod explain;
+mod failing;
 mod files;
 mod health;
 mod instances;
@@ -37,6 +38,7 @@ mod replay;
 mod requests;
 mod reserve;
 mod routes;
+mod search;
 pub mod settings;
 mod stream;
 mod tap;
@@ -54,6 +56,7 @@ pub use errors::{
     write_down_panics,
 };
 pub use explain::{ExplainedStep, ExplainedValue, ExplainedWriter, Explanation};
+pub use failing::{FailingRoute, FailingRoutes};
 pub use fieldrail_model::{Level as LogLevel, Timestamp};
 pub use fieldrail_router::RouteSpec;
 pub use fieldrail_router::RoutingFile;
@@ -70,6 +73,10 @@ pub use plugins::{Plugin, Plugins};
 pub use pulses::PulseView;
 pub use replay::{Plan, PlanExample, PlannedTarget, Recording, plan};
 pub use routes::{Datum, RouteStats, RouteView, RouterStats};
+pub use search::{
+    DeviceFinds, Found, FoundAlarm, FoundInstance, FoundNode, FoundPoint, FoundRoute, MOST_CHARACTERS, Search,
+    Unanswered,
+};
 pub use stream::Stream;
 pub use tap::TapStream;
 pub use traffic::{TapEvent, TapWish};

@@ -77,6 +77,8 @@ pub struct Node {
     pub(crate) started: std::time::Instant,
     pub(crate) panic: Panic,
     pub(crate) alarms: Alarms,
+    /// Searches through the trees of devices that may go on at one time.
+    pub(crate) searches: tokio::sync::Semaphore,
     /// Turns of the daemon's pulse: it stands still when the router does.
     pub(crate) turns: AtomicU64,
     /// Somebody wants the daemon to begin anew.
@@ -148,6 +150,7 @@ impl Node {
             started: std::time::Instant::now(),
             panic: Panic::open(&options.state),
             alarms,
+            searches: tokio::sync::Semaphore::new(crate::search::AT_ONCE),
             reserve,
             turns: AtomicU64::default(),
             restart: tokio::sync::watch::Sender::new(false),

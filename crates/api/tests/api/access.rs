@@ -28,6 +28,8 @@ const MATRIX: &str = "
 o* POST /api/datapoint/pulse
 v* GET /api/pulses
     v* GET /api/browse
+    v* GET /api/search
+    v* GET /api/search/devices
     v* GET /api/live
     v GET /api/router/routes
     a PUT /api/router/routes
@@ -78,6 +80,7 @@ a POST /api/admin/panic/rearm
     a GET /api/audit/verify
     v GET /api/plugins
     v GET /api/system/status
+    v GET /api/system/summary
     v* GET /api/openapi.json
 ";
 
