@@ -7,7 +7,7 @@ import { endLive, goLive } from './live/live';
 import { place } from './place.svelte';
 
 /** Where one goes who did not want to go anywhere. */
-export const HOME = '/instances';
+export const HOME = '/home';
 const LOGIN = '/login';
 const SETUP = '/setup';
 /** Pages for those who are not logged in. */

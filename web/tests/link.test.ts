@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { backoffMs, FIRST_MS, LONGEST_MS } from '../src/live/backoff';
-import { Link, SILENCE_MS, type Socket } from '../src/live/link.svelte';
+import { Link, SILENCE_MS, SLEEP_MS, type Socket } from '../src/live/link.svelte';
 
 class FakeSocket {
   sent: string[] = [];
@@ -19,6 +19,7 @@ class FakeSocket {
 let sockets: FakeSocket[];
 let log: string[];
 let probed: 'there' | 'gone' | 'refused';
+let expects: boolean;
 let link: Link;
 const newest = () => sockets.at(-1) as FakeSocket;
 
@@ -27,12 +28,14 @@ beforeEach(() => {
   sockets = [];
   log = [];
   probed = 'there';
+  expects = false;
   link = new Link({
     open() {
       sockets.push(new FakeSocket());
       return newest() as unknown as Socket;
     },
     probe: async () => probed,
+    expects: () => expects,
     connected: () => log.push('connected'),
     lost: () => log.push('lost'),
     receive: (message) => log.push(JSON.stringify(message)),
@@ -142,4 +145,33 @@ test('nothing is sent into a connection that is not there', () => {
   newest().onopen?.();
   link.send({ subscribe: ['a.b'] });
   expect(newest().sent).toEqual(['{"subscribe":["a.b"]}']);
+});
+
+test('after a sleep a line that was silent is opened anew, and one that was not is kept', () => {
+  open();
+  expects = true;
+  vi.advanceTimersByTime(SLEEP_MS - 1);
+  newest().onmessage?.({ data: '{}' });
+  vi.advanceTimersByTime(1);
+  link.wake();
+  expect([sockets.length, link.state]).toEqual([1, 'live']);
+  vi.advanceTimersByTime(SLEEP_MS + 1);
+  link.wake();
+  expect([sockets.length, link.state, log.at(-1)]).toEqual([2, 'connecting', 'lost']);
+  newest().onopen?.();
+  expect([link.state, log.at(-1)]).toEqual(['live', 'connected']);
+});
+
+test('a house that has nothing to say keeps its line over a sleep', () => {
+  open();
+  vi.advanceTimersByTime(SLEEP_MS * 2);
+  link.wake();
+  expect(sockets.length).toBe(1);
+});
+
+test('a silent line of a daemon that answers another way and would say something is dead', async () => {
+  open();
+  expects = true;
+  await vi.advanceTimersByTimeAsync(SILENCE_MS);
+  expect(link.state).toBe('lost');
 });

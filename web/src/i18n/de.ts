@@ -1,8 +1,14 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
+import { frame } from './de/frame';
+import { home } from './de/home';
 import type { Texts } from './en';
 
 export const de: Texts = {
+  frame,
+  home,
   nav: {
+    home: 'Start',
+    gallery: 'Galerie',
     instances: 'Instanzen',
     data: 'Daten',
     routes: 'Routen',
@@ -500,7 +506,7 @@ export const de: Texts = {
   notFound: {
     title: 'Diese Seite gibt es nicht',
     text: 'Die Adresse kann aus einer anderen Version stammen oder vertippt sein.',
-    home: 'Zu den Instanzen',
+    home: 'Zur Startseite',
   },
   units: { s: 's', min: 'min', h: 'h', d: 'T' },
   notices: 'Meldungen',

@@ -1,7 +1,13 @@
 // The English texts, and by their type what every other language must have.
+import { frame } from './en/frame';
+import { home } from './en/home';
 
 export const en = {
+  frame,
+  home,
   nav: {
+    home: 'Home',
+    gallery: 'Gallery',
     instances: 'Instances',
     data: 'Data',
     routes: 'Routes',
@@ -499,7 +505,7 @@ export const en = {
   notFound: {
     title: 'There is no such page',
     text: 'The address may be from another version, or mistyped.',
-    home: 'To the instances',
+    home: 'To the start page',
   },
   units: { s: 's', min: 'min', h: 'h', d: 'd' },
   notices: 'Notices',

@@ -4,6 +4,8 @@ import { backoffMs } from './backoff';
 
 /** After so long without a frame the daemon is asked whether it is still there: a dead line closes no socket. */
 export const SILENCE_MS = 15_000;
+/** Who comes back after so long without a frame begins anew: a phone that slept may have lost its line unnoticed. */
+export const SLEEP_MS = 5_000;
 
 export type LinkState = 'off' | 'connecting' | 'live' | 'lost';
 
@@ -14,6 +16,8 @@ export interface Wiring {
   open: () => Socket;
   /** Asks the daemon over another way: `there`, `gone`, or `refused` when the session has ended. */
   probe: () => Promise<'there' | 'gone' | 'refused'>;
+  /** Whether the daemon, if the line is whole, has something to say all the time. */
+  expects: () => boolean;
   connected: () => void;
   lost: () => void;
   receive: (message: ServerMessage) => void;
@@ -27,6 +31,7 @@ export class Link {
   retryAtMs = $state.raw(0);
   #socket: Socket | undefined;
   #attempt = 0;
+  #heardMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly wiring: Wiring) {}
@@ -47,6 +52,16 @@ export class Link {
   /** Tries at once: the network is back, or somebody is impatient. */
   retry(): void {
     if (this.state === 'lost') this.#connect();
+  }
+
+  /** Somebody looks again, perhaps after the phone slept: a line that was silent meanwhile is not trusted. */
+  wake(): void {
+    if (this.state === 'lost') this.#connect();
+    else if (this.state === 'live' && this.wiring.expects() && this.wiring.now() - this.#heardMs > SLEEP_MS) {
+      this.state = 'connecting';
+      this.wiring.lost();
+      this.#connect();
+    }
   }
 
   send(message: ClientMessage): void {
@@ -77,15 +92,17 @@ export class Link {
   }
 
   #watch(): void {
+    this.#heardMs = this.wiring.now();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#suspect(), SILENCE_MS);
   }
 
   async #suspect(): Promise<void> {
-    const socket = this.#socket;
+    const [socket, heardMs] = [this.#socket, this.#heardMs];
     const answer = await this.wiring.probe();
-    if (socket !== this.#socket) return;
-    if (answer === 'there') this.#watch();
+    if (socket !== this.#socket || heardMs !== this.#heardMs) return;
+    // It answers another way, and would say something here: then this line is dead.
+    if (answer === 'there' && !this.wiring.expects()) this.#watch();
     else this.#closed();
   }
 

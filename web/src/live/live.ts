@@ -20,6 +20,8 @@ export const points: Points = new Points(
 export const link: Link = new Link({
   open: () => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/live`),
   probe,
+  // Each process that runs has other figures each second.
+  expects: () => (instances.all ?? []).some(({ pid }) => pid !== undefined),
   connected() {
     instances.connected();
     link.send({ watch: ['instances'] });
@@ -57,5 +59,7 @@ export function endLive(): void {
   instances.clear();
 }
 
-addEventListener('online', () => link.retry());
-document.addEventListener('visibilitychange', () => document.hidden || link.retry());
+addEventListener('online', () => link.wake());
+// A page that the browser had put aside whole.
+addEventListener('pageshow', (event) => event.persisted && link.wake());
+document.addEventListener('visibilitychange', () => document.hidden || link.wake());

@@ -1,31 +1,57 @@
 import type { Component } from 'svelte';
+import type { Role } from '../api/types';
+import type { Texts } from '../i18n/en';
 import type { IconName } from '../ui/icons';
 
-/** A page with a place in the navigation. */
+/** A page. A new one is one entry here, and one text in `nav`. */
 export interface PageLink {
-  key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs';
+  /** Its name in the texts of `nav`. */
+  key: keyof Texts['nav'];
   path: string;
   icon: IconName;
+  /** The least role that may open it; without one everybody may. */
+  least?: Role;
+  /** One of the four that a phone shows without a detour. */
+  often?: boolean;
   /** Fetches its code, so that the first load is small. */
   load: () => Promise<{ default: Component }>;
 }
 
-/** Every page there is. One that is not built has no link. */
+/** Every page with a place in the navigation, in its order. One that is not built has no link. */
 export const pages: readonly PageLink[] = [
+  { key: 'home', path: '/home', icon: 'home', often: true, load: () => import('../pages/home/HomePage.svelte') },
+  { key: 'data', path: '/data', icon: 'data', often: true, load: () => import('../pages/data/DataPage.svelte') },
+  { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
   {
     key: 'instances',
     path: '/instances',
     icon: 'instances',
+    often: true,
     load: () => import('../pages/instances/InstancesPage.svelte'),
   },
-  { key: 'data', path: '/data', icon: 'data', load: () => import('../pages/data/DataPage.svelte') },
-  { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
-  { key: 'alarms', path: '/alarms', icon: 'bell', load: () => import('../pages/alarms/AlarmsPage.svelte') },
+  { key: 'alarms', path: '/alarms', icon: 'bell', often: true, load: () => import('../pages/alarms/AlarmsPage.svelte') },
   { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },
 ];
 
+/** Pages without a place in the navigation: who knows the address may open them. */
+export const unlisted: readonly PageLink[] = [
+  { key: 'gallery', path: '/gallery', icon: 'tiles', load: () => import('../pages/gallery/GalleryPage.svelte') },
+];
+
+const ROLES: readonly Role[] = ['viewer', 'operator', 'admin'];
+
+/** Whether somebody with this role may open the page. */
+export function isOpenTo(page: PageLink, role: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(page.least ?? 'viewer');
+}
+
+/** The page at this path, in the navigation or not. */
+export function pageAt(path: string): PageLink | undefined {
+  return pages.find((page) => page.path === path) ?? unlisted.find((page) => page.path === path);
+}
+
 /** Fetches all of them while nothing else is to do: then each opens at once, also without the network. */
-export function loadAll(): void {
+export function loadAll(role: Role): void {
   const idle = window.requestIdleCallback ?? setTimeout;
-  idle(() => void Promise.allSettled(pages.map((page) => page.load())));
+  idle(() => void Promise.allSettled(pages.filter((page) => isOpenTo(page, role)).map((page) => page.load())));
 }

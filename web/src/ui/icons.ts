@@ -1,6 +1,11 @@
 // The pictures, as strokes on a grid of 24 by 24. Drawn for Fieldrail.
 
 export const icons = {
+  home: 'M3 11.5 12 4l9 7.5M5.5 9.5V20h5v-6h3v6h5V9.5',
+  tiles: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',
+  more: 'M5 12v.1M12 12v.1M19 12v.1',
+  disk: 'M3 14h18v6H3zM3 14l3-10h12l3 10M17 17v.1',
+  file: 'M6 3h8l5 5v13H6zM14 3v5h5',
   instances: 'M2 9h20M2 15h20M5 5h4v14H5zM10 5h4v14h-4zM15 5h4v14h-4z',
   data: 'M3 12h4l3-7 4 14 3-7h4',
   routes: 'M3 6h4c6 0 4 12 10 12h4M17 14l4 4-4 4M3 18h4M14 6h7',

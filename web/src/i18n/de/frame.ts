@@ -1,0 +1,42 @@
+import type { Texts } from '../en';
+
+export const frame: Texts['frame'] = {
+  more: 'Mehr',
+  morePages: 'Weitere Seiten',
+  undo: 'Rückgängig',
+  undone: 'Rückgängig gemacht.',
+  forbidden: 'Diese Seite ist für Administratoren',
+  forbiddenText: 'Dieses Konto darf sie nicht öffnen. Ein Administrator kann die Rolle ändern.',
+  user: (name, menu) => `${name} · ${menu}`,
+  search: {
+    open: 'Suchen',
+    openKeys: 'Suchen (Strg+K)',
+    label: 'Seiten, Instanzen, Datenpunkte, Routen suchen',
+    title: 'Das Haus durchsuchen',
+    clear: 'Suche leeren',
+    hint: 'Namen, Adressen, Bemerkungen. Mehrere Wörter grenzen ein; Küche, kueche und kuche sind dasselbe.',
+    keys: '↑ ↓ wählen, Eingabe öffnet, Esc schließt',
+    results: 'Treffer',
+    groups: {
+      pages: 'Seiten',
+      alarms: 'Alarme',
+      instances: 'Instanzen',
+      datapoints: 'Datenpunkte',
+      devices: 'In den Geräten',
+      routes: 'Routen',
+    },
+    ofAll: (shown, all) => `${shown} von ${all}`,
+    all: (all) => `Alle ${all} Datenpunkte zeigen`,
+    busy: 'Suche läuft …',
+    asking: 'Die Geräte werden gefragt …',
+    nothing: (text) => `Nichts gefunden für „${text}“`,
+    nothingHelp: 'Weniger oder kürzere Wörter finden mehr. Datenpunkte eines Geräts erscheinen, sobald sie jemand liest; der Baum auf der Seite „Daten“ zeigt alle.',
+    unanswered: (list) => `Keine Antwort von: ${list}`,
+    count: (n) => (n === 1 ? '1 Treffer' : `${n} Treffer`),
+    tryAgain: 'Noch einmal',
+  },
+  gallery: {
+    title: 'Galerie der Bauteile',
+    intro: 'Jedes Bauteil dieser Seiten in allen Zuständen, zum Ansehen.',
+  },
+};

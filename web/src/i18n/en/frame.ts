@@ -1,0 +1,42 @@
+// The frame around every page: search, undo, the installed page.
+
+export const frame = {
+  more: 'More',
+  morePages: 'More pages',
+  undo: 'Undo',
+  undone: 'Undone.',
+  forbidden: 'This page is for administrators',
+  forbiddenText: 'Your account may not open it. An administrator can change your role.',
+  user: (name: string, menu: string) => `${name} · ${menu}`,
+  search: {
+    open: 'Search',
+    openKeys: 'Search (Ctrl+K)',
+    label: 'Search pages, instances, datapoints, routes',
+    title: 'Search the house',
+    clear: 'Clear the search',
+    hint: 'Names, addresses, comments. Several words narrow it down; Küche, kueche and kuche are the same.',
+    keys: '↑ ↓ choose, Enter opens, Esc closes',
+    results: 'Results',
+    groups: {
+      pages: 'Pages',
+      alarms: 'Alarms',
+      instances: 'Instances',
+      datapoints: 'Datapoints',
+      devices: 'In the devices',
+      routes: 'Routes',
+    },
+    ofAll: (shown: string, all: string) => `${shown} of ${all}`,
+    all: (all: string) => `Show all ${all} datapoints`,
+    busy: 'Searching …',
+    asking: 'Asking the devices …',
+    nothing: (text: string) => `Nothing found for “${text}”`,
+    nothingHelp: 'Fewer or shorter words find more. Datapoints of a device appear once somebody reads them; the tree on the page Data shows all.',
+    unanswered: (list: string) => `No answer from: ${list}`,
+    count: (n: number) => (n === 1 ? '1 result' : `${n} results`),
+    tryAgain: 'Try again',
+  },
+  gallery: {
+    title: 'Gallery of parts',
+    intro: 'Every part of these pages in all its states, for looking at.',
+  },
+};
