@@ -156,7 +156,8 @@ class House {
   /** A page, logged in unless told otherwise, that collects what a visitor's console would complain about. */
   async open(options, { loggedIn = true } = {}) {
     this.#browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: chromiumArguments });
-    const context = await this.#browser.newContext(options);
+    // What a service worker keeps would hide from a test what the daemon sends; the test of the worker lets it in.
+    const context = await this.#browser.newContext({ serviceWorkers: 'block', ...options });
     if (loggedIn) await context.addCookies([{ name: 'fieldrail_session', value: this.session, url: this.origin }]);
     const page = await context.newPage();
     const complaints = [];

@@ -13,6 +13,9 @@ addEventListener('vite:preloadError', () => location.reload());
 
 listen({ date: (date) => clock.learn(date), unauthorised: () => session.lost() });
 settings.apply();
+settings.follow();
 clock.start();
 void session.begin();
+// Not over plain HTTP to another box: browsers allow no worker there, and nothing is lost but the installed page.
+if (import.meta.env.PROD) void navigator.serviceWorker?.register('/worker.js').catch(() => {});
 mount(App, { target: document.body });

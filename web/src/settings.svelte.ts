@@ -19,10 +19,31 @@ function browserLanguage(): Language {
   return navigator.languages.some((tag) => /^de\b/i.test(tag)) ? 'de' : 'en';
 }
 
+/** The frame that a phone draws around an installed page: as the header, see `tokens.css`. */
+const FRAMES = { light: '#ffffff', dark: '#191f22' };
+
+function paintFrame(theme: Theme): void {
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    const own = meta.media.includes('dark') ? 'dark' : 'light';
+    meta.content = FRAMES[theme === 'system' ? own : theme];
+  }
+}
+
 class Settings {
   theme = $state.raw(stored('theme', themes, 'system'));
   language = $state.raw(stored('language', languages, browserLanguage()));
   layout = $state.raw(stored('layout', layouts, 'tiles'));
+
+  /** Takes what was chosen in another tab. */
+  follow(): void {
+    addEventListener('storage', ({ key }) => {
+      if (key !== null && !key.startsWith(KEY)) return;
+      this.theme = stored('theme', themes, 'system');
+      this.language = stored('language', languages, browserLanguage());
+      this.layout = stored('layout', layouts, 'tiles');
+      this.apply();
+    });
+  }
 
   setTheme(theme: Theme): void {
     this.theme = theme;
@@ -47,6 +68,7 @@ class Settings {
     root.lang = this.language;
     if (this.theme === 'system') delete root.dataset['theme'];
     else root.dataset['theme'] = this.theme;
+    paintFrame(this.theme);
   }
 }
 

@@ -158,7 +158,7 @@ test('what the box does not have is left out, and two folders on one disk are on
     { name: 'state', free_mb: free, size_mb: 1_000, state: 'ok' },
   ];
   const labels = (free: number) => boxFigures(summary({ box: { temperatures: { cpu: 81 }, disks: disks(free) } }), 'en-GB', en);
-  expect(labels(500).map(({ label }) => label)).toEqual(['Free for the configuration', 'Temperature']);
+  expect(labels(500).map(({ label }) => label)).toEqual(['Free on the disk', 'Temperature']);
   expect(labels(100).length).toBe(3);
   expect(labels(500)[1]?.tone).toBe('warn');
 });

@@ -103,8 +103,16 @@ impl Node {
         let reserve = Arc::new(Reserve::of(options));
         reserve.give_way();
         let files = Files::open(&options.config)?;
-        let people = People::open(files::open(&options.config, FileName::Users)?);
+        let users = files::open(&options.config, FileName::Users)?;
+        let (people, fault) = People::open_with_sessions(users, &options.state);
         let logbook = Arc::new(Logbook::open(&options.config.join("system_logs.db"))?);
+        if let Some(fault) = fault {
+            logbook.write(
+                Level::Warn,
+                None,
+                format!("The sessions of before are lost; everybody logs in again. {fault}"),
+            );
+        }
         let outbox = crate::remembered::open(&options.state, &logbook)?;
         let (pulses, fault) = Pulses::open(&options.state);
         if let Some(fault) = fault {

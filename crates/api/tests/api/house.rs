@@ -40,6 +40,30 @@ fn vault() -> Value {
     })
 }
 
+struct Daemon {
+    node: Arc<Node>,
+    address: SocketAddr,
+    session: String,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+async fn daemon(folder: &TempDir) -> Daemon {
+    let path = |name| folder.path().join(name);
+    let options =
+        Options { config: path("config"), state: path("state"), plugins: vec![path("plugins")], confiner: None };
+    let node = Node::open(&options).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let stopped = async move {
+        let _ = stopped.await;
+    };
+    let served = tokio::spawn(fieldrail_api::serve(listener, Arc::clone(&node), stopped));
+    let session = node.people().console_session().reveal().to_owned();
+    Daemon { node, address, session, stop, served }
+}
+
 /// The one who makes tokens in tests.
 fn maker() -> Who {
     Who { name: "test".into(), role: Role::Admin, scope: None }
@@ -59,17 +83,21 @@ impl House {
         let plugins = folder.path().join("plugins");
         std::fs::create_dir_all(plugins.join("vault")).unwrap();
         std::fs::write(plugins.join("vault/manifest.json"), vault().to_string()).unwrap();
-        let options = Options { config, state: folder.path().join("state"), plugins: vec![plugins], confiner: None };
-        let node = Node::open(&options).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async move {
-            let _ = stopped.await;
-        };
-        let served = tokio::spawn(fieldrail_api::serve(listener, Arc::clone(&node), stopped));
-        let session = node.people().console_session().reveal().to_owned();
+        let Daemon { node, address, session, stop, served } = daemon(&folder).await;
         Self { node, address, folder, session, stop: Some(stop), served: Some(served) }
+    }
+
+    /// Ends the daemon whole; the folders stay.
+    pub(crate) async fn close_daemon(&mut self) {
+        self.stop().await;
+        within(self.node.close()).await;
+    }
+
+    /// Another daemon in the same folders, after [`House::close_daemon`].
+    pub(crate) async fn open_daemon(&mut self) {
+        let Daemon { node, address, session, stop, served } = daemon(&self.folder).await;
+        (self.node, self.address, self.session) = (node, address, session);
+        (self.stop, self.served) = (Some(stop), Some(served));
     }
 
     /// Tells the server to stop, and waits until it has.

@@ -77,3 +77,45 @@ async fn the_secret_of_a_token_is_shown_once_and_its_end_is_at_once() {
     let (operator, _) = house.token("op", Role::Operator, &[]);
     house.ask("POST", "/api/admin/tokens", &operator, Some(&new)).await.must_be(403);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_outlives_the_daemon_but_not_its_user_its_password_or_a_log_out() {
+    let mut house = House::open().await;
+    let mut cookies = Vec::new();
+    for name in ["anna", "otto", "paul", "rita"] {
+        let new = json!({ "name": name, "password": "Schaltschrank 7", "role": "viewer" });
+        house.admin("POST", "/api/admin/users", Some(&new)).await.must_be(201);
+        let body = json!({ "name": name, "password": "Schaltschrank 7" });
+        let done = house.ask("POST", "/api/login", "", Some(&body)).await.must_be(200);
+        let cookie = done.header("set-cookie").split(';').next().unwrap().to_owned();
+        cookies.push(format!("Cookie: {cookie}\nX-Fieldrail: 1\n"));
+    }
+    let console = house.cookie();
+    house.ask("POST", "/api/logout", &cookies[1], None).await.must_be(204);
+    let file = house.folder.path().join("state/sessions.json");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    for cookie in cookies.iter().chain([&console]) {
+        let secret = cookie.lines().next().unwrap().split('=').nth(1).unwrap();
+        assert!(!kept.contains(secret), "a secret is kept in clear");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    house.close_daemon().await;
+    // While it is away somebody takes paul out by hand, and gives rita the password of another.
+    let users = house.folder.path().join("config/users.json");
+    let mut said: serde_json::Value = serde_json::from_slice(&std::fs::read(&users).unwrap()).unwrap();
+    let all = said["users"].as_array_mut().unwrap();
+    let other = all[0]["password"].clone();
+    all.retain(|user| user["name"] != "paul");
+    all.iter_mut().filter(|user| user["name"] == "rita").for_each(|user| user["password"] = other.clone());
+    std::fs::write(&users, said.to_string()).unwrap();
+    house.open_daemon().await;
+
+    let me = house.ask("GET", "/api/me", &cookies[0], None).await.must_be(200).json();
+    assert_eq!(me, json!({ "name": "anna", "role": "viewer" }));
+    for (cookie, who) in cookies[1..].iter().zip(["logged out", "taken out", "other password"]) {
+        assert_eq!(house.ask("GET", "/api/me", cookie, None).await.status, 401, "{who}");
+    }
+    house.ask("GET", "/api/me", &console, None).await.must_be(401);
+}

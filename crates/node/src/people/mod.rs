@@ -4,6 +4,7 @@
 //! random bytes. A file that is missing, empty or garbled admits nobody.
 
 mod file;
+mod kept;
 mod limiter;
 mod secret;
 mod session;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{Error, Result};
+use kept::Keeper;
 use limiter::Limiter;
 use session::Sessions;
 
@@ -115,6 +117,14 @@ impl People {
         }
     }
 
+    /// The same, with the sessions that were kept in the folder `state`. Beside it, what is wrong with them.
+    pub fn open_with_sessions(users: Document<UsersFile>, state: &std::path::Path) -> (Self, Option<String>) {
+        let people = Self::open(users);
+        let (keeper, kept, fault) = Keeper::open(state, &people.all());
+        *lock(&people.sessions) = Sessions::kept(keeper, kept, crate::clock::wall());
+        (people, fault)
+    }
+
     /// Opens `users.json` of a configuration folder, for the command line.
     ///
     /// # Errors
@@ -197,7 +207,9 @@ impl People {
 
     fn begin_session(&self, who: Who) -> Login {
         let secret = Secret::long();
-        lock(&self.sessions).begin(&secret, who.clone());
+        // What the console hands out ends with the daemon.
+        let password = if who.name == CONSOLE { None } else { kept::fingerprint(&self.all(), &who.name) };
+        lock(&self.sessions).begin(&secret, who.clone(), password);
         Login { secret, who }
     }
 

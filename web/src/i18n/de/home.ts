@@ -90,6 +90,8 @@ export const home: Texts['home'] = {
   figure: {
     cpu: 'Prozessor',
     memory: 'Speicher',
+    disk: 'Frei auf der Platte',
+    used: (used, all) => `${used} von ${all} belegt`,
     config: 'Frei für die Konfiguration',
     state: 'Frei für den Zustand',
     temperature: 'Temperatur',

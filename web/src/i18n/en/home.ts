@@ -90,6 +90,8 @@ export const home = {
   figure: {
     cpu: 'Processor',
     memory: 'Memory',
+    disk: 'Free on the disk',
+    used: (used: string, all: string) => `${used} of ${all} in use`,
     config: 'Free for the configuration',
     state: 'Free for the state',
     temperature: 'Temperature',

@@ -29,10 +29,16 @@ export function boxFigures({ box, daemon }: Summary, locale: string, t: Texts): 
     const note = words.of(sizeText(memory, locale), sizeText(all, locale));
     rows.push({ label: words.memory, text: percentText((100 * memory) / all, locale), note, ...parted(memory / all) });
   }
-  for (const { name, free_mb, size_mb, state } of oneOfEachDisk(box.disks)) {
+  const disks = oneOfEachDisk(box.disks);
+  for (const { name, free_mb, size_mb, state } of disks) {
     const used = size_mb > 0 ? 1 - free_mb / size_mb : 0;
     const tone = state === 'full' ? 'bad' : state === 'low' ? 'warn' : undefined;
-    const row: FigureRow = { label: words[name], text: sizeText(free_mb, locale), note: words.of(sizeText(size_mb - free_mb, locale), sizeText(size_mb, locale)), part: used };
+    const row: FigureRow = {
+      label: disks.length === 1 ? words.disk : words[name],
+      text: sizeText(free_mb, locale),
+      note: words.used(sizeText(size_mb - free_mb, locale), sizeText(size_mb, locale)),
+      part: used,
+    };
     rows.push(tone ? { ...row, tone } : row);
   }
   const warmest = Math.max(...Object.values(box.temperatures));
