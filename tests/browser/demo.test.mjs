@@ -19,6 +19,8 @@ const state = async () => (await house.ask('GET', '/api/admin/panic')).state;
 test('the login link opens a page whose values move', { timeout: 60_000 }, async () => {
   const { page, context, complaints } = await house.open(DESK, { loggedIn: false });
   await page.goto(link);
+  await page.locator('[data-testid="verdict"][data-tone="good"]').waitFor({ timeout: 20_000 });
+  await page.goto(new URL('/#/instances', link).href);
   for (const id of ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'webhook.alert_service']) {
     await page.locator(`[data-testid="instance-${id}"][data-state="running"]`).waitFor({ timeout: 20_000 });
   }

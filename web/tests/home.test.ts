@@ -79,7 +79,7 @@ test('each need says its cause, also where nobody gave one', () => {
   expect(cause(instance('degraded', { ill: 'frozen', text: 'nothing changed for 3 min' }))).toBe('Values are frozen: nothing changed for 3 min');
   expect(cause(instance('error', { last_error: 'exit 3' }))).toBe('exit 3');
   expect(cause(instance('error'))).toBe(en.home.instance.noCause);
-  expect(cause(instance('detached'))).toBe(en.home.instance.detachedCause);
+  expect(cause(instance('detached', { text: 'runs' }))).toBe(en.home.instance.detachedCause);
 });
 
 test('alarms are acknowledged by operators; of many the rest is one row', () => {

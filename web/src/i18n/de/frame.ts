@@ -4,6 +4,7 @@ export const frame: Texts['frame'] = {
   more: 'Mehr',
   morePages: 'Weitere Seiten',
   undo: 'Rückgängig',
+  asksAgain: 'Diese Seite fragt alle paar Sekunden nach; alte Werte zeigt sie nicht.',
   undone: 'Rückgängig gemacht.',
   forbidden: 'Diese Seite ist für Administratoren',
   forbiddenText: 'Dieses Konto darf sie nicht öffnen. Ein Administrator kann die Rolle ändern.',

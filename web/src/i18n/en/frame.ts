@@ -4,6 +4,7 @@ export const frame = {
   more: 'More',
   morePages: 'More pages',
   undo: 'Undo',
+  asksAgain: 'This page asks again every few seconds; no old values are shown.',
   undone: 'Undone.',
   forbidden: 'This page is for administrators',
   forbiddenText: 'Your account may not open it. An administrator can change your role.',

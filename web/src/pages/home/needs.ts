@@ -90,8 +90,9 @@ function instanceNeeds(instance: Instance, { t, admin }: Looker): Need[] {
   const logs = `/instances?${new URLSearchParams({ logs: instance.id })}`;
   remedies.push({ kind: 'link', label: words.logs, name: words.logsOf(name), to: logs });
   const ill = instance.ill === undefined ? '' : (t.ills[instance.ill] ?? instance.ill);
-  const said = [ill, instance.text].filter(Boolean).join(': ') || instance.last_error || '';
-  const cause = said || (instance.state === 'detached' ? words.detachedCause : words.noCause);
+  const said = [ill, instance.text].filter(Boolean).join(': ') || instance.last_error || words.noCause;
+  // What a detached one says is that it runs.
+  const cause = instance.state === 'detached' ? words.detachedCause : said;
   const tone = instance.state === 'error' || instance.state === 'stopped' ? 'bad' : 'warn';
   return [{ key: `instance ${instance.id}`, tone, icon: 'instances', title, cause, hint: instance.hint ?? '', remedies }];
 }
