@@ -27,10 +27,10 @@ struct Word {
     plain: Option<String>,
 }
 
-/// Texts that are used again for each candidate.
+/// Texts that are used again for each candidate: each is folded once, however many words there are.
 #[derive(Default)]
 pub(super) struct Scratch {
-    folded: String,
+    folded: Vec<String>,
 }
 
 impl Needle {
@@ -49,23 +49,23 @@ impl Needle {
 
     /// How well these texts fit together: each word has to be in one of them, and the word that fits worst decides.
     pub(super) fn fit(&self, texts: &[&str], scratch: &mut Scratch) -> Option<Fit> {
-        let mut worst = Fit::Whole;
-        for word in &self.0 {
-            let best = texts.iter().filter_map(|text| word.fit(text, scratch)).min()?;
-            worst = worst.max(best);
+        if self.0.is_empty() {
+            return None;
         }
-        (!self.0.is_empty()).then_some(worst)
+        scratch.folded.resize_with(scratch.folded.len().max(texts.len()), String::new);
+        for (text, into) in texts.iter().zip(&mut scratch.folded) {
+            fold_into(text, into);
+        }
+        let folded = &scratch.folded[..texts.len()];
+        self.0.iter().try_fold(Fit::Whole, |worst, word| Some(worst.max(word.fit(texts, folded)?)))
     }
 }
 
 impl Word {
-    fn fit(&self, text: &str, scratch: &mut Scratch) -> Option<Fit> {
-        fold_into(text, &mut scratch.folded);
-        if let Some(fit) = place(&scratch.folded, &self.folded) {
-            return Some(fit);
-        }
-        let plain = self.plain.as_ref()?;
-        place(&text.to_lowercase(), plain)
+    fn fit(&self, texts: &[&str], folded: &[String]) -> Option<Fit> {
+        let best = folded.iter().filter_map(|text| place(text, &self.folded)).min();
+        let Some(plain) = self.plain.as_ref().filter(|_| best.is_none()) else { return best };
+        texts.iter().filter_map(|text| place(&text.to_lowercase(), plain)).min()
     }
 }
 
