@@ -215,6 +215,11 @@ test('the search finds pages, instances, datapoints, routes and what is in the d
   assert.match(page.url(), /#\/data\?point=counter\.count$/);
   await page.keyboard.press('Escape');
 
+  await page.keyboard.press('Control+k');
+  await field.fill('counter');
+  await option(/^Zähler counter/).click();
+  await page.waitForFunction(() => document.activeElement?.dataset.testid === 'instance-counter');
+
   // What only the device knew becomes a datapoint when it is opened.
   assert.equal(await house.datapoint('device.Keller/ventil'), undefined);
   await page.keyboard.press('Control+k');

@@ -58,3 +58,11 @@ test('each compressible file of a build has its compressed twins', async () => {
   expect(gunzipSync(await readFile(join(folder, 'a.js.gz'))).toString()).toBe(text);
   await rm(folder, { recursive: true });
 });
+
+test('the gallery shows every part', () => {
+  const gallery = readFileSync(join(root, 'src/pages/gallery/GalleryPage.svelte'), 'utf8');
+  const parts = sources.filter((name) => /^src\/(ui|widgets)\/\w+\.svelte$/.test(name)).map((name) => name.slice('src'.length));
+  // Notices are shown where they always are.
+  expect(parts.filter((name) => name !== '/ui/NoticeList.svelte' && !gallery.includes(`${name}'`))).toEqual([]);
+  expect(parts.length).toBeGreaterThan(10);
+});

@@ -53,5 +53,6 @@ export function pageAt(path: string): PageLink | undefined {
 /** Fetches all of them while nothing else is to do: then each opens at once, also without the network. */
 export function loadAll(role: Role): void {
   const idle = window.requestIdleCallback ?? setTimeout;
-  idle(() => void Promise.allSettled(pages.filter((page) => isOpenTo(page, role)).map((page) => page.load())));
+  const open = pages.filter((page) => isOpenTo(page, role));
+  idle(() => void Promise.allSettled([...open.map((page) => page.load()), import('./search/SearchDialog.svelte')]));
 }

@@ -15,6 +15,8 @@ export interface Hit {
   to: string;
   /** The device has to be asked for it first. */
   read?: string;
+  /** What is to be seen of the page that opens, by its `data-testid`. */
+  shows?: string;
 }
 
 export interface Group {
@@ -56,6 +58,7 @@ export function groupsOf(
         title: name || id,
         detail: [id, driver, t.states[state] ?? state].join(' · '),
         to: to('/instances', { search: id }),
+        shows: `instance-${id}`,
       })),
     },
     {
@@ -77,6 +80,7 @@ export function groupsOf(
         title: id,
         detail: description,
         to: to('/routes', { route: id }),
+        shows: `route-${id}`,
       })),
     },
   ];
