@@ -3,9 +3,11 @@ import type { IconName } from '../ui/icons';
 
 /** A page with a place in the navigation. */
 export interface PageLink {
-  key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs';
+  key: 'instances' | 'connections' | 'first' | 'data' | 'routes' | 'alarms' | 'logs';
   path: string;
   icon: IconName;
+  /** It is led to, and has no place in the navigation. */
+  hidden?: boolean;
   /** Fetches its code, so that the first load is small. */
   load: () => Promise<{ default: Component }>;
 }
@@ -18,6 +20,13 @@ export const pages: readonly PageLink[] = [
     icon: 'instances',
     load: () => import('../pages/instances/InstancesPage.svelte'),
   },
+  {
+    key: 'connections',
+    path: '/connections',
+    icon: 'plug',
+    load: () => import('../pages/connections/ConnectionsPage.svelte'),
+  },
+  { key: 'first', path: '/first', icon: 'plug', hidden: true, load: () => import('../pages/first/FirstPage.svelte') },
   { key: 'data', path: '/data', icon: 'data', load: () => import('../pages/data/DataPage.svelte') },
   { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
   { key: 'alarms', path: '/alarms', icon: 'bell', load: () => import('../pages/alarms/AlarmsPage.svelte') },
