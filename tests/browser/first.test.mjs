@@ -10,6 +10,7 @@ const houses = [];
 let device;
 let broker;
 let brokerPort;
+let stopPublishing = () => {};
 
 before(async () => {
   device = await modbusDevice([1]);
@@ -17,6 +18,7 @@ before(async () => {
   broker = spawn('mosquitto', ['-p', String(brokerPort)], { stdio: 'ignore' });
 }, { timeout: 30_000 });
 after(async () => {
+  stopPublishing();
   await Promise.all(houses.map((house) => house.close()));
   await device?.close();
   broker?.kill();
@@ -98,7 +100,7 @@ test('on a desk, in English: from the code to the first value of a Modbus device
 
 test('on a phone, in German and in the dark: from the code to the first topic of a broker', { timeout: 90_000 }, async () => {
   const empty = await emptyHouse();
-  const stop = publishing('keller/temperatur');
+  stopPublishing = publishing('keller/temperatur');
   const { page, complaints } = await empty.house.open(PHONE, { loggedIn: false });
   await setUp(page, empty, { code: 'Einmal-Code', name: 'Ihr Name', password: 'Passwort', repeat: 'Passwort wiederholen', submit: 'Konto anlegen' });
   await page.getByRole('heading', { name: 'Die erste Verbindung' }).waitFor();
@@ -131,7 +133,7 @@ test('on a phone, in German and in the dark: from the code to the first topic of
   await page.getByRole('heading', { name: 'mqtt ist verbunden' }).waitFor({ timeout: 20_000 });
   const value = page.getByTestId('value-mqtt.keller/temperatur');
   await until('a live value', async () => /\d/.test((await value.count()) ? await value.textContent() : ''));
-  stop();
+  stopPublishing();
   assert.equal(await tooWide(page), 0);
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'first-values-phone-dark-de');

@@ -49,7 +49,7 @@ export const form: typeof english = {
     short: (wanted) => `Mindestens ${wanted} Zeichen.`,
     long: (wanted) => `Höchstens ${wanted} Zeichen.`,
     pattern: (wanted) => (wanted ? `So schreibt man das nicht. Ein Beispiel: ${wanted}` : 'So schreibt man das nicht.'),
-    url: 'Das ist keine Adresse; sie beginnt mit http:// oder https://.',
+    url: 'Das ist keine vollständige Webadresse.',
     json: 'Das ist kein JSON.',
     few: (wanted) => `Mindestens ${wanted} Einträge.`,
     many: (wanted) => `Höchstens ${wanted} Einträge.`,

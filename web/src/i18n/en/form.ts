@@ -48,7 +48,7 @@ export const form = {
     short: (wanted: string) => `At least ${wanted} characters.`,
     long: (wanted: string) => `At most ${wanted} characters.`,
     pattern: (wanted: string) => (wanted ? `This is not spelled right. An example: ${wanted}` : 'This is not spelled right.'),
-    url: 'This is no address; it begins with http:// or https://.',
+    url: 'This is no whole web address.',
     json: 'This is no JSON.',
     few: (wanted: string) => `At least ${wanted} entries.`,
     many: (wanted: string) => `At most ${wanted} entries.`,
