@@ -66,10 +66,10 @@ test('on a desk, in English: from the code to the first value of a Modbus device
   await page.getByLabel('TCP port').fill(String(device.port));
   await page.getByRole('button', { name: 'Add: Registers' }).click();
   const register = page.getByRole('group', { name: 'Registers' });
-  await register.getByLabel('Name').fill('flow_temperature');
-  await register.getByLabel('Table').selectOption({ label: 'holding' });
-  await register.getByLabel('Address').fill('5');
-  await register.getByLabel('Unit').fill('°C');
+  await register.getByLabel('Name', { exact: true }).fill('flow_temperature');
+  await register.getByLabel('Table', { exact: true }).selectOption({ label: 'holding' });
+  await register.getByLabel('Address', { exact: true }).fill('5');
+  await register.getByLabel('Unit', { exact: true }).fill('°C');
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByText('It works').waitFor({ timeout: 20_000 });
   assert.deepEqual(await barriers(page), []);

@@ -46,6 +46,7 @@ export const connections: typeof english = {
   editor: {
     add: 'Neue Verbindung',
     copyOf: (name) => `Kopie von ${name}`,
+    general: 'Allgemein',
     name: 'Name',
     nameHelp: 'Wie sie im Haus heißt.',
     id: 'Kennung',

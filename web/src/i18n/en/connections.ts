@@ -45,6 +45,7 @@ export const connections = {
   editor: {
     add: 'New connection',
     copyOf: (name: string) => `Copy of ${name}`,
+    general: 'General',
     name: 'Name',
     nameHelp: 'What people call it.',
     id: 'Id',
