@@ -8,6 +8,8 @@ import { place } from './place.svelte';
 
 /** Where one goes who did not want to go anywhere. */
 export const HOME = '/home';
+/** The guided first connection. */
+const FIRST = '/first';
 const LOGIN = '/login';
 const SETUP = '/setup';
 /** Pages for those who are not logged in. */
@@ -45,6 +47,8 @@ class Session {
 
   async setUp(code: string, name: string, password: string): Promise<void> {
     this.#enter(await postSetup({ code, name, password }));
+    // An empty house has nothing to show but the way to its first connection.
+    place.open(FIRST, {}, { replace: true });
   }
 
   async logOut(): Promise<void> {

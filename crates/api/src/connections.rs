@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use fieldrail_node::connections::Connection;
 use fieldrail_node::views::{Paged, TestResult};
-use fieldrail_node::{Error, Etag};
+use fieldrail_node::{Dependents, Error, Etag};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer::{Created, Done, Json, Tagged};
@@ -48,9 +48,29 @@ fn secret_keys(call: &Call, connection: &Connection) -> BTreeSet<String> {
     }
 }
 
+/// Whose secrets the masks stand for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecretsOf {
+    /// The connection that a copy was made of: masks stand for its secrets. Unless given: those of this id.
+    secrets_of: Option<String>,
+}
+
+/// An action that is tried without an instance.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trial {
+    /// The connection; its driver runs with its configuration for as long as the action takes.
+    connection: Connection,
+    /// As the action's own schema says.
+    #[serde(default)]
+    arguments: Value,
+}
+
 /// The connection with the stored secrets in the place of their masks.
-fn unmasked(call: &Call, mut connection: Connection) -> Result<Connection> {
-    let stored = call.node().connection(connection.id.as_str()).map(|(stored, _)| stored.config).unwrap_or_default();
+fn unmasked(call: &Call, mut connection: Connection, SecretsOf { secrets_of }: SecretsOf) -> Result<Connection> {
+    let whose = secrets_of.as_deref().unwrap_or(connection.id.as_str());
+    let stored = call.node().connection(whose).map(|(stored, _)| stored.config).unwrap_or_default();
     let keys = secret_keys(call, &connection);
     secrets::restore(&keys, &mut connection.config, &stored).map_err(|key| {
         let message = format!("the value of `{key}` is only the mask of a secret");
@@ -64,10 +84,10 @@ pub(crate) fn list(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<Entr
     Ok(Json(Paged::whole(connections.into_iter().map(|entry| Entry::new(call, entry)).collect())))
 }
 
-pub(crate) fn add(call: &Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Created<Entry>> {
+pub(crate) fn add(call: &Call, of: SecretsOf, Json(connection): Json<Connection>) -> Result<Created<Entry>> {
     let id = connection.id.to_string();
     call.about(id.clone(), format!("driver {}", connection.driver));
-    call.node().add_connection(call.who()?, &unmasked(call, connection)?)?;
+    call.node().add_connection(call.who()?, &unmasked(call, connection, of)?)?;
     Ok(Created(Entry::read(call, &id)?))
 }
 
@@ -77,7 +97,7 @@ pub(crate) fn one(call: &Call, _: NoQuery, _: NoBody) -> Result<Tagged<Entry>> {
 
 pub(crate) fn put(call: &Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Tagged<Entry>> {
     let id = call.segment("id");
-    call.node().put_connection(call.who()?, id, call.expected(), &unmasked(call, connection)?)?;
+    call.node().put_connection(call.who()?, id, call.expected(), &unmasked(call, connection, SecretsOf::default())?)?;
     Ok(Entry::read(call, id)?.tagged())
 }
 
@@ -86,10 +106,28 @@ pub(crate) fn remove(call: &Call, _: NoQuery, _: NoBody) -> Result<Done> {
     Ok(Done)
 }
 
-pub(crate) async fn test(call: Call, _: NoQuery, Json(connection): Json<Connection>) -> Result<Json<TestResult>> {
+pub(crate) async fn test(call: Call, of: SecretsOf, Json(connection): Json<Connection>) -> Result<Json<TestResult>> {
     call.about(connection.id.to_string(), format!("driver {}", connection.driver));
-    let connection = unmasked(&call, connection)?;
+    let connection = unmasked(&call, connection, of)?;
     Ok(Json(call.node().test_connection(call.who()?, &connection).await?))
+}
+
+pub(crate) async fn try_action(call: Call, of: SecretsOf, Json(trial): Json<Trial>) -> Result<Json<Value>> {
+    let Trial { connection, arguments } = trial;
+    let action = call.segment("action");
+    call.about(connection.id.to_string(), format!("driver {}: {action}", connection.driver));
+    let connection = unmasked(&call, connection, of)?;
+    Ok(Json(call.node().try_action(call.who()?, &connection, action, arguments).await?))
+}
+
+pub(crate) fn dependents(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Dependents>> {
+    Ok(Json(call.node().dependents(call.segment("id"))?))
+}
+
+pub(crate) fn bring_back(call: &Call, _: NoQuery, _: NoBody) -> Result<Created<Entry>> {
+    let id = call.segment("id");
+    call.node().bring_back_connection(call.who()?, id)?;
+    Ok(Created(Entry::read(call, id)?))
 }
 
 pub(crate) async fn act(call: Call, _: NoQuery, arguments: Option<Json<Value>>) -> Result<Json<Value>> {

@@ -103,11 +103,17 @@ fn of_connections() -> Vec<Endpoint> {
         at(POST, "/api/connections", Admin, "Add a connection and start it.").answers(connections::add),
         at(POST, "/api/connections/test", Admin, "Try a connection that is not saved.")
             .answers_later(connections::test),
+        at(POST, "/api/connections/test/call/{action}", Admin, "Try an action of a connection that is not saved.")
+            .answers_later(connections::try_action),
         at(GET, "/api/connections/{id}", Admin, "Show a connection as configured.").answers(connections::one),
         at(PUT, "/api/connections/{id}", Admin, "Change a connection; only its instance restarts.")
             .answers(connections::put),
         at(DELETE, "/api/connections/{id}", Admin, "Remove a connection and end its instance.")
             .answers(connections::remove),
+        at(GET, "/api/connections/{id}/dependents", Admin, "Say what needs an instance.")
+            .answers(connections::dependents),
+        at(POST, "/api/connections/{id}/bring_back", Admin, "Bring a removed connection back as it stood last.")
+            .answers(connections::bring_back),
         at(POST, "/api/connections/{id}/connect", Admin, "Join an instance to the router again.")
             .answers(instances::attach),
         at(POST, "/api/connections/{id}/disconnect", Admin, "Cut an instance from the router; its process goes on.")

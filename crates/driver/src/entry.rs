@@ -68,7 +68,11 @@ fn manifest<D: Driver>() -> Manifest {
 }
 
 fn describe<D: Driver>() -> ExitCode {
-    let written = serde_json::to_string_pretty(&manifest::<D>())
+    let mut manifest = manifest::<D>();
+    if let Err(mistake) = crate::form::dress(&mut manifest, D::FORM) {
+        return complain(&mistake);
+    }
+    let written = serde_json::to_string_pretty(&manifest)
         .map_err(io::Error::from)
         .and_then(|text| writeln!(io::stdout(), "{text}"));
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

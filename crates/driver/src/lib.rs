@@ -59,6 +59,7 @@ mod backoff;
 mod descriptors;
 mod entry;
 mod failure;
+mod form;
 mod outbox;
 mod panic;
 mod port;
@@ -91,6 +92,9 @@ pub trait Driver: Sized + 'static {
 
     /// What a person configures. Its doc comments become the form in the web admin and the table in the README.
     type Config: DeserializeOwned + schemars::JsonSchema;
+
+    /// How the form reads: titles, German texts and what stands folded away, by key; usually `include_str!("../form.json")`.
+    const FORM: &'static str = "{}";
 
     /// What it can do.
     fn capabilities() -> Capabilities;

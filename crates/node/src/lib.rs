@@ -65,6 +65,7 @@ pub use fieldrail_store::{Filter as LogFilter, LogRecord};
 pub use fieldrail_supervisor::confine;
 pub use fieldrail_wire::Manifest;
 pub use files::{FileName, Files};
+pub use instances::Dependents;
 pub use logbook::Logbook;
 pub use node::{Node, Options};
 pub use own::{BoxView, Column, DiskView, MetricsView, Window};

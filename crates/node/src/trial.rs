@@ -17,6 +17,8 @@ pub(crate) struct Course {
     pub(crate) text: String,
     pub(crate) hint: Option<String>,
     pub(crate) log: Vec<String>,
+    /// The run of its process that takes messages.
+    pub(crate) generation: Option<u64>,
 }
 
 impl Course {
@@ -50,6 +52,14 @@ impl Trials {
     /// True if this instance is a trial.
     pub(crate) fn has(&self, id: &InstanceId) -> bool {
         self.lock().contains_key(id)
+    }
+
+    /// The process of a trial takes messages. False if it is no trial.
+    pub(crate) fn ready(&self, id: &InstanceId, generation: u64) -> bool {
+        let trials = self.lock();
+        let Some(course) = trials.get(id) else { return false };
+        course.send_modify(|course| course.generation = Some(generation));
+        true
     }
 
     pub(crate) fn changed(&self, snapshot: &Snapshot) {

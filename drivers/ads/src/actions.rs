@@ -1,6 +1,7 @@
 //! What `call` knows: `discover` and `add_route`.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) fn actions() -> Vec<Action> {
             description: "Asks who is there: the configured PLC, another host, or all with a broadcast address.".into(),
             arguments: Some(json!({
                 "type": "object", "additionalProperties": false,
+                // It asks the network and no PLC, so it needs no connection to one.
+                "x-without-connection": { "ams_net_id": "0.0.0.0.0.0", "ams_port": 801, "host": "127.0.0.1" },
                 "properties": { "host": text("name, address, or a broadcast address such as 192.168.2.255") }
             })),
         },
@@ -95,12 +98,14 @@ async fn discover(session: &RefCell<Session>, arguments: Value) -> Result<Value,
     let own = config.own()?.unwrap_or(NetId::default());
     let host = host.unwrap_or_else(|| config.host.clone());
     let found = discovery::discover(&host, config.udp_port, own, PATIENCE).await?;
-    Ok(found.iter().map(describe).collect())
+    Ok(found.iter().map(|(from, found)| describe(*from, found)).collect())
 }
 
-fn describe(found: &Found) -> Value {
-    let generation = found.twincat.map(|(major, ..)| major);
+/// A device as it is shown, with the keys of `config` that reach its first runtime.
+fn describe(from: IpAddr, found: &Found) -> Value {
+    let first_port = found.twincat.map(|(major, ..)| if major < 3 { 801 } else { 851 });
     json!({
+        "config": { "host": from.to_string(), "ams_net_id": found.net_id.to_string(), "ams_port": first_port },
         "ams_net_id": found.net_id.to_string(),
         "name": found.name,
         "twincat": found.twincat.map(|(major, minor, build)| format!("{major}.{minor}.{build}")),
@@ -108,7 +113,7 @@ fn describe(found: &Found) -> Value {
             let name = if platform == 3 { "Windows CE" } else { "Windows" };
             format!("{name} {major}.{minor}.{build}")
         }),
-        "first_runtime_port": generation.map(|major| if major < 3 { 801 } else { 851 }),
+        "first_runtime_port": first_port,
     })
 }
 

@@ -1,7 +1,7 @@
 //! UDP 48899: who is there, and please add a route.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{UdpSocket, lookup_host};
@@ -38,7 +38,12 @@ async fn socket(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr, Ipv4Add
 
 /// Asks a host, or all with a broadcast address, and gathers what answers until the time is over; a single host ends it with
 /// its answer.
-pub(crate) async fn discover(host: &str, port: u16, own: NetId, patience: Duration) -> Result<Vec<Found>, Error> {
+pub(crate) async fn discover(
+    host: &str,
+    port: u16,
+    own: NetId,
+    patience: Duration,
+) -> Result<Vec<(IpAddr, Found)>, Error> {
     let (socket, address, own_address) = socket(host, port).await?;
     let own = if own == NetId::default() { of_address(own_address) } else { own };
     let question = Datagram::question(DISCOVER, 1, own).encode();
@@ -46,15 +51,15 @@ pub(crate) async fn discover(host: &str, port: u16, own: NetId, patience: Durati
     socket.send_to(&question, address).await.map_err(|error| failed(&error))?;
     let until = Instant::now() + patience;
     let is_broadcast = matches!(address, SocketAddr::V4(address) if address.ip().octets()[3] == 255);
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<(IpAddr, Found)> = Vec::new();
     let mut bytes = vec![0; MAX_BYTES];
     while found.len() < MOST_FOUND {
-        let Ok(Ok((count, _))) = timeout_at(until, socket.recv_from(&mut bytes)).await else { break };
+        let Ok(Ok((count, from))) = timeout_at(until, socket.recv_from(&mut bytes)).await else { break };
         let datagram = Datagram::decode(bytes.get(..count).unwrap_or_default());
         if let Some(device) = datagram.ok().as_ref().and_then(Found::from)
-            && !found.contains(&device)
+            && !found.iter().any(|(_, known)| *known == device)
         {
-            found.push(device);
+            found.push((from.ip(), device));
             if !is_broadcast {
                 break;
             }

@@ -63,6 +63,7 @@ impl Driver for Ads {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const DESCRIPTION: &'static str = "Reads and writes the variables of Beckhoff TwinCAT 2 and 3 PLCs (ADS).";
     type Config = Config;
+    const FORM: &str = include_str!("../form.json");
 
     fn capabilities() -> Capabilities {
         Capabilities {

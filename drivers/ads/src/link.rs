@@ -97,7 +97,7 @@ async fn diagnose(config: &Config, point: &EndPoint, client: &Client, error: Err
         Error::Silent { .. } => no_route("does not answer"),
         Error::Refused(TARGET_MACHINE) => {
             let found = discovery::discover(&point.host, config.udp_port, client.own().net_id, DIAGNOSE).await;
-            let found = found.ok().and_then(|found| found.first().map(|found| found.net_id));
+            let found = found.ok().and_then(|found| found.first().map(|(_, found)| found.net_id));
             Error::WrongNetId { host: point.host.clone(), wanted: point.target.net_id, found }
         }
         Error::Refused(TARGET_PORT) => missing_port(point, client).await,

@@ -27,6 +27,7 @@ impl Driver for Broker {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const DESCRIPTION: &'static str = "An MQTT broker in the house; its topics are datapoints.";
     type Config = Config;
+    const FORM: &str = include_str!("../form.json");
 
     fn capabilities() -> Capabilities {
         Capabilities {

@@ -56,6 +56,7 @@ impl Driver for Modbus {
     const DESCRIPTION: &'static str =
         "Reads and writes devices over Modbus: TCP, RTU, RTU over TCP, ASCII, and SunSpec.";
     type Config = Config;
+    const FORM: &str = include_str!("../form.json");
 
     fn capabilities() -> Capabilities {
         Capabilities {

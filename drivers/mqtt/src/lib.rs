@@ -60,6 +60,7 @@ impl Driver for Mqtt {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const DESCRIPTION: &'static str = "Reads and publishes the topics of an MQTT broker (3.1.1 and 5).";
     type Config = Config;
+    const FORM: &str = include_str!("../form.json");
 
     fn capabilities() -> Capabilities {
         Capabilities {

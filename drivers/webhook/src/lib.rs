@@ -27,6 +27,7 @@ impl Driver for Webhook {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const DESCRIPTION: &'static str = "Sends each value that is written to it as an HTTP request.";
     type Config = Config;
+    const FORM: &str = include_str!("../form.json");
 
     fn capabilities() -> Capabilities {
         Capabilities { write: true, simulation: true, target: TargetKind::Event, ..Capabilities::default() }

@@ -3,6 +3,15 @@
 /** A request that takes longer has failed. */
 const TIMEOUT_MS = 15_000;
 
+/** Where something is wrong: in a file or in what was sent. Lines and columns count from 1. */
+export interface At {
+  file?: string;
+  line?: number;
+  column?: number;
+  /** A key path such as `config.port`. */
+  key?: string;
+}
+
 /** Why a request failed: a problem document of the daemon, or `status` 0 when none came. */
 export class Problem extends Error {
   constructor(
@@ -13,6 +22,7 @@ export class Problem extends Error {
     readonly hint = '',
     /** Seconds to wait before the next try, if the daemon named them. */
     readonly retryAfterS = 0,
+    readonly at: At = {},
   ) {
     super(detail || title);
   }
@@ -23,6 +33,8 @@ export interface Request {
   /** The ETag of what is changed. */
   ifMatch?: string;
   signal?: AbortSignal;
+  /** Where a device is asked, that takes longer than a daemon. */
+  timeoutMs?: number;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -49,13 +61,13 @@ export async function call<T>(method: Method, path: string, request: Request = {
   throw problem;
 }
 
-async function send(method: Method, path: string, { body, ifMatch, signal }: Request): Promise<Response> {
+async function send(method: Method, path: string, { body, ifMatch, signal, timeoutMs }: Request): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-Fieldrail'] = '1';
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (ifMatch) headers['If-Match'] = /^(W\/)?"/.test(ifMatch) ? ifMatch : `"${ifMatch}"`;
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
+  const timer = setTimeout(() => timeout.abort(), timeoutMs ?? TIMEOUT_MS);
   const giveUp = () => timeout.abort();
   signal?.addEventListener('abort', giveUp);
   try {
@@ -93,7 +105,8 @@ async function readProblem(response: Response): Promise<Problem> {
   const document: Record<string, unknown> = await response.json().catch(() => ({}));
   const text = (key: string) => (typeof document[key] === 'string' ? document[key] : '');
   const title = text('title') || response.statusText;
-  return new Problem(response.status, title, text('detail'), text('hint'), retryAfterS);
+  const at = (typeof document['at'] === 'object' && document['at']) || {};
+  return new Problem(response.status, title, text('detail'), text('hint'), retryAfterS, at);
 }
 
 /** `?a=1&b=2` of what is set; empty when nothing is. */

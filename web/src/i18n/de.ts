@@ -1,15 +1,21 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
+import { connections } from './de/connections';
+import { form } from './de/form';
 import { frame } from './de/frame';
 import { home } from './de/home';
 import type { Texts } from './en';
 
 export const de: Texts = {
+  connections,
+  form,
   frame,
   home,
   nav: {
     home: 'Start',
     gallery: 'Galerie',
     instances: 'Instanzen',
+    connections: 'Verbindungen',
+    first: 'Die erste Verbindung',
     data: 'Daten',
     routes: 'Routen',
     alarms: 'Alarme',
@@ -135,9 +141,6 @@ export const de: Texts = {
     show: 'Zeigen',
     all: 'Alle',
     empty: 'Noch keine Instanzen',
-    emptyHelp: 'Eine Instanz ist eine Verbindung: eine SPS, ein Broker, ein Wechselrichter. Tragen Sie die erste ein in',
-    emptyFile: 'config/connections.json',
-    emptyAfter: 'Der Dienst übernimmt sie, sobald die Datei gespeichert ist.',
     noneInState: 'Gerade ist keine Instanz in diesem Zustand.',
     driver: 'Treiber',
     state: 'Zustand',

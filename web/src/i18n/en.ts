@@ -1,14 +1,20 @@
 // The English texts, and by their type what every other language must have.
+import { connections } from './en/connections';
+import { form } from './en/form';
 import { frame } from './en/frame';
 import { home } from './en/home';
 
 export const en = {
+  connections,
+  form,
   frame,
   home,
   nav: {
     home: 'Home',
     gallery: 'Gallery',
     instances: 'Instances',
+    connections: 'Connections',
+    first: 'The first connection',
     data: 'Data',
     routes: 'Routes',
     alarms: 'Alarms',
@@ -133,9 +139,6 @@ export const en = {
     show: 'Show',
     all: 'All',
     empty: 'No instances yet',
-    emptyHelp: 'An instance is one connection: a PLC, a broker, an inverter. Add the first one to',
-    emptyFile: 'config/connections.json',
-    emptyAfter: 'The daemon picks it up when the file is saved.',
     noneInState: 'No instance is in this state now.',
     driver: 'Driver',
     state: 'State',

@@ -29,12 +29,20 @@ export const pages: readonly PageLink[] = [
     often: true,
     load: () => import('../pages/instances/InstancesPage.svelte'),
   },
+  {
+    key: 'connections',
+    path: '/connections',
+    icon: 'plug',
+    least: 'admin',
+    load: () => import('../pages/connections/ConnectionsPage.svelte'),
+  },
   { key: 'alarms', path: '/alarms', icon: 'bell', often: true, load: () => import('../pages/alarms/AlarmsPage.svelte') },
   { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },
 ];
 
-/** Pages without a place in the navigation: who knows the address may open them. */
+/** Pages without a place in the navigation: other pages lead there, or who knows the address opens them. */
 export const unlisted: readonly PageLink[] = [
+  { key: 'first', path: '/first', icon: 'plug', least: 'admin', load: () => import('../pages/first/FirstPage.svelte') },
   { key: 'gallery', path: '/gallery', icon: 'tiles', load: () => import('../pages/gallery/GalleryPage.svelte') },
 ];
 

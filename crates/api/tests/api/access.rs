@@ -45,9 +45,12 @@ v* GET /api/pulses
     a GET /api/connections
     a POST /api/connections
     a POST /api/connections/test
+    a POST /api/connections/test/call/{action}
     a GET /api/connections/{id}
     a PUT /api/connections/{id}
     a DELETE /api/connections/{id}
+    a GET /api/connections/{id}/dependents
+    a POST /api/connections/{id}/bring_back
     a POST /api/connections/{id}/connect
 a POST /api/connections/{id}/disconnect
 a POST /api/connections/{id}/call/{action}

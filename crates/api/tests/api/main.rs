@@ -8,6 +8,7 @@ mod http;
 mod access;
 mod audit;
 mod bodies;
+mod connections;
 mod contract;
 mod door;
 mod errors;

@@ -182,6 +182,19 @@ impl Node {
         })
     }
 
+    /// Brings a removed connection back as it stood last in an earlier version of the file, with its secrets.
+    pub fn bring_back_connection(&self, who: &Who, id: &str) -> Result<Etag> {
+        who.must_be(Role::Admin)?;
+        let versions = self.files.connections.versions();
+        let list = versions.list().map_err(Error::File)?;
+        let stood = list.iter().find_map(|version| {
+            let file: ConnectionsFile = serde_json::from_str(&versions.read(version.sequence).ok()?).ok()?;
+            file.find(id).map(|(_, connection)| connection.clone())
+        });
+        let stood = stood.ok_or_else(|| Error::NotFound(format!("no earlier version has a connection `{id}`")))?;
+        self.add_connection(who, &stood)
+    }
+
     fn check_connection(&self, connection: &Connection) -> Result<()> {
         match self.plugin_of(connection)? {
             Some(plugin) => plugin.check(&connection.config),

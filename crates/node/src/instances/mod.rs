@@ -1,10 +1,13 @@
 //! Connections as they are configured and as they run.
 //!
 //! Here is what the screens show of an instance. Read on in [`apply`] how the file takes force, [`edit`] how people change
-//! it, [`action`] what an instance is asked to do.
+//! it, [`action`] what an instance is asked to do, [`attempt`] how a connection is tried before it is saved, [`dependents`]
+//! what needs an instance.
 
 mod action;
 mod apply;
+mod attempt;
+mod dependents;
 mod edit;
 mod resources;
 
@@ -21,6 +24,7 @@ use crate::node::lock;
 use crate::views::Instance;
 use crate::{Error, Node, Result};
 
+pub use dependents::Dependents;
 pub(crate) use edit::unchanged;
 pub use resources::{Cycles, Guarding, Resources, SpamEvidence, TagCount, Wall};
 

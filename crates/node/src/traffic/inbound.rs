@@ -16,7 +16,7 @@ use crate::commands::Outcome as End;
 
 impl Listener for Traffic {
     fn ready(&self, id: &InstanceId, generation: u64, _: &Hello) {
-        if self.trials.has(id) {
+        if self.trials.ready(id, generation) {
             return;
         }
         let Some(line) = self.line(id) else { return };

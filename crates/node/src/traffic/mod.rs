@@ -164,7 +164,7 @@ impl Traffic {
     }
 
     /// Sends it unless it changes something at the device and the gate is shut.
-    fn send(&self, id: &InstanceId, generation: u64, message: &ToPlugin) -> bool {
+    pub(crate) fn send(&self, id: &InstanceId, generation: u64, message: &ToPlugin) -> bool {
         if !matches!(message, ToPlugin::Write(_) | ToPlugin::Call(_)) {
             return self.send_past_gate(id, generation, message);
         }

@@ -281,6 +281,8 @@ fn devices_are_discovered() {
     let mut driver = device.driver(&json!({}));
     let found = driver.call("discover", json!({})).unwrap();
     assert_eq!(found[0]["ams_net_id"], "192.168.2.162.1.1");
+    let reaches = json!({ "host": "127.0.0.1", "ams_net_id": "192.168.2.162.1.1", "ams_port": 851 });
+    assert_eq!(found[0]["config"], reaches);
     assert_eq!((&found[0]["twincat"], &found[0]["first_runtime_port"]), (&json!("3.1.4024"), &json!(851)));
     let failure = driver.call("discover", json!({ "host": "127.0.0.9" })).unwrap_err();
     assert!(failure.message.contains("does not answer on UDP"), "{failure:?}");

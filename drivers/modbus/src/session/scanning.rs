@@ -54,7 +54,7 @@ impl Session {
         let is_over = scan.next > scan.last.into();
         let known = self.units.iter().find(|unit| unit.number == number).and_then(|unit| unit.name.clone());
         if let Some(says) = says {
-            let device = json!({ "unit": number, "name": known, "says": says });
+            let device = json!({ "unit": number, "name": known, "says": says, "config": { "unit": number } });
             scan.found.push(device.clone());
             self.reply(Reply::Event("device_found", device));
         }

@@ -17,8 +17,6 @@ export const home: Texts['home'] = {
     title: 'Das Erste anschließen',
     text: 'Eine Verbindung ist eine SPS, ein Broker, ein Wechselrichter, ein Zähler. Ihre Werte erscheinen von selbst, und Routen tragen sie zu anderen.',
     button: 'Verbindung einrichten',
-    file: 'Eintragen in',
-    fileAfter: 'Der Dienst übernimmt sie, sobald die Datei gespeichert ist.',
     viewer: 'Verbindungen richtet ein Administrator ein.',
   },
   panic: {

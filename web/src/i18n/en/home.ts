@@ -17,8 +17,6 @@ export const home = {
     title: 'Connect the first thing',
     text: 'A connection is a PLC, a broker, an inverter, a meter. Its values appear by themselves, and routes carry them to others.',
     button: 'Set up a connection',
-    file: 'Add it to',
-    fileAfter: 'The daemon picks it up when the file is saved.',
     viewer: 'An administrator sets up connections.',
   },
   panic: {
