@@ -27,7 +27,9 @@ const MATRIX: &str = "
     o* POST /api/datapoint/write
 o* POST /api/datapoint/pulse
 v* GET /api/pulses
+    v* GET /api/datapoint/history
     v* GET /api/browse
+    v* GET /api/browse/search
     v* GET /api/live
     v GET /api/router/routes
     a PUT /api/router/routes
