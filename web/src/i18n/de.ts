@@ -1,7 +1,9 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
+import { data } from './de/data';
 import type { Texts } from './en';
 
 export const de: Texts = {
+  dataPage: data,
   nav: {
     instances: 'Instanzen',
     data: 'Daten',

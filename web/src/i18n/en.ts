@@ -1,6 +1,9 @@
 // The English texts, and by their type what every other language must have.
 
+import { data } from './en/data';
+
 export const en = {
+  dataPage: data,
   nav: {
     instances: 'Instances',
     data: 'Data',

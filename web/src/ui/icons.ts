@@ -27,6 +27,9 @@ export const icons = {
   bell: 'M6 17v-6a6 6 0 0 1 12 0v6l2 2H4zM10 21h4',
   info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 7.6v.1',
   down: 'M12 4v14M6 12l6 6 6-6',
+  star: 'M12 3.5l2.6 5.5 6 .8-4.4 4.2 1.1 6-5.3-2.9L6.7 20l1.1-6L3.4 9.8l6-.8z',
+  upload: 'M12 16V4M6 10l6-6 6 6M4 20h16',
+  send: 'M3 11.5 21 3l-6 18-4-7.5zM11 13.5 21 3',
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -1,0 +1,34 @@
+// The last values of a datapoint: what the daemon kept, then what comes live.
+import type { PointUpdate, Value } from '../../api/types';
+import { isTagged, valueText } from '../../format/value';
+import type { Sampled } from '../../ui/plot';
+
+/** More are too many for one look. */
+export const MOST_SAMPLES = 1_000;
+
+export type Past = Omit<PointUpdate, 'address'>;
+
+/** The value as a number of a curve. */
+export function numberOf(value: Value): number | undefined {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'number') return value;
+  if (!isTagged(value) || value.t === 'bytes' || value.t === 'json') return undefined;
+  const number = Number(value.v.replace('inf', 'Infinity'));
+  return Number.isFinite(number) ? number : undefined;
+}
+
+/** What is kept with what has come since; a value that is in both is there once. */
+export function joined(kept: readonly Past[], come: readonly Past[]): Past[] {
+  const newest = kept.at(-1)?.receive_ms ?? -Infinity;
+  const later = come.filter(({ receive_ms }) => receive_ms > newest);
+  return [...kept, ...later].slice(-MOST_SAMPLES);
+}
+
+/** As a curve: a value that is bad is a gap, since nobody knows how it went on. */
+export function curveOf(values: readonly Past[], locale: string, gap: string): Sampled[] {
+  return values.map(({ value, quality, reason, receive_ms }) => {
+    const isBad = quality === 'bad';
+    const text = isBad ? `${gap}${reason && ` (${reason})`}` : valueText(value, locale);
+    return { at: receive_ms, value: isBad ? undefined : numberOf(value), text };
+  });
+}
