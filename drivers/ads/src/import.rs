@@ -203,7 +203,7 @@ mod tests {
             (b"<PlcProjectInfo><Symbols>", "cut off"),
         ] {
             let failure = send(folder.path(), text, 8).err().unwrap();
-            assert!(failure.to_string().contains(want) && failure.to_string().contains("haus.tpy"), "{failure}");
+            assert!(failure.message.contains(want) && failure.message.contains("haus.tpy"), "{failure:?}");
             assert!(!folder.path().join(PART).exists());
             assert!(kept(folder.path()).is_some());
         }
