@@ -66,9 +66,9 @@ def browse(body):
 
 def search(body):
     wanted = plain(body["text"])
-    nodes = [odd(name) for name in extra if wanted in plain(name)]
-    nodes += [leaf(n) for n, hay in enumerate(hays) if wanted in hay]
-    return page(nodes, body.get("after"), body["limit"])
+    strange = [name for name in extra if wanted in plain(name)]
+    found = page(strange + [n for n, hay in enumerate(hays) if wanted in hay], body.get("after"), body["limit"])
+    return {**found, "nodes": [leaf(one) if isinstance(one, int) else odd(one) for one in found["nodes"]]}
 
 def set_to(tag, value):
     global batch

@@ -75,7 +75,13 @@ fn an_imported_tpy_file_is_merged_kept_and_removed() {
     let device = Device::of(Plc::new(program));
     let text = "<PlcProjectInfo><Symbols><Symbol><Name>MAIN.VbAusgang6</Name><Type>BOOL</Type><Comment>Licht Küche</Comment>\
                 </Symbol></Symbols></PlcProjectInfo>";
-    let mut driver = device.driver(&json!({}));
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut driver = Plugin::start_in(DRIVER, &[], "plc_001", device.config(&json!({})), Some(folder.path()));
+        driver.state(Status::Connected);
+        driver
+    };
+    let mut driver = start();
     driver.subscribe(&["MAIN.VbAusgang6"]);
     driver.sample("MAIN.VBAUSGANG6");
     assert!(driver.search("kuche").is_empty());
@@ -91,6 +97,9 @@ fn an_imported_tpy_file_is_merged_kept_and_removed() {
     assert_eq!(found[0].source.as_deref(), Some("device and .tpy file"));
     device.plc().put("MAIN.VBAUSGANG6", true);
     driver.wait_sample("the value after it", |sample| sample.value == Value::Bool(true) && sample.quality.is_good());
+    drop(driver);
+    let mut driver = start();
+    assert_eq!(driver.search("kuche").len(), 1, "it is there after a restart");
     assert_eq!(driver.call("remove_import", json!(null)).unwrap(), json!({ "removed": true }));
     assert!(driver.search("kuche").is_empty());
     assert_eq!(driver.call("remove_import", json!(null)).unwrap(), json!({ "removed": false }));

@@ -7,6 +7,8 @@ import { Branch, merge, recount } from './branch';
 
 /** Children on one page. */
 export const PAGE = 1_000;
+/** Results on one page: a search shows its first ones at once. */
+const FOUND = 200;
 /** Branches that one key unfolds at the most. */
 export const MOST_UNFOLDED = 200;
 /** The list of what is followed is a tree beside those of the instances. */
@@ -23,7 +25,7 @@ export const browsing: Ask = (branch, after, signal) =>
 export function finding(narrow: Narrow): Ask {
   return async (branch, after, signal) => {
     if (branch.parent) return browsing(branch, after, signal);
-    const page = await findNodes(branch.instance, narrow, false, { after, limit: PAGE }, signal);
+    const page = await findNodes(branch.instance, narrow, false, { after, limit: FOUND }, signal);
     return { ...page, items: page.items.map((node) => ({ ...node, name: node.tag ?? node.path })) };
   };
 }

@@ -19,9 +19,16 @@ export function numberOf(value: Value): number | undefined {
 
 /** What is kept with what has come since; a value that is in both is there once. */
 export function joined(kept: readonly Past[], come: readonly Past[]): Past[] {
-  const newest = kept.at(-1)?.receive_ms ?? -Infinity;
-  const later = come.filter(({ receive_ms }) => receive_ms > newest);
+  const last = kept.at(-1);
+  // What was renewed is the same as before.
+  const later = come.filter((one) => !last || (one.receive_ms > last.receive_ms && !isSame(one, last)));
   return [...kept, ...later].slice(-MOST_SAMPLES);
+}
+
+/** Whether one says what the other says, of the same moment. */
+export function isSame(one: Past, other: Past): boolean {
+  const [a, b] = [one, other].map(({ value }) => JSON.stringify(value));
+  return one.source_ms === other.source_ms && one.quality === other.quality && a === b;
 }
 
 /** As a curve: a value that is bad is a gap, since nobody knows how it went on. */
