@@ -14,6 +14,8 @@ export const data: typeof en = {
   nothingFound: 'Nichts gefunden',
   nothingFoundHelp: 'Kein Name, Topic oder Kommentar passt. Werte, die niemand liest, haben noch keine Qualität.',
   searching: 'Suche läuft …',
+  tooLong: 'zu lang für einen Datenpunkt',
+  notRunning: (state) => `Hier ist nichts: Die Instanz läuft nicht (${state}).`,
   columns: { name: 'Name', value: 'Wert', quality: 'Qualität', age: 'Alter' },
   loadingMore: 'Weitere werden geladen …',
   reload: 'Gerät neu befragen',

@@ -14,6 +14,8 @@ export const data = {
   nothingFound: 'Nothing found',
   nothingFoundHelp: 'No name, topic or comment fits. Values that nobody reads have no quality yet.',
   searching: 'Searching …',
+  tooLong: 'too long for a datapoint',
+  notRunning: (state: string) => `Nothing in here: the instance does not run (${state}).`,
   columns: { name: 'Name', value: 'Value', quality: 'Quality', age: 'Age' },
   loadingMore: 'Loading more …',
   reload: 'Ask the device again',

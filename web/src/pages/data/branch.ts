@@ -5,6 +5,9 @@ import type { TreeNode } from '../../api/data';
 
 let last = 0;
 
+/** The data space takes no longer address. */
+const LONGEST_ADDRESS = 4_096;
+
 export class Branch {
   /** Unique on this page. */
   readonly id = ++last;
@@ -31,10 +34,11 @@ export class Branch {
     return this.parent ? this.parent.level + 1 : 1;
   }
 
-  /** Where its value is, if it has one. */
+  /** Where its value is, if it has one that the data space takes. */
   get address(): string | undefined {
     const { address, tag } = this.node;
-    return address ?? (tag === undefined ? undefined : `${this.instance}.${tag}`);
+    const whole = address ?? (tag === undefined ? undefined : `${this.instance}.${tag}`);
+    return whole !== undefined && whole.length <= LONGEST_ADDRESS ? whole : undefined;
   }
 
   get root(): Branch {
