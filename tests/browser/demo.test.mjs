@@ -36,7 +36,7 @@ test('the login link opens a page whose values move', { timeout: 60_000 }, async
   await details.locator('dt', { hasText: 'Memory held by' }).waitFor({ timeout: 10_000 });
   assert.ok(!page.url().includes('once='), 'the code stays in the address bar');
 
-  await page.goto(new URL('/#/data', link).href);
+  await page.goto(new URL('/#/data?view=list', link).href);
   const cell = page.getByTestId('value-solar.solar_assistant/inverter_1/pv_power/state');
   await cell.waitFor({ timeout: 20_000 });
   const first = await cell.textContent();
@@ -67,7 +67,7 @@ test('the login link opens a page whose values move', { timeout: 60_000 }, async
 
 test('after a light is switched the page shows what the light says', { timeout: 60_000 }, async () => {
   const { context, page } = await house.open(DESK);
-  await page.goto(`${house.origin}/#/data`);
+  await page.goto(`${house.origin}/#/data?view=list`);
   const feedback = page.getByTestId('value-solar.house/light/kitchen/state');
   await feedback.waitFor({ timeout: 20_000 });
   for (const on of [true, false]) {
@@ -84,7 +84,7 @@ test('after a light is switched the page shows what the light says', { timeout: 
 
 test('a register of the inverter reaches the PLC, and an alarm of the PLC reaches broker, webhook and log', { timeout: 60_000 }, async () => {
   const { context, page, complaints } = await house.open({ ...DESK, locale: 'de-DE' });
-  await page.goto(`${house.origin}/#/data`);
+  await page.goto(`${house.origin}/#/data?view=list`);
   const texts = ['inverter.pv_power', 'plc_001.main.fpvpower'].map((address) => page.getByTestId(`value-${address}`));
   for (const text of texts) await text.waitFor({ timeout: 20_000 });
   const numbers = async () => {

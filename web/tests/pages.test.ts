@@ -7,7 +7,6 @@ import { problemLine, problemWords } from '../src/i18n/problem';
 import { merged } from '../src/live/merge';
 import { Points } from '../src/live/points.svelte';
 import { DatapointRows } from '../src/pages/data/list.svelte';
-import { type Foldable, treeRows } from '../src/pages/data/treeRows';
 import { fieldsText, isAtLeast, joinLines } from '../src/pages/instances/logLines';
 import { RateHistory } from '../src/pages/instances/rates.svelte';
 import { actionsIn, countStates, toneOf } from '../src/pages/instances/state';
@@ -34,26 +33,6 @@ test('a level shows itself and worse', () => {
   expect(isAtLeast('error', 'warn')).toBe(true);
   expect(isAtLeast('info', 'warn')).toBe(false);
   expect(fieldsText({ host: 'x', n: 1 })).toBe('host=x n=1');
-});
-
-interface Node extends Foldable<Node> {
-  name: string;
-}
-function node(name: string, more: Partial<Node> = {}): Node {
-  return { name, children: undefined, loading: false, problem: undefined, next: undefined, isOpen: false, ...more };
-}
-test('the rows of a tree are what is unfolded, with a note where something is missing', () => {
-  const tree = [
-    node('a', { isOpen: true, children: [node('a1'), node('a2', { isOpen: true, children: [] })], next: 'n' }),
-    node('b', { isOpen: true, loading: true }),
-    node('c', { isOpen: true, problem: 'x' }),
-    node('d'),
-  ];
-  const rows = treeRows(tree).map((row) => `${row.branch.name} ${row.kind}`);
-  expect(rows).toEqual([
-    ...['a branch', 'a1 branch', 'a2 branch', 'a2 empty', 'a more'],
-    ...['b branch', 'b loading', 'c branch', 'c problem', 'd branch'],
-  ]);
 });
 
 test('every state has its actions, and one of a newer daemon is no alarm', () => {
@@ -130,7 +109,8 @@ test('of two searches the newer one is shown, whichever answers first', async ()
   });
   const points = new Points(() => {}, (task) => task());
   const list = new DatapointRows(points);
-  const [slow, fast] = [list.find('a', ''), list.find('ab', '')];
+  const all = { kind: '', quality: '', instance: '' } as const;
+  const [slow, fast] = [list.find({ ...all, search: 'a' }), list.find({ ...all, search: 'ab' })];
   answers[1]?.(['x.ab']);
   answers[0]?.(['x.a', 'x.ab']);
   await Promise.all([slow, fast]);

@@ -1,7 +1,7 @@
 //! Datapoints, writes, and the trees of devices.
 
 use fieldrail_node::views::{Paged, Point, PulseRequest, TreeNode, WriteRequest, WriteResult};
-use fieldrail_node::{Datum, Explanation, PulseView, Wanted};
+use fieldrail_node::{Datum, Explanation, HistoryView, Kind, PulseView, QualityClass, Sought, Wanted};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,11 +13,15 @@ use crate::problem::Result;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PointQuery {
-    /// Part of the address or the name, in any case.
+    /// Part of the address or the name, in any case, umlauts also without their dots.
     #[serde(default)]
     search: String,
     /// Only those of this instance.
     instance: Option<String>,
+    /// Only those of this kind.
+    kind: Option<Kind>,
+    /// Only those of this quality.
+    quality: Option<QualityClass>,
     /// Only those behind this address: `next` of the page before.
     after: Option<String>,
     /// The most on the page.
@@ -56,7 +60,8 @@ pub(crate) struct BrowseQuery {
 
 pub(crate) fn list(call: &Call, query: PointQuery, _: NoBody) -> Result<Json<Paged<Point>>> {
     let instance = query.instance.filter(|id| !id.is_empty());
-    let wanted = Wanted { search: query.search, instance, after: query.after, limit: query.limit };
+    let PointQuery { search, kind, quality, after, limit, .. } = query;
+    let wanted = Wanted { search, instance, kind, quality, after, limit };
     Ok(Json(call.node().datapoints(call.who()?, &wanted)))
 }
 
@@ -94,6 +99,50 @@ pub(crate) async fn browse(call: Call, query: BrowseQuery, _: NoBody) -> Result<
     let BrowseQuery { instance, path, filter, after, limit } = query;
     let filter = filter.filter(|text| !text.is_empty());
     Ok(Json(call.node().browse(call.who()?, &instance, &path, filter, after, limit).await?))
+}
+
+/// What is looked for in which tree.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FindQuery {
+    /// The instance whose tree it is, or `calc` or `system`.
+    instance: String,
+    /// Part of a name, a path or a comment, in any case, umlauts also without their dots.
+    #[serde(default)]
+    search: String,
+    /// Only values of this kind.
+    kind: Option<Kind>,
+    /// Only values of this quality; one that nobody reads has none.
+    quality: Option<QualityClass>,
+    /// Only what the data space knows; the device is not asked.
+    #[serde(default)]
+    known: bool,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// The most on the page. It may hold fewer and go on behind.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+}
+
+pub(crate) async fn find(call: Call, query: FindQuery, _: NoBody) -> Result<Json<Paged<TreeNode>>> {
+    let FindQuery { instance, search, kind, quality, known, after, limit } = query;
+    let sought = Sought { instance, text: search, kind, quality, known, after, limit };
+    Ok(Json(call.node().find(call.who()?, sought).await?))
+}
+
+/// Whose last values, and how many.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HistoryQuery {
+    /// The full address.
+    address: String,
+    /// The most values, the newest.
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<usize>,
+}
+
+pub(crate) fn history(call: &Call, query: HistoryQuery, _: NoBody) -> Result<Json<HistoryView>> {
+    Ok(Json(call.node().history(call.who()?, &query.address, query.limit)?))
 }
 
 /// Which datapoint is to be explained.

@@ -59,6 +59,9 @@ fn of_data() -> Vec<Endpoint> {
         at(GET, "/api/pulses", Viewer, "List the pulses whose end has not reached its device.")
             .by_address()
             .answers(data::pulses),
+        at(GET, "/api/datapoint/history", Viewer, "Show the last values of a datapoint since somebody looked first.")
+            .by_address()
+            .answers(data::history),
         at(GET, "/api/browse", Viewer, "Open a node of an instance's tree.").by_address().answers_later(data::browse),
         at(GET, "/api/search", Viewer, "Find datapoints, instances, routes and alarms by words, the best first.")
             .by_address()
@@ -66,6 +69,8 @@ fn of_data() -> Vec<Endpoint> {
         at(GET, "/api/search/devices", Viewer, "Find nodes in the trees of devices, of those that answer in time.")
             .by_address()
             .answers_later(search::devices),
+        at(GET, "/api/browse/search", Viewer, "Find nodes at any depth of an instance's tree.")
+            .answers_later(data::find),
         at(GET, "/api/live", Viewer, "Follow datapoints and instances over a WebSocket.")
             .by_address()
             .upgrades(live::follow),

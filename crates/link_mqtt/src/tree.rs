@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use fieldrail_model::text::Needle;
+
 /// The most topics that are kept; what comes after them is still delivered, only not shown.
 pub const MAX_TOPICS: usize = 100_000;
 
@@ -93,14 +95,14 @@ impl TopicTree {
             prefix.push('\0');
         }
         let limit = limit.clamp(1, MAX_PAGE);
-        let filter = filter.map(str::to_lowercase);
+        let filter = Needle::new(filter.unwrap_or_default());
         let mut page = Branches::default();
         // Just behind the level `after` and all that lies below it.
         let mut from = after.map_or(prefix.clone(), |name| format!("{prefix}{name}\u{1}"));
         while let Some(key) = self.from(&from).filter(|key| key.starts_with(&prefix)) {
             let name = key[prefix.len()..].split('\0').next().unwrap_or_default();
             from = format!("{prefix}{name}\u{1}");
-            if filter.as_ref().is_some_and(|filter| !name.to_lowercase().contains(filter)) {
+            if !filter.is_in(name) {
                 continue;
             }
             if page.branches.len() == limit {
@@ -115,13 +117,13 @@ impl TopicTree {
     /// Topics at any depth that hold `text` in any case.
     pub fn search(&self, text: &str, after: Option<&str>, limit: usize) -> Branches {
         let limit = limit.clamp(1, MAX_PAGE);
-        let text = text.to_lowercase();
+        let text = Needle::new(text);
         let after = after.map(|topic| topic.replace('/', "\0"));
         let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut page = Branches::default();
         for key in self.keys.range::<str, _>((start, Bound::Unbounded)) {
             let topic = key.replace('\0', "/");
-            if !topic.to_lowercase().contains(&text) {
+            if !text.is_in(&topic) {
                 continue;
             }
             if page.branches.len() == limit {

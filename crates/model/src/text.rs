@@ -1,4 +1,4 @@
-//! Near names: what a person who mistyped probably meant.
+//! Texts that people type: near names, which one who mistyped probably meant, and [`Needle`], what they look for.
 
 /// The candidate nearest to `wanted`, if any is near enough to be a slip of the pen: at most a third of its letters differ.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -45,9 +45,121 @@ fn distance(a: &str, b: &str, limit: usize) -> usize {
     above[b.len()]
 }
 
+/// What somebody looks for in names and comments: in any case, and umlauts and accents as one writes them who has none on
+/// the keyboard. `Küche` is found by `küche`, `kuche` and `kueche`, and `Kueche` by `küche`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needle {
+    /// With umlauts as two letters.
+    written_out: String,
+    /// Without their dots.
+    bare: String,
+}
+
+impl Needle {
+    /// Looks for `text`; the empty text is in every other.
+    pub fn new(text: &str) -> Self {
+        Self { written_out: folded(text, true), bare: folded(text, false) }
+    }
+
+    /// Whether it is in every text.
+    pub fn is_empty(&self) -> bool {
+        self.bare.is_empty()
+    }
+
+    /// Whether `hay` holds it. Most texts are looked at without a copy.
+    pub fn is_in(&self, hay: &str) -> bool {
+        if !hay.is_ascii() {
+            return folded(hay, false).contains(&self.bare) || folded(hay, true).contains(&self.written_out);
+        }
+        holds_in_any_case(hay, &self.bare) || self.written_out != self.bare && holds_in_any_case(hay, &self.written_out)
+    }
+}
+
+fn holds_in_any_case(hay: &str, needle: &str) -> bool {
+    let needle = needle.as_bytes();
+    let Some(first) = needle.first() else { return true };
+    let begins = |window: &[u8]| window[0].eq_ignore_ascii_case(first) && window.eq_ignore_ascii_case(needle);
+    hay.as_bytes().windows(needle.len()).any(begins)
+}
+
+/// The text in small letters without marks, umlauts as two letters or without their dots.
+fn folded(text: &str, written_out: bool) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for letter in text.chars().flat_map(char::to_lowercase) {
+        let bare = match letter {
+            // A mark of its own, as in texts of macOS: the dots of an umlaut may be an `e`.
+            '\u{308}' if written_out => 'e',
+            '\u{300}'..='\u{36f}' => continue,
+            'à'..='å' | 'ā' | 'ă' | 'ą' | 'æ' => 'a',
+            'ç' | 'ć' | 'č' => 'c',
+            'ď' | 'đ' => 'd',
+            'è'..='ë' | 'ē' | 'ę' | 'ě' => 'e',
+            'ì'..='ï' | 'ī' | 'ı' => 'i',
+            'ł' => 'l',
+            'ñ' | 'ń' | 'ň' => 'n',
+            'ò'..='ö' | 'ø' | 'ō' | 'ő' | 'œ' => 'o',
+            'ř' => 'r',
+            'ś' | 'š' | 'ş' => 's',
+            'ť' => 't',
+            'ù'..='ü' | 'ū' | 'ů' | 'ű' => 'u',
+            'ý' | 'ÿ' => 'y',
+            'ź' | 'ż' | 'ž' => 'z',
+            'ß' => {
+                folded.push('s');
+                's'
+            }
+            other => other,
+        };
+        folded.push(bare);
+        if written_out && matches!(letter, 'ä' | 'ö' | 'ü') {
+            folded.push('e');
+        }
+    }
+    folded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn umlauts_are_found_however_they_are_written() {
+        for (needle, hay) in [
+            ("küche", "Licht Küche"),
+            ("kuche", "Licht KÜCHE"),
+            ("kueche", "Licht Küche"),
+            ("Küche", "licht_kueche"),
+            ("KÜCHE", "licht_kueche"),
+            ("strasse", "Straße 5"),
+            ("straße", "STRASSE"),
+            ("erung", "Steuerung"),
+            ("steue", "Steuerung"),
+            ("neue", "Neue Anlage"),
+            ("garage", "Gärage"),
+            ("gar", "Ga\u{308}rage"),
+            ("gaerage", "Ga\u{308}rage"),
+            ("gärage", "Ga\u{308}rage"),
+            ("", "anything"),
+            ("", ""),
+        ] {
+            assert!(Needle::new(needle).is_in(hay), "{needle} in {hay}");
+        }
+        for (needle, hay) in
+            [("küche", "Kachel"), ("x", ""), ("ä", "o"), ("kuchen", "Küche"), ("ue", "u"), ("kue", "ku")]
+        {
+            assert!(!Needle::new(needle).is_in(hay), "{needle} not in {hay}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_part_of_a_text_is_found_in_it(text in "[a-zA-ZäöüßÄÖÜéaeou ]{0,20}", from in 0_usize..20, length in 0_usize..20) {
+            let part: String = text.chars().skip(from).take(length).collect();
+            proptest::prop_assert!(Needle::new(&part).is_in(&text));
+            let shouted = if part.contains('ß') { part } else { part.to_uppercase() };
+            proptest::prop_assert!(Needle::new(&shouted).is_in(&text));
+        }
+    }
 
     #[test]
     fn a_slip_of_the_pen_finds_its_name() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fieldrail_model::address::MAX_ADDRESS_BYTES;
+use fieldrail_model::text::Needle;
 use fieldrail_model::{Address, InstanceId, Level, Sample};
 use fieldrail_router::PointId;
 use fieldrail_wire::daemon::{Browse, Read};
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::commands::Outcome;
 use crate::datapoints::Role;
+use crate::kinds::{Kind, QualityClass};
 use crate::own::about::{PREFIX, kind};
 use crate::own::tree::ROOTS;
 use crate::people::{self, Who};
@@ -20,15 +22,15 @@ use crate::views::{Delta, Paged, Point, Reading, TreeNode, WriteRequest, WriteRe
 use crate::{Error, Node, Result};
 
 /// Entries on a page, if nobody says otherwise, and at the most.
-const PAGE: usize = 100;
-const LONGEST_PAGE: usize = 1000;
+pub(crate) const PAGE: usize = 100;
+pub(crate) const LONGEST_PAGE: usize = 1000;
 
 /// How long a write lives if nobody says otherwise, and at the most.
 const TTL: Duration = Duration::from_secs(5);
 const LONGEST_TTL: Duration = Duration::from_hours(1);
 
 /// How long a device's tree may take to answer.
-const BROWSE: Duration = Duration::from_secs(15);
+pub(crate) const BROWSE: Duration = Duration::from_secs(15);
 
 /// Which datapoints somebody wants to see.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +39,10 @@ pub struct Wanted {
     pub search: String,
     /// Only those of this instance.
     pub instance: Option<String>,
+    /// Only those of this kind.
+    pub kind: Option<Kind>,
+    /// Only those of this quality.
+    pub quality: Option<QualityClass>,
     /// Only those behind this address.
     pub after: Option<String>,
     /// The most on the page.
@@ -49,18 +55,22 @@ impl Node {
         let engine = self.traffic.engine();
         let limit = wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
         let prefix = wanted.instance.as_ref().map(|id| format!("{id}.")).unwrap_or_default();
-        let needle = wanted.search.to_lowercase();
+        let needle = Needle::new(&wanted.search);
         let fits = |point: &PointId| {
             let address = engine.router.space.address(*point).as_str();
-            who.reaches(address) && (needle.is_empty() || is_meant(&engine, address, &needle))
+            who.reaches(address)
+                && is_meant(&engine, address, &needle)
+                && wanted.kind.is_none_or(|kind| kind_of(&engine, *point) == Some(kind))
+                && wanted.quality.is_none_or(|quality| quality.is_of(engine.router.space.sample(*point)))
         };
+        let is_narrowed = !needle.is_empty() || wanted.kind.is_some() || wanted.quality.is_some();
         let mut found = engine.router.space.page(&prefix, wanted.after.as_deref()).filter(fits);
         let items: Vec<Point> = found.by_ref().take(limit).map(|point| view(&engine, who, point)).collect();
         let next = found.next().and_then(|_| items.last()).map(|last| last.address.clone());
         // A search looks no further than its page, so it knows how many there are only if that was all.
         let total = match (&wanted.after, &next) {
             (None, None) => Some(items.len()),
-            _ if !needle.is_empty() => None,
+            _ if is_narrowed => None,
             _ if prefix.is_empty() && who.scope.is_none() => Some(engine.router.space.len()),
             _ => Some(engine.router.space.page(&prefix, None).filter(fits).count()),
         };
@@ -199,7 +209,8 @@ impl Node {
         let id: InstanceId = instance.parse().map_err(|error| Error::NotFound(format!("{error}")))?;
         if !view.capabilities.iter().any(|word| word == "browse") {
             let after = after.map(|tag| id.address(&tag).to_string());
-            let wanted = Wanted { search: filter.unwrap_or_default(), instance: Some(instance.into()), after, limit };
+            let search = filter.unwrap_or_default();
+            let wanted = Wanted { search, instance: Some(instance.into()), after, limit, ..Wanted::default() };
             return Ok(flat(self.datapoints(who, &wanted)));
         }
         let limit = u32::try_from(limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)).unwrap_or(u32::MAX);
@@ -214,15 +225,16 @@ impl Node {
         }
     }
 
-    fn tree(&self, who: &Who, id: &InstanceId, nodes: fieldrail_wire::plugin::Nodes) -> Paged<TreeNode> {
+    pub(crate) fn tree(&self, who: &Who, id: &InstanceId, nodes: fieldrail_wire::plugin::Nodes) -> Paged<TreeNode> {
         let engine = self.traffic.engine();
         let node = |node: fieldrail_wire::plugin::Node| {
             let address = node.tag.as_deref().map(|tag| id.address(tag));
             if address.as_ref().is_some_and(|address| !who.reaches(address.as_str())) {
                 return None;
             }
-            let point = address.and_then(|address| engine.known_at(address.as_str()));
-            Some(TreeNode::new(node, point.map(|point| view(&engine, who, point))))
+            let point = address.as_ref().and_then(|address| engine.known_at(address.as_str()));
+            let address = address.map(|address| engine.canonical(address.as_str()).into_owned());
+            Some(TreeNode::new(node, address, point.map(|point| view(&engine, who, point))))
         };
         Paged { items: nodes.nodes.into_iter().filter_map(node).collect(), next: nodes.next, total: None }
     }
@@ -258,7 +270,7 @@ pub(crate) async fn ended(command: u64, end: oneshot::Receiver<Outcome>, wait: D
 }
 
 /// Each datapoint of a driver without a tree as a node at the root.
-fn flat(page: Paged<Point>) -> Paged<TreeNode> {
+pub(crate) fn flat(page: Paged<Point>) -> Paged<TreeNode> {
     let node = |point: Point| TreeNode {
         name: point.tag.clone(),
         path: point.tag.clone(),
@@ -269,6 +281,9 @@ fn flat(page: Paged<Point>) -> Paged<TreeNode> {
         size: None,
         unit: point.unit.clone(),
         comment: point.name.clone(),
+        source: None,
+        writable: Some(point.writable),
+        address: Some(point.address.clone()),
         value: Some(point),
     };
     let items: Vec<TreeNode> = page.items.into_iter().map(node).collect();
@@ -283,13 +298,20 @@ pub(crate) fn reach(who: &Who, address: &str) -> Result<()> {
     if who.reaches(address) { Ok(()) } else { Err(Error::OutOfScope(address.into())) }
 }
 
-fn is_meant(engine: &Engine, address: &str, needle: &str) -> bool {
-    address.to_lowercase().contains(needle)
-        || engine
-            .about
-            .get(address)
-            .and_then(|a| a.name.as_ref())
-            .is_some_and(|name| name.to_lowercase().contains(needle))
+fn is_meant(engine: &Engine, address: &str, needle: &Needle) -> bool {
+    needle.is_in(address)
+        || engine.about.get(address).and_then(|a| a.name.as_ref()).is_some_and(|name| needle.is_in(name))
+}
+
+/// What kind of value a datapoint has: by its declared type, else by its last value.
+fn kind_of(engine: &Engine, point: PointId) -> Option<Kind> {
+    let address = engine.router.space.address(point);
+    let said =
+        engine.about.get(address).and_then(|about| about.r#type).or(kind(address.as_str()).map(|own| own.r#type));
+    match said {
+        Some(declared) => Some(Kind::of_type(&format!("{declared:?}"))),
+        None => engine.router.space.sample(point).and_then(|sample| Kind::of_value(&sample.value)),
+    }
 }
 
 fn unknown_instance(engine: &Engine, address: &str) -> String {

@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`Node`] the house, [`views`] what it shows, [`people`] who may do what, [`connections`],
 //! [`datapoints`] and [`settings`] the files, [`check`] what is wrong in them, then `traffic` for how samples run, and
-//! `explain`, `tap` and `replay` for why; `errors` what failed, `audit` who did what.
+//! `find` and `history` what lies in it, `explain`, `tap` and `replay` for why; `errors` what failed, `audit` who did what.
 
 mod alarms;
 mod audit;
@@ -19,8 +19,11 @@ mod errors;
 mod explain;
 mod failing;
 mod files;
+mod find;
 mod health;
+mod history;
 mod instances;
+mod kinds;
 pub mod limits;
 mod live;
 mod logbook;
@@ -65,7 +68,10 @@ pub use fieldrail_store::{Filter as LogFilter, LogRecord};
 pub use fieldrail_supervisor::confine;
 pub use fieldrail_wire::Manifest;
 pub use files::{FileName, Files};
+pub use find::Sought;
+pub use history::HistoryView;
 pub use instances::Dependents;
+pub use kinds::{Kind, QualityClass};
 pub use logbook::Logbook;
 pub use node::{Node, Options};
 pub use own::{BoxView, Column, DiskView, MetricsView, Window};

@@ -83,6 +83,7 @@ impl Stream {
             }
             let point =
                 engine.point_at(text).ok_or_else(|| Error::invalid("the data space is full", "narrow the pattern"))?;
+            engine.begin_history(point, crate::clock::now());
             Held { points: vec![point], needs: need.into_iter().collect() }
         };
         drop(engine);

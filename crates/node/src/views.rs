@@ -137,14 +137,26 @@ pub struct TreeNode {
     /// The device's own words about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Where this description comes from, where there are several: the device, a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Whether the device lets it be written; not there if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writable: Option<bool>,
+    /// The full address as the data space spells it, if it is a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// The datapoint, if it is in the data space.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Point>,
 }
 
 impl TreeNode {
-    pub(crate) fn new(node: DeviceNode, value: Option<Point>) -> Self {
+    pub(crate) fn new(node: DeviceNode, address: Option<String>, value: Option<Point>) -> Self {
         Self {
+            source: node.source,
+            writable: node.writable,
+            address,
             name: node.name,
             path: node.path,
             tag: node.tag,

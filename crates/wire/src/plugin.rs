@@ -264,6 +264,9 @@ pub struct Node {
     /// Whether it can be written; none if that is not known.
     #[serde(default)]
     pub writable: Option<bool>,
+    /// Where this description comes from, where there are several: the device, a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// The answer to `call`.

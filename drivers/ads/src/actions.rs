@@ -1,22 +1,30 @@
-//! What `call` knows: `discover` and `add_route`.
+//! What `call` knows: `discover`, `add_route`, `import` and `remove_import`.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use fieldrail_driver::{Action, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
+use crate::catalog::Program;
 use crate::codec::ams::NetId;
 use crate::codec::udp::Found;
 use crate::discovery::{self, Route};
 use crate::error::Error;
+use crate::import::{self, Piece, Step};
 use crate::session::{Reply, Session};
+use crate::{is_of_another, tpy};
 
 /// How long devices may take to answer.
 const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long the symbols may take to be there again after another file was taken.
+const RELOAD: Duration = Duration::from_secs(5);
 
 /// The actions with their arguments.
 pub(crate) fn actions() -> Vec<Action> {
@@ -45,6 +53,16 @@ pub(crate) fn actions() -> Vec<Action> {
                     "address": text("this machine's address as the PLC is to see it")
                 }
             })),
+        },
+        Action {
+            name: "import".into(),
+            description: "Takes a .tpy file, piece by piece: names as the engineer wrote them, and comments.".into(),
+            arguments: Some(import::schema()),
+        },
+        Action {
+            name: "remove_import".into(),
+            description: "Forgets the imported file; that of the configuration is used again.".into(),
+            arguments: None,
         },
     ]
 }
@@ -79,6 +97,8 @@ pub(crate) async fn call(
     let end = match action.as_str() {
         "discover" => discover(&session, arguments).await,
         "add_route" => add_route(&session, arguments, &instance).await,
+        "import" => take_piece(&session, arguments).await,
+        "remove_import" => remove_import(&session).await,
         _ => Err(Failure::new(format!("there is no action `{action}`"))),
     };
     session.borrow_mut().reply(Reply::Returned(request, end));
@@ -115,6 +135,51 @@ fn describe(from: IpAddr, found: &Found) -> Value {
         }),
         "first_runtime_port": first_port,
     })
+}
+
+async fn take_piece(session: &RefCell<Session>, arguments: Value) -> Result<Value, Failure> {
+    let piece: Piece = serde_json::from_value(given(arguments)).map_err(|error| wrong(&error))?;
+    let folder = folder(session)?;
+    // Reading a large file takes its time, and the heartbeat does not wait for it.
+    let work = tokio::task::spawn_blocking(move || match import::take(&folder, &piece)? {
+        Step::More(received) => Ok((received, None)),
+        Step::Whole(part) => import::keep(&folder, &part, piece.name()).map(|tpy| (piece.size(), Some(tpy))),
+    });
+    let (received, tpy) = work.await.map_err(|error| Failure::new(format!("the file was not read: {error}")))??;
+    let Some(tpy) = tpy else { return Ok(json!({ "received": received, "done": false })) };
+    let (symbols, types) = (tpy.program.symbols.len(), tpy.program.types.len());
+    let warning = is_of_another(&tpy, &session.borrow().config).then(|| {
+        let (net_id, port) = (tpy.net_id.as_deref().unwrap_or("?"), tpy.port.unwrap_or(0));
+        format!("the file names another target: {net_id}, port {port}")
+    });
+    use_file(session, Some(tpy.program)).await;
+    Ok(json!({ "received": received, "done": true, "symbols": symbols, "types": types, "warning": warning }))
+}
+
+async fn remove_import(session: &RefCell<Session>) -> Result<Value, Failure> {
+    let was_there = import::forget(&folder(session)?)?;
+    if was_there {
+        let configured = session.borrow().config.tpy.clone();
+        let file = configured.map(|file| tpy::load(&file)).transpose()?;
+        use_file(session, file.map(|tpy| tpy.program)).await;
+    }
+    Ok(json!({ "removed": was_there }))
+}
+
+fn folder(session: &RefCell<Session>) -> Result<PathBuf, Failure> {
+    let folder = session.borrow().folder.clone();
+    folder.ok_or_else(|| Failure::new("this instance has no folder of its own to keep a file in"))
+}
+
+/// Returns when the tree shows the file, or after a while without a PLC that runs.
+async fn use_file(session: &RefCell<Session>, file: Option<Program>) {
+    let bells = Rc::clone(&session.borrow().bells);
+    let again = bells.again.notified();
+    let is_linked = session.borrow().device.is_some();
+    session.borrow_mut().take_file(file);
+    if is_linked {
+        let _ = timeout(RELOAD, again).await;
+    }
 }
 
 async fn add_route(session: &RefCell<Session>, arguments: Value, instance: &str) -> Result<Value, Failure> {

@@ -4,8 +4,8 @@
 //! [`layout`] and [`value`] from bytes to values, [`catalog`] and [`tpy`] the variables of a program, [`client`] one TCP
 //! connection, `link` and `discovery` how it comes about, `device` and `load` what is asked, `session` what the driver
 //! knows, `poll`, `notifications` and `writing` the three that run on a link, `proof` what is believed of it, `left` what it
-//! may leave (`rounds`, `spans`, `writes`, `pattern`, `own` are their parts), `connection` the task that holds it, `actions`,
-//! and [`sim`] a PLC that plays.
+//! may leave (`rounds`, `spans`, `writes`, `pattern`, `own` are their parts), `connection` the task that holds it, `actions`
+//! with `import`, and [`sim`] a PLC that plays.
 //!
 //! Invariant: the loop in [`Driver::run`] only takes requests and keeps time, so the heartbeat never waits for the PLC.
 
@@ -19,6 +19,7 @@ mod connection;
 mod device;
 mod discovery;
 pub mod error;
+mod import;
 pub mod layout;
 mod left;
 mod link;
@@ -88,14 +89,16 @@ impl Driver for Ads {
         config.check()?;
         let points = config.end_points()?;
         let own_port = config.own_port.unwrap_or_else(|| own_port(port.instance().as_str()));
-        let file = match &config.tpy {
-            Some(file) => {
-                let tpy = tpy::load(file)?;
-                warn_of_another(&tpy, &config);
-                Some(tpy.program)
-            }
-            None => None,
+        let imported = port.state_dir().and_then(import::kept);
+        let file = match (imported, &config.tpy) {
+            (Some(imported), _) => Some(imported),
+            (None, Some(file)) => Some(tpy::load(file)?),
+            (None, None) => None,
         };
+        let file = file.map(|tpy| {
+            warn_of_another(&tpy, &config);
+            tpy.program
+        });
         let first = points[0].clone();
         let mut session = Session::new(config, port.outbox(), port.state_dir(), first.target);
         session.remember(file);
@@ -129,11 +132,16 @@ fn own_port(instance: &str) -> u16 {
     32_768 + u16::try_from(hash % 16_384).unwrap_or(0)
 }
 
-/// A file of another target is a likely mistake, and no reason to stop.
-fn warn_of_another(tpy: &tpy::Tpy, config: &Config) {
+/// Whether a file names another target.
+fn is_of_another(tpy: &tpy::Tpy, config: &Config) -> bool {
     let is_other_port = tpy.port.is_some_and(|port| port != config.ams_port);
     let is_other_id = tpy.net_id.as_ref().is_some_and(|id| !id.is_empty() && *id != config.ams_net_id);
-    if is_other_port || is_other_id {
+    is_other_port || is_other_id
+}
+
+/// A file of another target is a likely mistake, and no reason to stop.
+fn warn_of_another(tpy: &tpy::Tpy, config: &Config) {
+    if is_of_another(tpy, config) {
         let (net_id, port) = (tpy.net_id.as_deref().unwrap_or("?"), tpy.port.unwrap_or(0));
         tracing::warn!(net_id, port, "The .tpy file names another target than the configuration.");
     }

@@ -93,6 +93,8 @@ pub(crate) struct Session {
     pub(crate) loaded: bool,
     pub(crate) file: Option<Program>,
     pub(crate) cache: Option<std::path::PathBuf>,
+    /// The instance's own folder.
+    pub(crate) folder: Option<std::path::PathBuf>,
     pub(crate) wanted: HashMap<Key, Wanted>,
     pub(crate) patterns: Vec<(String, crate::pattern::Pattern, Vec<Key>)>,
     /// Whose notification a handle is.
@@ -172,6 +174,7 @@ impl Session {
             last_version: journal.held().version,
             journal,
             cache,
+            folder: folder.map(Into::into),
             config,
             outbox,
         }
@@ -182,6 +185,18 @@ impl Session {
         let known = self.cache.as_deref().and_then(load::remembered);
         self.catalog = Catalog::new(known, file.as_ref(), CodePage::Windows1252);
         self.file = file;
+    }
+
+    /// Takes another file, or none. On a link the symbols are read anew as after a change of the program.
+    pub(crate) fn take_file(&mut self, file: Option<Program>) {
+        if self.device.is_some() {
+            self.file = file;
+            self.program_changed = true;
+            self.bells.program.notify_one();
+        } else {
+            self.remember(file);
+            self.resolve_all();
+        }
     }
 
     /// Takes the symbols of the program that runs.

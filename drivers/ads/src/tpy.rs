@@ -16,7 +16,7 @@ use crate::error::Error;
 use elements::Builder;
 
 /// The largest file, in bytes.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Elements within elements.
 const MOST_DEPTH: usize = 32;

@@ -1,6 +1,7 @@
 //! The registers as a tree: units, folders by the dots in names, values. Pure.
 
 use fieldrail_driver::{Node, Page};
+use fieldrail_model::text::Needle;
 
 use crate::session::{Point, Session};
 use crate::sunspec::Model;
@@ -33,15 +34,15 @@ pub(crate) fn children(session: &Session, page: &Page) -> Option<(Vec<Node>, Opt
     if nodes.is_empty() && !page.path.is_empty() {
         return None;
     }
-    let filter = page.filter.as_deref().unwrap_or("").to_lowercase();
-    nodes.retain(|node| node.name.to_lowercase().contains(&filter));
+    let filter = Needle::new(page.filter.as_deref().unwrap_or_default());
+    nodes.retain(|node| filter.is_in(&node.name));
     Some(cut(nodes, page))
 }
 
 /// One page of the values whose tag or comment holds a text.
 pub(crate) fn search(session: &Session, page: &Page) -> (Vec<Node>, Option<String>) {
-    let text = page.filter.as_deref().unwrap_or("").to_lowercase();
-    let holds = |part: &str| part.to_lowercase().contains(&text);
+    let text = Needle::new(page.filter.as_deref().unwrap_or_default());
+    let holds = |part: &str| text.is_in(part);
     let found = visible(session).filter(|point| holds(&point.tag) || point.entry.comment.as_deref().is_some_and(holds));
     let last = |point: &Point| point.tag.rsplit('.').next().unwrap_or_default().to_owned();
     cut(found.map(|point| node(point, &last(point))).collect(), page)
@@ -64,6 +65,7 @@ fn node(point: &Point, name: &str) -> Node {
         unit: entry.unit.clone(),
         comment: entry.comment.clone(),
         writable: Some(entry.write.is_some()),
+        source: None,
     }
 }
 

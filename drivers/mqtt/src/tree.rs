@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use fieldrail_driver::Node;
 use fieldrail_model::Value;
+use fieldrail_model::text::Needle;
 
 use crate::codec::Decoded;
 use crate::json;
@@ -86,13 +87,14 @@ impl Tree {
         let topic = path.strip_suffix('/').unwrap_or(path);
         let leaves = branch.seen.iter().flat_map(|seen| &seen.leaves).map(|(pointer, kind)| leaf(topic, pointer, kind));
         let children = branch.children.iter().map(|(name, child)| self.node(path, name, child));
-        let holds = |node: &Node| filter.is_none_or(|filter| contains(&node.name, filter));
+        let filter = Needle::new(filter.unwrap_or_default());
+        let holds = |node: &Node| filter.is_in(&node.name);
         Some(page(leaves.chain(children).filter(holds), after, limit.max(1), |node| &node.path))
     }
 
     /// One page of the topics that hold a text.
     pub(crate) fn search(&self, text: &str, after: Option<&str>, limit: usize) -> (Vec<Node>, Option<String>) {
-        let mut search = Search { text, after, most: limit.max(1) + 1, found: Vec::new() };
+        let mut search = Search { text: Needle::new(text), after, most: limit.max(1) + 1, found: Vec::new() };
         search.gather(self, &self.root, "");
         page(search.found.into_iter(), None, limit.max(1), |node| &node.path)
     }
@@ -121,7 +123,7 @@ impl Tree {
 
 /// A walk over the tree for one page of matches.
 struct Search<'a> {
-    text: &'a str,
+    text: Needle,
     /// The last match of the page before; nothing counts until it is passed.
     after: Option<&'a str>,
     most: usize,
@@ -137,7 +139,7 @@ impl Search<'_> {
             let below = format!("{path}{name}/");
             if self.after == Some(&below) {
                 self.after = None;
-            } else if self.after.is_none() && child.seen.is_some() && contains(&below, self.text) {
+            } else if self.after.is_none() && child.seen.is_some() && self.text.is_in(&below) {
                 self.found.push(tree.node(path, name, child));
             }
             self.gather(tree, child, &below);
@@ -166,11 +168,6 @@ fn leaves_of(text: &str) -> Vec<(Box<str>, &'static str)> {
         }
     });
     found
-}
-
-/// Whether `name` holds `text`, in any case.
-fn contains(name: &str, text: &str) -> bool {
-    name.to_lowercase().contains(&text.to_lowercase())
 }
 
 /// The nodes behind `after`, at most `limit`, and the key of the last one if more follow.

@@ -5,7 +5,6 @@ import type {
   AlarmPage,
   AuditRow,
   AuditVerdict,
-  BrowseNode,
   ErrorCause,
   ErrorDetail,
   Instance,
@@ -41,6 +40,8 @@ export const getMe = () => call<User>('GET', '/api/me');
 export interface PointFilter {
   search?: string;
   instance?: string;
+  kind?: string;
+  quality?: string;
   limit?: number;
   after?: string | number | undefined;
 }
@@ -51,9 +52,6 @@ export const getPoint = (address: string, signal?: AbortSignal) =>
   call<PointInfo>('GET', `/api/datapoint${query({ address })}`, signal && { signal });
 export const writePoint = (address: string, value: Value) =>
   call<WriteAnswer>('POST', '/api/datapoint/write', { body: { address, value, wait_ms: WRITE_WAIT_MS } });
-export const browse = (instance: string, path: string, after?: string | number) =>
-  call<Page<BrowseNode>>('GET', `/api/browse${query({ instance, path, after })}`);
-
 export const getInstances = () => call<Page<Instance>>('GET', '/api/admin/instances');
 export const actOnInstance = (id: string, action: InstanceAction) => {
   const name = encodeURIComponent(id);

@@ -110,6 +110,7 @@ export interface WriteAnswer {
   command: string | number;
   outcome: Outcome;
   reason?: string;
+  hint?: string;
 }
 
 export interface Instance {

@@ -15,6 +15,15 @@ function format(locale: string, options: Intl.NumberFormatOptions): Intl.NumberF
   return found;
 }
 
+/** Fractions are most of what is shown, many times a second: their formats are found without a look at the options. */
+const fractions = new Map<string, Intl.NumberFormat[]>();
+
+function fraction(locale: string, maximumFractionDigits: number): Intl.NumberFormat {
+  let known = fractions.get(locale);
+  if (!known) fractions.set(locale, (known = []));
+  return (known[maximumFractionDigits] ??= new Intl.NumberFormat(locale, { useGrouping: 'min2', maximumFractionDigits }));
+}
+
 /** A value of a device: integers whole, fractions to seven digits. */
 export function numberText(n: number, locale: string): string {
   if (!Number.isFinite(n)) return Number.isNaN(n) ? 'NaN' : n > 0 ? '∞' : '−∞';
@@ -22,10 +31,9 @@ export function numberText(n: number, locale: string): string {
   if (size >= LARGE || (n !== 0 && size < SMALL)) {
     return format(locale, { notation: 'scientific', maximumSignificantDigits: DIGITS }).format(n);
   }
-  if (Number.isInteger(n)) return format(locale, { useGrouping: 'min2' }).format(n);
+  if (Number.isInteger(n)) return fraction(locale, 0).format(n);
   const whole = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
-  const maximumFractionDigits = Math.max(0, DIGITS - whole);
-  return format(locale, { useGrouping: 'min2', maximumFractionDigits }).format(n);
+  return fraction(locale, Math.max(0, DIGITS - whole)).format(n);
 }
 
 /** A count that may grow large: `12,340`, `1.8 M`. The letters are those of SI, the same in every language. */

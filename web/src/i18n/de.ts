@@ -1,5 +1,6 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
 import { connections } from './de/connections';
+import { data } from './de/data';
 import { form } from './de/form';
 import { frame } from './de/frame';
 import { home } from './de/home';
@@ -7,6 +8,7 @@ import type { Texts } from './en';
 
 export const de: Texts = {
   connections,
+  dataPage: data,
   form,
   frame,
   home,

@@ -1,11 +1,13 @@
 // The English texts, and by their type what every other language must have.
 import { connections } from './en/connections';
+import { data } from './en/data';
 import { form } from './en/form';
 import { frame } from './en/frame';
 import { home } from './en/home';
 
 export const en = {
   connections,
+  dataPage: data,
   form,
   frame,
   home,

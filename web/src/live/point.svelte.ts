@@ -1,5 +1,8 @@
 import type { PointInfo, PointUpdate, Quality, Value } from '../api/types';
 
+/** A value that stood so long is noticed when it changes. */
+const STEADY_MS = 1_500;
+
 /** One live datapoint. Each field is a signal of its own, so that only its readers re-run. */
 export class Point {
   value = $state.raw<Value>(null);
@@ -11,8 +14,12 @@ export class Point {
   receiveMs = $state.raw(0);
   /** Whether the connection that is open now has confirmed the value. */
   known = $state.raw(false);
-  /** Counts the changes of the value since this page has it. */
+  /**
+   * Counts the changes of a value that had stood still for a moment: those are what one wants to see. One that changes all
+   * the time would only flicker.
+   */
   changes = $state.raw(0);
+  #changedMs = -Infinity;
 
   name = $state.raw('');
   unit = $state.raw('');
@@ -24,14 +31,16 @@ export class Point {
   /** Takes a new sample. */
   update(next: PointUpdate): void {
     const first = this.receiveMs === 0;
-    const changed = JSON.stringify(next.value) !== JSON.stringify(this.value);
+    const changed = next.value !== this.value && JSON.stringify(next.value) !== JSON.stringify(this.value);
     this.value = next.value;
     this.quality = next.quality;
     this.reason = next.reason;
     this.note = next.note ?? '';
     this.sourceMs = next.source_ms;
     this.receiveMs = next.receive_ms;
-    if (changed && !first) this.changes += 1;
+    if (!changed) return;
+    if (!first && next.receive_ms - this.#changedMs >= STEADY_MS) this.changes += 1;
+    this.#changedMs = first ? -Infinity : next.receive_ms;
   }
 
   /** Takes a sample together with what the datapoint is. */

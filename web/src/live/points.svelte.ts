@@ -24,8 +24,11 @@ export class Points {
     readonly schedule: Schedule,
   ) {}
 
-  /** The point at `address`, subscribed until it is released. `info` is what a list has just said about it. */
-  hold(address: string, info?: PointInfo): Point {
+  /**
+   * The point at `address`, subscribed until it is released. `info` is what a list has said about it: just now, or, if it is
+   * not `fresh`, some time ago, so that its value waits to be confirmed.
+   */
+  hold(address: string, info?: PointInfo, { fresh = true } = {}): Point {
     let held = this.#held.get(address);
     if (held) {
       held.holders += 1;
@@ -33,7 +36,7 @@ export class Points {
     } else {
       held = { point: new Point(address), holders: 1 };
       if (info) held.point.describe(info);
-      held.point.known = this.#connected && info !== undefined;
+      held.point.known = this.#connected && info !== undefined && fresh;
       this.#held.set(address, held);
     }
     this.#interest.want(address);

@@ -35,6 +35,9 @@ export const icons = {
   back: 'M20 12H4M10 6l-6 6 6 6',
   plus: 'M12 5v14M5 12h14',
   trash: 'M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v6M14 11v6',
+  star: 'M12 3.5l2.6 5.5 6 .8-4.4 4.2 1.1 6-5.3-2.9L6.7 20l1.1-6L3.4 9.8l6-.8z',
+  upload: 'M12 16V4M6 10l6-6 6 6M4 20h16',
+  send: 'M3 11.5 21 3l-6 18-4-7.5zM11 13.5 21 3',
 } as const;
 
 export type IconName = keyof typeof icons;

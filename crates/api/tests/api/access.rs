@@ -27,9 +27,11 @@ const MATRIX: &str = "
     o* POST /api/datapoint/write
 o* POST /api/datapoint/pulse
 v* GET /api/pulses
+    v* GET /api/datapoint/history
     v* GET /api/browse
     v* GET /api/search
     v* GET /api/search/devices
+    v* GET /api/browse/search
     v* GET /api/live
     v GET /api/router/routes
     a PUT /api/router/routes

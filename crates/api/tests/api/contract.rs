@@ -71,7 +71,7 @@ fn every_reference_in_the_openapi_document_leads_somewhere() {
     let list = &document["paths"]["/api/datapoints"]["get"];
     let names: Vec<_> =
         list["parameters"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["search", "instance", "after", "limit"]);
+    assert_eq!(names, ["search", "instance", "kind", "quality", "after", "limit"]);
 }
 
 /// The keys that `web/src/api/types.ts` declares as always there.

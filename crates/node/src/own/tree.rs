@@ -58,6 +58,9 @@ impl Node {
                 size: None,
                 unit: value.as_ref().and_then(|value| value.unit.clone()),
                 comment: value.as_ref().and_then(|value| value.name.clone()),
+                source: None,
+                writable: value.as_ref().map(|value| value.writable),
+                address: value.as_ref().map(|value| value.address.clone()),
                 name,
                 value,
             }

@@ -15,6 +15,7 @@ use fieldrail_router::{
 use super::{Line, Recorder};
 use crate::datapoints::About;
 use crate::demand::Need;
+use crate::history::History;
 use crate::live::Client;
 use crate::own::about::{self, PREFIX};
 
@@ -51,6 +52,8 @@ pub(crate) struct Engine {
     pub(crate) epoch: u32,
     /// Recordings that run.
     pub(crate) recorders: Vec<Recorder>,
+    /// The last values of what somebody looks at.
+    pub(crate) history: History,
 }
 
 impl Engine {
@@ -60,6 +63,7 @@ impl Engine {
             let router = &self.router;
             self.recorders.retain_mut(|recorder| recorder.sample(router, point, &sample, now));
         }
+        self.history.push(point, &sample, now);
         self.router.route_data(point, sample, now, out);
     }
 
@@ -70,6 +74,23 @@ impl Engine {
             self.recorders.retain_mut(|recorder| recorder.renewal(router, point, now));
         }
         self.router.renew(point, now, out);
+    }
+
+    /// Somebody is interested in the last values of a datapoint: they are kept from now on.
+    pub(crate) fn begin_history(&mut self, point: PointId, now: Timestamp) {
+        self.history.begin(point, self.router.space.sample(point), now);
+    }
+
+    /// What changed without a sample from outside: computed in the router, or grown stale.
+    pub(super) fn remember(&mut self, changed: &[PointId], now: Timestamp) {
+        if self.history.is_empty() {
+            return;
+        }
+        for &point in changed {
+            if let Some(sample) = self.router.space.sample(point) {
+                self.history.settle(point, sample, now);
+            }
+        }
     }
 
     /// The instance and the tag of an address.

@@ -356,6 +356,7 @@ impl Traffic {
         now: Timestamp,
     ) -> Option<Receipt> {
         let born = std::mem::take(&mut engine.born);
+        engine.remember(&outcome.changed, now);
         let writes = self.resolve(&mut engine, &mut outcome, now);
         if !outcome.tapped.is_empty() {
             self.taps.tell(&engine, &mut outcome);

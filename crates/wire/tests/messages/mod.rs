@@ -187,6 +187,7 @@ fn plugin_answers() -> Vec<Case> {
         unit: Some("V".into()),
         comment: Some("pack voltage".into()),
         writable: Some(true),
+        source: None,
     };
     let nodes = |nodes, next: Option<&str>, failure| {
         FromPlugin::Nodes(Nodes { request: 5, nodes, next: next.map(Into::into), failure })

@@ -102,7 +102,8 @@ fn the_tree_shows_folders_symbols_parts_and_elements() {
     assert!(catalog().children("MAIN.nowhere", None, None, 9).is_none());
     let (nodes, _) = catalog().children("MAIN", Some("AUSGANG"), None, 9).unwrap();
     assert_eq!((nodes[0].tag.as_deref(), nodes[0].comment.as_deref()), (Some("MAIN.VbAusgang6"), Some("switch 6")));
-    assert_eq!(nodes[0].location.as_deref(), Some("0x4020:0x6 (device and .tpy file)"));
+    assert_eq!(nodes[0].location.as_deref(), Some("0x4020:0x6"));
+    assert_eq!(nodes[0].source.as_deref(), Some("device and .tpy file"));
 }
 
 #[test]

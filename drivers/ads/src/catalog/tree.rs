@@ -3,6 +3,7 @@
 //! A path is the name so far. Global variables of TwinCAT 2 begin with a dot; their folder is `.`.
 
 use fieldrail_driver::Node;
+use fieldrail_model::text::Needle;
 
 use crate::layout::{Layout, fold};
 
@@ -22,7 +23,7 @@ pub(super) type Page = (Vec<Node>, Option<String>);
 
 /// The nodes of one page while they are gathered.
 struct Gather<'a> {
-    filter: Option<String>,
+    filter: Needle,
     after: Option<&'a str>,
     limit: usize,
     nodes: Vec<Node>,
@@ -31,13 +32,18 @@ struct Gather<'a> {
 
 impl<'a> Gather<'a> {
     fn new(filter: Option<&str>, after: Option<&'a str>, limit: usize) -> Self {
-        let filter = filter.map(str::to_lowercase).filter(|filter| !filter.is_empty());
-        Self { filter, after, limit: limit.max(1), nodes: Vec::new(), more: false }
+        Self {
+            filter: Needle::new(filter.unwrap_or_default()),
+            after,
+            limit: limit.max(1),
+            nodes: Vec::new(),
+            more: false,
+        }
     }
 
     /// Takes a node; false if the page is full.
     fn take(&mut self, path: &str, matched: &str, node: impl FnOnce() -> Node) -> bool {
-        if self.filter.as_ref().is_some_and(|filter| !holds(matched, filter)) {
+        if !self.filter.is_in(matched) {
             return true;
         }
         if let Some(after) = self.after {
@@ -121,8 +127,7 @@ impl Catalog {
     fn symbol_node(&self, name: &str, path: &str, symbol: Option<(u32, &Entry)>, below: &str) -> Node {
         let mut node = symbol.map_or_else(Node::default, |(number, entry)| {
             let mut node = place_node(&self.whole(number, entry), &entry.symbol.comment);
-            let location = node.location.take().unwrap_or_default();
-            node.location = Some(format!("{location} ({})", entry.source.name()));
+            node.source = Some(entry.source.name().into());
             node
         });
         node.name = name.into();
@@ -163,15 +168,13 @@ impl Catalog {
     /// One page of the variables and parts whose name or comment holds a text, in any case.
     pub fn search(&self, text: &str, after: Option<&str>, limit: usize) -> Page {
         let mut gather = Gather::new(Some(text), after, limit);
-        let needle = text.to_lowercase();
+        let needle = Needle::new(text);
         self.walk(|place, comment, source| {
-            let name_holds = holds(&place.name, &needle);
+            let name_holds = needle.is_in(&place.name);
             let matched = if name_holds { &place.name } else { comment };
             gather.take(&place.name, matched, || {
                 let mut node = place_node(place, comment);
-                if let (Some(source), Some(location)) = (source, &node.location) {
-                    node.location = Some(format!("{location} ({source})"));
-                }
+                node.source = source.map(Into::into);
                 node
             })
         });
@@ -229,17 +232,6 @@ fn walk_parts(
     }
 }
 
-/// Whether a text holds a needle in lower case, in any case. Most names are looked at without a copy.
-fn holds(text: &str, needle: &str) -> bool {
-    if !text.is_ascii() || !needle.is_ascii() {
-        return text.to_lowercase().contains(needle);
-    }
-    let needle = needle.as_bytes();
-    let Some(first) = needle.first() else { return true };
-    let begins = |window: &[u8]| window[0].eq_ignore_ascii_case(first) && window.eq_ignore_ascii_case(needle);
-    text.as_bytes().windows(needle.len()).any(begins)
-}
-
 fn part_node(place: &Place, name: &str, comment: &str, enter: impl FnOnce(&mut Place) -> Option<()>) -> Node {
     let mut part = place.clone();
     if enter(&mut part).is_none() {
@@ -271,5 +263,6 @@ fn place_node(place: &Place, comment: &str) -> Node {
         unit: None,
         comment: (!words.is_empty()).then_some(words),
         writable: Some(place.read_only.is_none() && !is_fixed),
+        source: None,
     }
 }

@@ -183,7 +183,7 @@ fn a_tpy_file_gives_names_and_comments_and_the_plc_the_rest() {
     let nodes = driver.browse("MAIN");
     let node = nodes.iter().find(|node| node.name == "NA").unwrap();
     assert_eq!(node.comment.as_deref(), Some("die Zahl"));
-    assert!(node.location.as_deref().unwrap().ends_with("(device and .tpy file)"), "{node:?}");
+    assert!(node.source.as_deref() == Some("device and .tpy file"), "{node:?}");
 }
 
 #[test]

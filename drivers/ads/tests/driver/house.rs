@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use fieldrail_driver_ads::codec::groups;
 use fieldrail_driver_ads::sim::{Plc, Program};
 use fieldrail_model::Value;
@@ -62,7 +64,45 @@ fn a_plc_that_tells_no_symbols_is_used_by_the_addresses_of_the_tpy_file() {
     assert_eq!(driver.outcome(id), Outcome::Confirmed);
     assert_eq!(device.get("MAIN.VBAUSGANG6"), Some(Value::Bool(true)));
     device.until("the end of the pulse", |plc| plc.get("MAIN.VBAUSGANG6") == Some(Value::Bool(false)));
-    assert!(driver.browse("MAIN")[0].location.as_deref().unwrap().ends_with("(.tpy file only)"));
+    assert_eq!(driver.browse("MAIN")[0].source.as_deref(), Some(".tpy file only"));
+}
+
+/// A file that a person sends while the PLC runs: it is in the tree at once and after a restart, until it is removed.
+#[test]
+fn an_imported_tpy_file_is_merged_kept_and_removed() {
+    let mut program = Program::default();
+    program.marker(6, "MAIN.VBAUSGANG6", "BOOL", 1, "");
+    let device = Device::of(Plc::new(program));
+    let text = "<PlcProjectInfo><Symbols><Symbol><Name>MAIN.VbAusgang6</Name><Type>BOOL</Type><Comment>Licht Küche</Comment>\
+                </Symbol></Symbols></PlcProjectInfo>";
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut driver = Plugin::start_in(DRIVER, &[], "plc_001", device.config(&json!({})), Some(folder.path()));
+        driver.state(Status::Connected);
+        driver
+    };
+    let mut driver = start();
+    driver.subscribe(&["MAIN.VbAusgang6"]);
+    driver.sample("MAIN.VBAUSGANG6");
+    assert!(driver.search("kuche").is_empty());
+    let piece = |name: &str, text: &str, offset: usize, end: usize| json!({ "name": name, "size": text.len(), "offset": offset, "content": BASE64.encode(&text.as_bytes()[offset..end]) });
+    let foreign = driver.call("import", piece("foto.jpg", "no XML", 0, 6)).unwrap_err();
+    assert!(foreign.message.contains("foto.jpg") && foreign.hint.is_some(), "{foreign:?}");
+    let first = driver.call("import", piece("haus.tpy", text, 0, 50)).unwrap();
+    assert_eq!(first, json!({ "received": 50, "done": false }));
+    let last = driver.call("import", piece("haus.tpy", text, 50, text.len())).unwrap();
+    assert_eq!((&last["done"], &last["symbols"], &last["warning"]), (&json!(true), &json!(1), &json!(null)));
+    let found = driver.search("kuche");
+    assert_eq!(found[0].tag.as_deref(), Some("MAIN.VbAusgang6"));
+    assert_eq!(found[0].source.as_deref(), Some("device and .tpy file"));
+    device.plc().put("MAIN.VBAUSGANG6", true);
+    driver.wait_sample("the value after it", |sample| sample.value == Value::Bool(true) && sample.quality.is_good());
+    drop(driver);
+    let mut driver = start();
+    assert_eq!(driver.search("kuche").len(), 1, "it is there after a restart");
+    assert_eq!(driver.call("remove_import", json!(null)).unwrap(), json!({ "removed": true }));
+    assert!(driver.search("kuche").is_empty());
+    assert_eq!(driver.call("remove_import", json!(null)).unwrap(), json!({ "removed": false }));
 }
 
 /// A program as TwinCAT 2 tells of it: names in capitals, types with names of their own, no table of types.

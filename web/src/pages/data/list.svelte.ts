@@ -1,4 +1,5 @@
 // The datapoints of the list: found by the daemon, held live while they are shown.
+import type { Narrow } from '../../api/data';
 import { getPoints } from '../../api/endpoints';
 import { asProblem, isAbort, type Problem } from '../../api/http';
 import type { PointInfo, PointPage } from '../../api/types';
@@ -24,14 +25,14 @@ export class DatapointRows {
   /** Whether an answer is awaited that a person has asked for. */
   loading = $state.raw(false);
   next = $state.raw<string | number>();
-  #filter = { search: '', instance: '' };
+  #filter: Narrow & { instance: string } = { search: '', kind: '', quality: '', instance: '' };
   #abort: AbortController | undefined;
 
   constructor(readonly points: Points) {}
 
-  /** Shows what `search` finds in `instance`; empty is everything. */
-  find(search: string, instance: string): Promise<void> {
-    this.#filter = { search, instance };
+  /** Shows what is found; empty is everything. */
+  find(wanted: Narrow & { instance: string }): Promise<void> {
+    this.#filter = wanted;
     return this.#load({ limit: PAGE }, (page) => this.#show(page.items));
   }
 

@@ -1,0 +1,160 @@
+// The figures of the data page, measured in Chromium and printed: `node figures.mjs`. A house with a tree of 100,000 nodes in
+// which 5,000 values change each second; not part of `make test`.
+//
+// FIELDRAIL_PROFILE=release takes the release build; MINUTES=60 looks at the tab's memory for longer.
+import { DESK, ownHouse, pause, until } from './house.mjs';
+
+const FOLDERS = 100;
+const LEAVES = 1_000;
+const RATE = 5_000;
+const TRACE_S = 10;
+const MINUTES = Number(process.env.MINUTES ?? 2);
+/** Of work on the main thread between two pictures, in milliseconds. */
+const FRAME_MS = 1000 / 60;
+
+const house = ownHouse([
+  { id: 'forest', driver: 'forest', config: { folders: FOLDERS, leaves: LEAVES, per_second: RATE }, limits: { max_pps: 50_000, memory_mb: 512 } },
+]);
+const at = (share, sorted) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+const round = (n, digits = 1) => Number(n.toFixed(digits));
+const say = (what, figure) => console.log(`${what.padEnd(64)} ${figure}`);
+
+try {
+  await house.start();
+  await until('the forest is connected', async () =>
+    (await house.ask('GET', '/api/admin/instances')).items[0]?.state === 'running');
+  const { page, visit } = await house.open(DESK);
+  const session = await page.context().newCDPSession(page);
+  await visit('data');
+  const tree = page.getByRole('tree');
+  await tree.waitFor();
+  const rows = () => tree.getAttribute('data-rows').then(Number);
+
+  // The first row of a tree: from the key to the picture that has it.
+  const firstRow = [];
+  for (let tries = 0; tries < 10; tries += 1) {
+    await tree.focus();
+    await page.keyboard.press('Home');
+    firstRow.push(await page.evaluate(measured, { key: 'ArrowRight', selector: '[role=treeitem][aria-level="2"]' }));
+    await page.keyboard.press('ArrowLeft');
+    await page.locator('[role=treeitem][aria-level="2"]').first().waitFor({ state: 'detached' });
+    // A fresh tree: what was folded is told again at once.
+    await page.reload();
+    await tree.waitFor();
+  }
+  firstRow.sort((a, b) => a - b);
+  say('First row of an unfolded tree, ms (median, worst of 10)', `${round(at(0.5, firstRow))}, ${round(firstRow.at(-1))}`);
+
+  // All 100,000 unfolded: the star unfolds all siblings.
+  await tree.focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('treeitem', { name: 'folder_000' }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  const begun = Date.now();
+  await page.keyboard.press('*');
+  await until('all nodes are there', async () => (await rows()) >= FOLDERS * LEAVES);
+  say('All 100,000 nodes unfolded, s', `${round((Date.now() - begun) / 1000)} (${await rows()} rows, ${await page.getByRole('treeitem').count()} elements)`);
+  await page.keyboard.press('ArrowDown');
+  await page.locator('[data-quality="good"]').nth(20).waitFor({ timeout: 20_000 });
+
+  // Work on the main thread while 5,000 values change each second and those on the screen are among them.
+  const { items } = await house.ask('GET', '/api/admin/instances');
+  await report('standing still', async () => pause(TRACE_S * 1000));
+  await report('scrolling', async () => {
+    for (let n = 0; n < TRACE_S * 10; n += 1) {
+      await page.mouse.move(700, 500);
+      await page.mouse.wheel(0, n % 20 < 10 ? 400 : -400);
+      await pause(100);
+    }
+  });
+  say('Values a second that the instance sends', round(items[0].rate_in, 0));
+
+  // The tab's memory while all this goes on.
+  const used = async () => {
+    await session.send('HeapProfiler.collectGarbage');
+    return (await session.send('Runtime.getHeapUsage')).usedSize / 1e6;
+  };
+  await pause(5_000);
+  const first = await used();
+  await pause(MINUTES * 60_000);
+  const last = await used();
+  say(`Heap of the tab, MB (now, after ${MINUTES} min)`, `${round(first)}, ${round(last)}`);
+
+  // A search through all of them: from the last letter to the picture with the result.
+  const searches = [];
+  for (const text of ['kuche', 'tag_0999', 'folder_05', 'value 7', 'HERD', 'Küchenlicht', 'forest', '42 of', 'tag_00', 'über']) {
+    await page.getByRole('searchbox').focus();
+    await page.evaluate(() => (document.querySelector('input[type=search]').value = ''));
+    searches.push(await page.evaluate(measured, { text, selector: '[data-testid=found][data-waits=false]' }));
+    await page.getByRole('searchbox').fill('');
+    await page.getByTestId('found').waitFor({ state: 'detached' });
+  }
+  searches.sort((a, b) => a - b);
+  say('Search through all of them until all have answered, ms (median, worst of 10)', `${round(at(0.5, searches))}, ${round(searches.at(-1))}`);
+
+  /** Traces while something goes on, and prints how much the main thread works for each picture. */
+  async function report(what, act) {
+    await session.send('Tracing.start', {
+      transferMode: 'ReportEvents',
+      traceConfig: { includedCategories: ['toplevel', 'disabled-by-default-devtools.timeline', 'devtools.timeline', '__metadata'] },
+    });
+    const events = [];
+    session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
+    await act();
+    const ended = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+    await session.send('Tracing.end');
+    await ended;
+    session.removeAllListeners('Tracing.dataCollected');
+    // The renderer with the most work is the page; others are idle.
+    const byThread = new Map();
+    for (const event of events) {
+      if (event.ph !== 'X' || event.name !== 'RunTask') continue;
+      const names = events.length && `${event.pid}:${event.tid}`;
+      if (!byThread.has(names)) byThread.set(names, []);
+      byThread.get(names).push(event);
+    }
+    const mains = new Set(events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(({ pid, tid }) => `${pid}:${tid}`));
+    const tasks = [...byThread].filter(([thread]) => mains.has(thread)).map(([, list]) => list).sort((a, b) => b.length - a.length)[0] ?? [];
+    if (tasks.length === 0) return say(`Main thread, ${what}`, 'no trace');
+    const start = Math.min(...tasks.map(({ ts }) => ts));
+    // Work is processor time: a busy machine makes it take longer, and no more of it.
+    const frames = new Map();
+    const spans = new Map();
+    for (const { ts, dur = 0, tdur = 0 } of tasks) {
+      const frame = Math.floor((ts - start) / 1000 / FRAME_MS);
+      frames.set(frame, (frames.get(frame) ?? 0) + tdur / 1000);
+      spans.set(frame, (spans.get(frame) ?? 0) + dur / 1000);
+    }
+    const count = Math.ceil((Math.max(...tasks.map(({ ts }) => ts)) - start) / 1000 / FRAME_MS);
+    const work = Array.from({ length: count }, (_, n) => frames.get(n) ?? 0).sort((a, b) => a - b);
+    const wall = Array.from({ length: count }, (_, n) => spans.get(n) ?? 0).sort((a, b) => a - b);
+    const busy = work.filter((ms) => ms > 0.5);
+    say(`Main thread for each of ${count} frames, ${what}, ms (p50, p95, worst)`, `${round(at(0.5, work))}, ${round(at(0.95, work))}, ${round(work.at(-1))}`);
+    say('  the same by the clock on the wall', `${round(at(0.5, wall))}, ${round(at(0.95, wall))}, ${round(wall.at(-1))}`);
+    say(`  of ${busy.length} frames with work, ms (p50, p95)`, `${round(at(0.5, busy))}, ${round(at(0.95, busy))}`);
+  }
+} finally {
+  await house.close();
+}
+
+/** In the page: presses a key or types a text, and counts until the picture that has what is looked for. */
+function measured({ key, text, selector }) {
+  return new Promise((resolve) => {
+    const begun = performance.now();
+    const watcher = new MutationObserver(look);
+    watcher.observe(document.body, { subtree: true, childList: true, attributes: true });
+    const target = document.activeElement;
+    if (key) target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+    else {
+      target.value = text;
+      target.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    }
+    look();
+    function look() {
+      if (!document.querySelector(selector)) return;
+      watcher.disconnect();
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begun)));
+    }
+  });
+}
