@@ -220,6 +220,19 @@ impl Node {
         self.route(id)
     }
 
+    /// Adds a route, in front of another one or at the end; never takes the place of one that is there.
+    pub fn add_route(&self, who: &Who, before: Option<&str>, route: &RouteSpec) -> Result<RouteView> {
+        self.edit_routes(who, None, |file| {
+            if file.routes.iter().any(|known| known.id == route.id) {
+                return Err(Error::Conflict(format!("there is a route `{}` already", route.id)));
+            }
+            let at = before.and_then(|id| file.routes.iter().position(|known| known.id == id));
+            file.routes.insert(at.unwrap_or(file.routes.len()), route.clone());
+            Ok(())
+        })?;
+        self.route(&route.id)
+    }
+
     /// Removes a route.
     pub fn remove_route(&self, who: &Who, id: &str, expected: Option<&Etag>) -> Result<()> {
         self.edit_routes(who, None, |file| {

@@ -15,4 +15,5 @@ mod live;
 mod logs;
 mod panic;
 mod people;
+mod rules;
 mod tap;
