@@ -18,7 +18,7 @@ use crate::problem::Result;
 const FREQUENT: [&str; 3] = ["/api/datapoint/write", "/api/datapoint/pulse", "/api/router/data"];
 
 /// Calls with a body that change nothing.
-const LOOKS: [&str; 1] = ["/api/router/check"];
+const LOOKS: [&str; 2] = ["/api/router/check", "/api/router/try"];
 
 /// What a handler says about its call.
 #[derive(Debug, Default)]

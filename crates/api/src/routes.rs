@@ -1,11 +1,11 @@
 //! The rules of the router.
 
 use fieldrail_node::views::{Finding, Paged};
-use fieldrail_node::{RouteSpec, RouteView, RouterStats, RoutingFile};
+use fieldrail_node::{Attempt, Attempted, LanguageView, RouteSpec, RouteView, RouterStats, RoutingFile};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::answer::{Done, Json, Tagged};
+use crate::answer::{Created, Done, Json, Tagged};
 use crate::call::{Call, NoBody, NoQuery};
 use crate::problem::Result;
 
@@ -35,6 +35,28 @@ pub(crate) fn one(call: &Call, _: NoQuery, _: NoBody) -> Result<Tagged<RouteView
 
 pub(crate) fn put(call: &Call, _: NoQuery, Json(route): Json<RouteSpec>) -> Result<Tagged<RouteView>> {
     Ok(tagged(call.node().put_route(call.who()?, call.segment("id"), call.expected(), &route)?))
+}
+
+/// Where a new route goes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlaceQuery {
+    /// The id of the route that it goes in front of; without it, and if there is no such route, it is the last one.
+    before: Option<String>,
+}
+
+pub(crate) fn add(call: &Call, query: PlaceQuery, Json(route): Json<RouteSpec>) -> Result<Created<RouteView>> {
+    call.about(route.id.clone(), "");
+    Ok(Created(call.node().add_route(call.who()?, query.before.as_deref(), &route)?))
+}
+
+/// Tries a route on present values, with no effect.
+pub(crate) fn attempt(call: &Call, _: NoQuery, Json(attempt): Json<Attempt>) -> Result<Json<Attempted>> {
+    Ok(Json(call.node().try_route(call.who()?, &attempt)))
+}
+
+pub(crate) fn language(_: &Call, _: NoQuery, _: NoBody) -> Result<Json<LanguageView>> {
+    Ok(Json(fieldrail_node::language_of_routes()))
 }
 
 fn tagged(route: RouteView) -> Tagged<RouteView> {

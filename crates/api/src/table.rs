@@ -81,12 +81,19 @@ fn of_routes() -> Vec<Endpoint> {
     vec![
         at(GET, "/api/router/routes", Viewer, "List the routes and what each has done.").answers(routes::list),
         at(PUT, "/api/router/routes", Admin, "Replace all routes.").up_to(routes::MOST_RULES).answers(routes::replace),
+        at(POST, "/api/router/routes", Admin, "Add a route.").answers(routes::add),
         at(GET, "/api/router/routes/{id}", Viewer, "Show one route.").answers(routes::one),
         at(PUT, "/api/router/routes/{id}", Admin, "Add or change a route.").answers(routes::put),
         at(DELETE, "/api/router/routes/{id}", Admin, "Remove a route.").answers(routes::remove),
         at(POST, "/api/router/check", Admin, "Say what is wrong in these rules, or in those on disk; changes nothing.")
             .up_to(routes::MOST_RULES)
             .answers(routes::check),
+        at(POST, "/api/router/try", Viewer, "Say what a route would make of present values; changes nothing.")
+            .by_address()
+            .answers(routes::attempt),
+        at(GET, "/api/router/language", Viewer, "List the words of conditions and transforms with their meaning.")
+            .by_address()
+            .answers(routes::language),
         at(POST, "/api/router/data", Operator, "Give the data space a value of `calc` or of a virtual instance.")
             .by_address()
             .answers(data::route_data),

@@ -6,6 +6,7 @@
 //! `find` and `history` what lies in it, `explain`, `tap` and `replay` for why; `errors` what failed, `audit` who did what.
 
 mod alarms;
+mod attempt;
 mod audit;
 pub mod check;
 pub mod clock;
@@ -50,6 +51,10 @@ mod trial;
 pub mod views;
 
 pub use alarms::{Acknowledge, AlarmEvent, AlarmPage, AlarmView, AlarmsWanted};
+pub use attempt::{
+    Attempt, Attempted, GivenSample, LanguageView, RouteFinding, TextSpan, TriedPoint, TriedStage, TriedTarget,
+    TriedTest, WordView, language_of_routes,
+};
 pub use audit::{Audit, AuditBreak, AuditHead, AuditVerdict, AuditView, AuditWish, Deed};
 pub use commands::Outcome;
 pub use data::Wanted;

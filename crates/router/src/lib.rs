@@ -4,13 +4,16 @@
 //! [`mod@file`] what a person writes, [`expression`] conditions, [`transform`] pipelines, [`pattern`] wildcards,
 //! [`rules`] all of it checked and compiled, [`space`] every datapoint with its last sample, [`engine`] the one entry
 //! that joins rules and space, [`delivery`] what waits in front of a slow target; then what tries rules before they are in
-//! force: [`rehearsal`] their own tests, [`recording`] and [`replay`] what they would have done.
+//! force: [`rehearsal`] their own tests, [`preview`] one value through one route, [`recording`] and [`replay`] what they would
+//! have done. [`language`] says of each word of an expression what it is, for editors.
 
 pub mod delivery;
 pub mod engine;
 pub mod expression;
 pub mod file;
+pub mod language;
 pub mod pattern;
+pub mod preview;
 pub mod recording;
 mod rehearsal;
 pub mod replay;
@@ -26,7 +29,7 @@ pub use engine::{
 };
 pub use file::{DeliverySpec, Mode, Moment, Moments, RouteSpec, RouteTest, RoutingFile};
 pub use pattern::Pattern;
-pub use rehearsal::rehearse;
+pub use rehearsal::{Rehearsed, rehearse, rehearse_route};
 pub use replay::Comparison;
-pub use rules::{Declared, Directory, InstanceFacts, Problem, RouteIndex, Rules, Severity, TargetClass};
+pub use rules::{Declared, Directory, InstanceFacts, Place, Problem, RouteIndex, Rules, Severity, TargetClass};
 pub use space::{PointId, Refused, Space};

@@ -18,26 +18,32 @@ const MAX_OUTPUTS: usize = 1_000;
 /// The longest that a test may go on, in simulated milliseconds: a year.
 const MAX_UNTIL_MS: u64 = 366 * 86_400_000;
 
+/// One test of a route and how it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rehearsed {
+    /// Its place among the tests of the route.
+    pub nth: usize,
+    /// What came out, as the test could have expected it.
+    pub got: Vec<Moment>,
+    /// Why it does not hold; none if it does.
+    pub failure: Option<String>,
+}
+
 /// Runs the tests of all routes, those that are off too. Routes that do not compile have none: what is wrong with them is
 /// told elsewhere.
 pub fn rehearse(file: &RoutingFile, directory: &dyn Directory) -> Vec<Problem> {
     let (mut problems, mut left) = (Vec::new(), MAX_EVENTS);
     for spec in &file.routes {
-        let Some(tests) = spec.tests.as_ref().filter(|tests| !tests.is_empty()) else { continue };
-        let alone = RoutingFile { routes: vec![RouteSpec { enabled: true, ..spec.clone() }], ..RoutingFile::default() };
-        if Rules::compile(&alone, directory).is_err() {
-            continue;
-        }
-        for (nth, test) in tests.iter().enumerate() {
-            let Ok(rules) = Rules::compile(&alone, directory) else { continue };
-            let Err(message) = run(spec, test, rules, directory, &mut left) else { continue };
+        for (test, done) in spec.tests.iter().flatten().zip(of_route(spec, directory, &mut left)) {
+            let Some(message) = done.failure else { continue };
             let name = test.name.as_ref().map(|name| format!(" ({name:.80})")).unwrap_or_default();
             problems.push(Problem {
                 route: Some(spec.id.chars().take(64).collect()),
                 key: "tests",
-                message: format!("test {}{name}: {message}", nth + 1),
+                message: format!("test {}{name}: {message}", done.nth + 1),
                 hint: None,
                 severity: Severity::Error,
+                span: None,
             });
             if problems.len() >= MAX_PROBLEMS {
                 return problems;
@@ -45,6 +51,36 @@ pub fn rehearse(file: &RoutingFile, directory: &dyn Directory) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Runs the tests of one route. One that does not compile has none.
+pub fn rehearse_route(spec: &RouteSpec, directory: &dyn Directory) -> Vec<Rehearsed> {
+    of_route(spec, directory, &mut MAX_EVENTS.clone()).collect()
+}
+
+fn of_route<'a>(
+    spec: &'a RouteSpec,
+    directory: &'a dyn Directory,
+    left: &'a mut usize,
+) -> impl Iterator<Item = Rehearsed> + 'a {
+    let tests = spec.tests.as_deref().unwrap_or_default();
+    let alone = RoutingFile { routes: vec![RouteSpec { enabled: true, ..spec.clone() }], ..RoutingFile::default() };
+    let compiles = !tests.is_empty() && Rules::compile(&alone, directory).is_ok();
+    tests.iter().enumerate().filter(move |_| compiles).filter_map(move |(nth, test)| {
+        let rules = Rules::compile(&alone, directory).ok()?;
+        let mut got = Vec::new();
+        let failure = run(spec, test, rules, directory, left, &mut got).err();
+        Some(Rehearsed { nth, got: got.into_iter().take(MAX_SHOWN).map(moment).collect(), failure })
+    })
+}
+
+/// So many outputs of a test are shown.
+const MAX_SHOWN: usize = 20;
+
+/// An output as a test names it.
+fn moment((at_ms, address, value, quality): Got) -> Moment {
+    let quality = Some(quality).filter(|quality| *quality != Quality::Good);
+    Moment { at_ms: Some(at_ms), value, quality, address: Some(address) }
 }
 
 /// One output of a test.
@@ -56,6 +92,7 @@ fn run(
     rules: Rules,
     directory: &dyn Directory,
     left: &mut usize,
+    came: &mut Vec<Got>,
 ) -> Result<(), String> {
     let mut router = Router::new();
     let first = rules.first_target(0).map(ToOwned::to_owned);
@@ -77,14 +114,15 @@ fn run(
         let point = router.space.intern(&address).map_err(|error| error.to_string())?;
         router.space.put(point, Sample::good(value.clone(), Timestamp(0)));
     }
-    let got = outputs(&mut router, &inputs, test, left)?;
+    let ended = outputs(&mut router, &inputs, test, left, came);
     // Without an address the outputs are those of the first target.
     let meant = |got: &&Got| match wanted.iter().flatten().next() {
         Some(_) => wanted.iter().flatten().any(|address| *address == got.1),
         None => first.as_ref().is_none_or(|first| *first == got.1),
     };
-    let got: Vec<&Got> = got.iter().filter(meant).collect();
-    compare(&test.output.0, &wanted, &got)
+    came.retain(|got| meant(&got));
+    ended?;
+    compare(&test.output.0, &wanted, &came.iter().collect::<Vec<_>>())
 }
 
 fn outputs(
@@ -92,8 +130,8 @@ fn outputs(
     inputs: &[(String, &Moment)],
     test: &RouteTest,
     left: &mut usize,
-) -> Result<Vec<Got>, String> {
-    let mut got = Vec::new();
+    got: &mut Vec<Got>,
+) -> Result<(), String> {
     let mut now_ms = 0;
     for (address, moment) in inputs {
         let at_ms = moment.at_ms.unwrap_or(now_ms);
@@ -101,19 +139,18 @@ fn outputs(
             return Err(format!("the inputs go back in time, from {now_ms} ms to {at_ms} ms"));
         }
         now_ms = at_ms;
-        advance(router, now_ms, &mut got, left)?;
+        advance(router, now_ms, got, left)?;
         let now = time(now_ms)?;
         let point = router.space.intern(address).map_err(|error| error.to_string())?;
         let mut sample = Sample::good(moment.value.clone(), now);
         sample.quality = moment.quality.unwrap_or_default();
         let mut out = Outcome::default();
         router.route_data(point, sample, now, &mut out);
-        collect(router, &out, &mut got, left)?;
+        collect(router, &out, got, left)?;
     }
     let last = test.output.0.iter().filter_map(|moment| moment.at_ms).max().unwrap_or(0);
     let until_ms = test.until_ms.unwrap_or(last).max(now_ms);
-    advance(router, until_ms, &mut got, left)?;
-    Ok(got)
+    advance(router, until_ms, got, left)
 }
 
 fn time(ms: u64) -> Result<Timestamp, String> {

@@ -4,6 +4,7 @@ import { data } from './en/data';
 import { form } from './en/form';
 import { frame } from './en/frame';
 import { home } from './en/home';
+import { routes } from './en/routes';
 
 export const en = {
   connections,
@@ -458,27 +459,7 @@ export const en = {
       bytes: 'Please enter pairs of hexadecimal digits.',
     },
   },
-  routes: {
-    title: 'Routes',
-    empty: 'No routes yet',
-    emptyHelp: 'A route carries values from one datapoint to others. Write the first one to',
-    emptyFile: 'config/routing.json',
-    emptyAfter: 'The daemon picks it up when the file is saved.',
-    route: 'Route',
-    from: 'From',
-    to: 'To',
-    condition: 'Condition',
-    transform: 'Transform',
-    matched: 'Matched',
-    passed: 'Passed',
-    dropped: 'Dropped',
-    errors: 'Errors',
-    enabled: 'Enabled',
-    on: 'on',
-    off: 'off',
-    enable: (id: string) => `Route ${id} enabled`,
-    changedElsewhere: 'This route was changed by somebody else in the meantime. It now shows what is true.',
-  },
+  routes,
   quality: { good: 'good', uncertain: 'uncertain', bad: 'bad', unknown: 'unknown' },
   reasons: {
     write_pending: 'write pending',

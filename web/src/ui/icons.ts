@@ -38,6 +38,8 @@ export const icons = {
   star: 'M12 3.5l2.6 5.5 6 .8-4.4 4.2 1.1 6-5.3-2.9L6.7 20l1.1-6L3.4 9.8l6-.8z',
   upload: 'M12 16V4M6 10l6-6 6 6M4 20h16',
   send: 'M3 11.5 21 3l-6 18-4-7.5zM11 13.5 21 3',
+  undo: 'M9 7 4 12l5 5M4 12h10a5 5 0 0 1 0 10h-2',
+  left: 'M15 6l-6 6 6 6',
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -35,10 +35,13 @@ v* GET /api/pulses
     v* GET /api/live
     v GET /api/router/routes
     a PUT /api/router/routes
+    a POST /api/router/routes
     v GET /api/router/routes/{id}
     a PUT /api/router/routes/{id}
     a DELETE /api/router/routes/{id}
     a POST /api/router/check
+    v* POST /api/router/try
+    v* GET /api/router/language
     o* POST /api/router/data
     v* GET /api/router/explain
     v* GET /api/router/tap

@@ -17,5 +17,6 @@ mod live;
 mod logs;
 mod panic;
 mod people;
+mod rules;
 mod search;
 mod tap;

@@ -8,8 +8,8 @@ use fieldrail_model::Class;
 
 use super::target::{Known, TargetName, Wrong};
 use super::{
-    Claim, Classes, Directory, Logic, MAX_PROBLEMS, Pair, Problem, Route, RouteIndex, RouteTarget, Rules, Severity,
-    TargetClass, circles, mixed, orphans, reach, spelling, together, types, units, wild, words,
+    Claim, Classes, Directory, Logic, MAX_PROBLEMS, Pair, Place, Problem, Route, RouteIndex, RouteTarget, Rules,
+    Severity, TargetClass, circles, mixed, orphans, reach, spelling, together, types, units, wild, words,
 };
 use crate::expression::{Expression, Kind, Points, SyntaxError, Types};
 use crate::file::{DeliverySpec, Mode, RouteSpec, RoutingFile};
@@ -31,24 +31,32 @@ impl Findings {
     }
 
     pub(super) fn error(&mut self, key: &'static str, message: impl Into<String>, hint: Option<String>) {
-        self.add(key, message.into(), hint, Severity::Error);
+        self.add(key, message.into(), hint, Severity::Error, None);
     }
 
     pub(super) fn warning(&mut self, key: &'static str, message: impl Into<String>, hint: Option<String>) {
-        self.add(key, message.into(), hint, Severity::Warning);
+        self.add(key, message.into(), hint, Severity::Warning, None);
     }
 
-    fn add(&mut self, key: &'static str, message: String, hint: Option<String>, severity: Severity) {
+    fn add(
+        &mut self,
+        key: &'static str,
+        message: String,
+        hint: Option<String>,
+        severity: Severity,
+        span: Option<Place>,
+    ) {
         let is_error = severity == Severity::Error;
         let alike = if is_error { self.errors } else { self.found.len() - self.errors };
         if alike < MAX_PROBLEMS {
             self.errors += usize::from(is_error);
-            self.found.push(Problem { route: self.route.clone(), key, message, hint, severity });
+            self.found.push(Problem { route: self.route.clone(), key, message, hint, severity, span });
         }
     }
 
-    fn syntax(&mut self, key: &'static str, error: SyntaxError) {
-        self.error(key, error.to_string(), error.hint);
+    fn syntax(&mut self, key: &'static str, text: &str, error: SyntaxError) {
+        let span = Some(Place::of(text, error.span.clone()));
+        self.add(key, error.to_string(), error.hint, Severity::Error, span);
     }
 
     /// Whether no more errors are listed.
@@ -129,7 +137,7 @@ pub(super) fn compile(file: &RoutingFile, directory: &dyn Directory) -> Result<R
 }
 
 /// Addresses in one list, at the most: sources times targets is what a check has to look at.
-const MAX_LISTED: usize = 256;
+pub(crate) const MAX_LISTED: usize = 256;
 
 fn check_id(id: &str, findings: &mut Findings) {
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -153,7 +161,7 @@ fn add<'f>(
 ) {
     sources(rules, index, spec, directory, findings);
     let targets = targets(rules, spec, directory, findings);
-    let kind = source_kind(rules, spec, directory);
+    let kind = source_kind(&rules.known, spec, directory);
     let logic = logic(rules, spec, kind, directory, shelf, findings);
     types::check(rules, spec, &logic, &targets, directory, findings);
     if let Some(step) = logic.pipeline.as_ref().and_then(Pipeline::idle_step) {
@@ -191,19 +199,19 @@ fn add<'f>(
 const LEASE: Duration = Duration::from_mins(1);
 
 /// What the values of all sources are, if they are alike.
-fn source_kind(rules: &Rules, spec: &RouteSpec, directory: &dyn Directory) -> Kind {
-    let kind = |from: &String| kind_at(rules, from, directory);
+pub(crate) fn source_kind(known: &Known, spec: &RouteSpec, directory: &dyn Directory) -> Kind {
+    let kind = |from: &String| kind_at(known, from, directory);
     let mut kinds = spec.from.0.iter().map(kind);
     let first = kinds.next().unwrap_or(Kind::Any);
     if kinds.all(|kind| kind == first) { first } else { Kind::Any }
 }
 
 /// What the values at an address are, by their declared type.
-pub(super) fn kind_at(rules: &Rules, address: &str, directory: &dyn Directory) -> Kind {
+pub(crate) fn kind_at(known: &Known, address: &str, directory: &dyn Directory) -> Kind {
     if is_pattern(address) {
         return Kind::Any;
     }
-    let declared = directory.declared(&rules.known.canonical(address, directory));
+    let declared = directory.declared(&known.canonical(address, directory));
     declared.r#type.map_or(Kind::Any, Kind::of_type)
 }
 
@@ -219,17 +227,17 @@ fn logic<'f>(
     if let Some(known) = shelf.known.get(&key) {
         return Arc::clone(known);
     }
-    let of = |address: &str| kind_at(rules, address, directory);
+    let of = |address: &str| kind_at(&rules.known, address, directory);
     let types = Types { value: kind, of: &of };
     let (mut points, before) = (Points::default(), findings.found.len());
     let condition = spec.condition.as_deref().and_then(|text| {
         let compiled = Expression::condition_for(text, &mut points, types);
-        compiled.map_err(|error| findings.syntax("condition", error)).ok()
+        compiled.map_err(|error| findings.syntax("condition", text, error)).ok()
     });
     let in_condition = points.addresses.len();
     let pipeline = spec.transform.as_deref().and_then(|text| {
         let compiled = Pipeline::compile_for(text, &mut points, types);
-        compiled.map_err(|error| findings.syntax("transform", error)).ok()
+        compiled.map_err(|error| findings.syntax("transform", text, error)).ok()
     });
     for (nth, address) in points.addresses.iter_mut().enumerate() {
         if let Err((message, hint)) = rules.known.source(address) {

@@ -33,6 +33,7 @@ use crate::file::{Mode, RouteSpec, RoutingFile};
 use crate::pattern::{PatternIndex, Template};
 use crate::transform::Pipeline;
 
+pub(crate) use compile::{MAX_LISTED, kind_at, source_kind};
 pub(crate) use target::{Known, TargetName, TargetSpec};
 
 /// More problems than this are not listed.
@@ -132,6 +133,26 @@ pub struct Problem {
     pub hint: Option<String>,
     /// How bad it is.
     pub severity: Severity,
+    /// Where within the text of the key, if it is an expression or a pipeline and the place is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span: Option<Place>,
+}
+
+/// A stretch of a text, counted in characters from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The first character.
+    pub start: usize,
+    /// The first one behind it.
+    pub end: usize,
+}
+
+impl Place {
+    /// A stretch that is counted in bytes, in this text.
+    pub(crate) fn of(text: &str, bytes: std::ops::Range<usize>) -> Self {
+        let characters = |end: usize| text[..text.floor_char_boundary(end)].chars().count();
+        Self { start: characters(bytes.start), end: characters(bytes.end) }
+    }
 }
 
 /// A route's place in the file.

@@ -48,7 +48,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(directory: &dyn Directory) -> Self {
+    pub(crate) fn new(directory: &dyn Directory) -> Self {
         let all = directory.instances();
         let parsed = all.into_iter().filter_map(|(id, facts)| Some((id.parse().ok()?, facts)));
         let instances: HashMap<Box<str>, _> =

@@ -1,11 +1,12 @@
 //! What happens to a value between source and target: steps joined by `|`, for example `scale(0.001) | round(1)`.
 //!
 //! Read in this order: [`step`] what each step without a memory does, [`remember`] those with one, [`window`] those over a
-//! stretch of time, [`parse`] how they are written. A compiled pipeline is shared by all datapoints; what its steps
+//! stretch of time, [`parse`] how they are written, [`staged`] what each makes of one value. A compiled pipeline is shared by all datapoints; what its steps
 //! remember lies in [`Memory`], one for each step and datapoint, beside the route's entry in the plan.
 
 mod parse;
 mod remember;
+mod staged;
 mod step;
 mod window;
 
@@ -19,6 +20,7 @@ use crate::unit::Effect;
 
 pub(crate) use remember::Memory;
 use remember::Remember;
+pub(crate) use staged::Staged;
 use step::Step;
 
 /// The steps there are, each with the way it is written.
