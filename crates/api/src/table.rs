@@ -6,11 +6,23 @@ use axum::http::Method;
 
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
-use crate::{alarms, audit, connections, data, errors, instances, live, logs, metrics, panic, people, routes, system};
+use crate::{
+    alarms, audit, backup, connections, data, errors, files, instances, live, logs, metrics, panic, people, routes,
+    system,
+};
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
-    let areas =
-        [of_people(), of_data(), of_routes(), of_connections(), of_instances(), of_panic(), of_alarms(), of_system()];
+    let areas = [
+        of_people(),
+        of_data(),
+        of_routes(),
+        of_connections(),
+        of_instances(),
+        of_panic(),
+        of_alarms(),
+        of_system(),
+        of_files(),
+    ];
     areas.into_iter().flatten().collect()
 });
 
@@ -188,5 +200,25 @@ fn of_system() -> Vec<Endpoint> {
         at(GET, "/api/plugins", Viewer, "List the drivers and plugins at hand.").answers(system::plugins),
         at(GET, "/api/system/status", Viewer, "Say how the daemon stands.").answers(system::status),
         at(GET, "/api/openapi.json", Viewer, "Describe all this.").by_address().answers(system::openapi),
+    ]
+}
+
+fn of_files() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/admin/files", Admin, "List the files of the configuration and how each stands.")
+            .answers(files::list),
+        at(GET, "/api/admin/files/{name}/versions", Admin, "List what a file said before, newest first.")
+            .answers(files::versions),
+        at(GET, "/api/admin/files/{name}/versions/{id}", Admin, "Show what a file said before.")
+            .answers(files::version),
+        at(
+            POST,
+            "/api/admin/files/{name}/versions/{id}/restore",
+            Admin,
+            "Make a file say again what it said before; in force at once.",
+        )
+        .answers(files::restore),
+        at(GET, "/api/admin/backup", Admin, "Save the whole configuration as one archive, without secrets.")
+            .answers(backup::save),
     ]
 }

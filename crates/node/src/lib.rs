@@ -42,6 +42,7 @@ mod stream;
 mod tap;
 mod traffic;
 mod trial;
+mod versions;
 pub mod views;
 
 pub use alarms::{Acknowledge, AlarmEvent, AlarmPage, AlarmView, AlarmsWanted};
@@ -73,3 +74,4 @@ pub use routes::{Datum, RouteStats, RouteView, RouterStats};
 pub use stream::Stream;
 pub use tap::TapStream;
 pub use traffic::{TapEvent, TapWish};
+pub use versions::{FileState, VersionView};

@@ -326,7 +326,7 @@ impl Node {
     }
 
     /// What people say about datapoints may make a rule right or wrong.
-    fn datapoints_changed(&self) {
+    pub(crate) fn datapoints_changed(&self) {
         self.apply_datapoints();
         self.apply_rules();
     }

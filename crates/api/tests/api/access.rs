@@ -79,6 +79,11 @@ a POST /api/admin/panic/rearm
     v GET /api/plugins
     v GET /api/system/status
     v* GET /api/openapi.json
+    a GET /api/admin/files
+    a GET /api/admin/files/{name}/versions
+    a GET /api/admin/files/{name}/versions/{id}
+    a POST /api/admin/files/{name}/versions/{id}/restore
+    a GET /api/admin/backup
 ";
 
 fn matrix() -> Vec<(&'static str, &'static str, &'static str)> {

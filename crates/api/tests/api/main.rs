@@ -11,6 +11,7 @@ mod bodies;
 mod contract;
 mod door;
 mod errors;
+mod files;
 mod live;
 mod logs;
 mod panic;
