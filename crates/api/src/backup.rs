@@ -87,27 +87,17 @@ fn pack(out: Pieces, readme: &str, files: &[(&str, Masked)]) -> zip::result::Zip
 }
 
 fn readme(day: &str, files: &[(&str, Masked)]) -> String {
-    let mut text =
-        format!("The configuration of a Fieldrail house ({}), saved on {day}.\n\n", env!("CARGO_PKG_VERSION"));
-    text += "In here:\n";
-    for (name, file) in files {
-        let masks = match file.masks {
-            0 => String::new(),
-            1 => "; 1 password or key in it is only a mask (********)".into(),
-            masks => format!("; {masks} passwords and keys in it are only masks (********)"),
-        };
-        text += &format!("  {name}{masks}\n");
-    }
-    text += "\nNot in here, since an archive is passed on easily:\n";
-    text += "  users.json    users and tokens with the hashes of their passwords\n";
-    text += "  secrets.json  passwords and keys of connections\n";
-    text += "  versions/     what the files said before\n";
-    text += "  system_logs.db, and the folder state/ with what the box remembers\n";
-    text += "\nTo use it: stop Fieldrail, put the .json files into the folder config/, keep or write users.json and\n";
-    text +=
-        "secrets.json there, put the passwords and keys back in the place of the masks, run `fieldrail check`, and\n";
-    text += "start Fieldrail.\n";
-    text
+    let line = |(name, file): &(&str, Masked)| match file.masks {
+        0 => format!("  {name}\n"),
+        1 => format!("  {name}; 1 password or key in it is only a mask (********)\n"),
+        masks => format!("  {name}; {masks} passwords and keys in it are only masks (********)\n"),
+    };
+    let lines: String = files.iter().map(line).collect();
+    format!(
+        "The configuration of a Fieldrail house ({}), saved on {day}.\n\nIn here:\n{lines}{}",
+        env!("CARGO_PKG_VERSION"),
+        include_str!("backup.txt")
+    )
 }
 
 /// Hands pieces over to the answer, and waits while it is slow.

@@ -18,6 +18,7 @@ mod assets;
 mod audit;
 mod backup;
 mod call;
+mod certificate;
 mod connections;
 mod data;
 mod endpoint;
@@ -37,8 +38,9 @@ mod secrets;
 mod serve;
 mod system;
 mod table;
+mod tls;
 
 pub use endpoint::{Access, Endpoint, Reach};
 pub use openapi::openapi;
-pub use serve::{router, serve};
+pub use serve::{router, serve, serve_with_https};
 pub use table::endpoints;

@@ -7,6 +7,7 @@
 
 mod alarms;
 mod audit;
+mod certificate;
 pub mod check;
 pub mod clock;
 mod commands;
@@ -47,6 +48,7 @@ pub mod views;
 
 pub use alarms::{Acknowledge, AlarmEvent, AlarmPage, AlarmView, AlarmsWanted};
 pub use audit::{Audit, AuditBreak, AuditHead, AuditVerdict, AuditView, AuditWish, Deed};
+pub use certificate::{CertificateSource, CertificateView};
 pub use commands::Outcome;
 pub use data::Wanted;
 pub use error::{Error, Result};
@@ -64,6 +66,7 @@ pub use fieldrail_supervisor::confine;
 pub use fieldrail_wire::Manifest;
 pub use files::{FileName, Files};
 pub use logbook::Logbook;
+pub use machine::{MachineNames, machine_names};
 pub use node::{Node, Options};
 pub use own::{BoxView, Column, DiskView, MetricsView, Window};
 pub use panic::{PanicRequest, PanicView, RearmRequest, RearmStep, SafeWrite};

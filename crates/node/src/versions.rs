@@ -155,14 +155,14 @@ impl Node {
             FileName::Connections => files.connections.restore_if(&who.name, id, expected, |file| self.must_fit(file)),
             FileName::Routing => files.routing.restore_if(&who.name, id, expected, |file| self.must_compile(file)),
             FileName::Datapoints => files.datapoints.restore_if(&who.name, id, expected, |_| Ok(())),
-            _ => files.settings.restore_if(&who.name, id, expected, |_| Ok(())),
+            _ => files.settings.restore_if(&who.name, id, expected, crate::settings::Settings::check),
         };
         restored.map_err(|error| Error::from_edit(name.as_str(), error))?;
         match name {
             FileName::Connections => self.apply_connections(),
             FileName::Routing => self.apply_rules(),
             FileName::Datapoints => self.datapoints_changed(),
-            _ => {}
+            _ => self.look_at_certificate(),
         }
         let states = self.config_files(who)?;
         states.into_iter().find(|file| file.name == name.as_str()).ok_or_else(|| no_version(name, id))

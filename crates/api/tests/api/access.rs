@@ -15,10 +15,12 @@ const MATRIX: &str = "
     - POST /api/login
     v* POST /api/logout
     v* GET /api/me
+    v POST /api/me/password
     a GET /api/admin/users
     a POST /api/admin/users
     a PUT /api/admin/users/{name}
     a DELETE /api/admin/users/{name}
+    a DELETE /api/admin/users/{name}/sessions
     a GET /api/admin/tokens
     a POST /api/admin/tokens
     a DELETE /api/admin/tokens/{id}
@@ -84,6 +86,11 @@ a POST /api/admin/panic/rearm
     a GET /api/admin/files/{name}/versions/{id}
     a POST /api/admin/files/{name}/versions/{id}/restore
     a GET /api/admin/backup
+    a GET /api/admin/certificate
+    a PUT /api/admin/certificate
+    a POST /api/admin/certificate/self-signed
+    a PUT /api/admin/https
+    v GET /api/system/licences
 ";
 
 fn matrix() -> Vec<(&'static str, &'static str, &'static str)> {

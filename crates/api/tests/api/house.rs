@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct House {
     pub(crate) node: Arc<Node>,
     pub(crate) address: SocketAddr,
+    /// Where it is served over HTTPS, if it is.
+    pub(crate) secure: Option<SocketAddr>,
     pub(crate) folder: TempDir,
     /// A session of an administrator.
     pub(crate) session: String,
@@ -48,13 +50,25 @@ fn maker() -> Who {
 impl House {
     /// Two virtual instances, `meter` and `meter2`; `haus.example` is a name of the house, `vault` a driver.
     pub(crate) async fn open() -> Self {
+        Self::furnish(false).await
+    }
+
+    /// The same house, served over HTTPS too.
+    pub(crate) async fn open_secure() -> Self {
+        Self::furnish(true).await
+    }
+
+    async fn furnish(with_https: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config");
         std::fs::create_dir(&config).unwrap();
         let connection = |id: &str| json!({ "id": id, "driver": "virtual" });
         let connections = json!({ "version": "1.0", "connections": [connection("meter"), connection("meter2")] });
         std::fs::write(config.join("connections.json"), connections.to_string()).unwrap();
-        let settings = json!({ "version": "1.0", "hosts": ["haus.example"] });
+        let mut settings = json!({ "version": "1.0", "hosts": ["haus.example"] });
+        if with_https {
+            settings["https"] = json!({ "listen": "127.0.0.1:0" });
+        }
         std::fs::write(config.join("fieldrail.json"), settings.to_string()).unwrap();
         let plugins = folder.path().join("plugins");
         std::fs::create_dir_all(plugins.join("vault")).unwrap();
@@ -67,9 +81,11 @@ impl House {
         let stopped = async move {
             let _ = stopped.await;
         };
-        let served = tokio::spawn(fieldrail_api::serve(listener, Arc::clone(&node), stopped));
+        let https = if with_https { Some(TcpListener::bind("127.0.0.1:0").await.unwrap()) } else { None };
+        let secure = https.as_ref().map(|listener| listener.local_addr().unwrap());
+        let served = tokio::spawn(fieldrail_api::serve_with_https(listener, https, Arc::clone(&node), stopped));
         let session = node.people().console_session().reveal().to_owned();
-        Self { node, address, folder, session, stop: Some(stop), served: Some(served) }
+        Self { node, address, secure, folder, session, stop: Some(stop), served: Some(served) }
     }
 
     /// Tells the server to stop, and waits until it has.

@@ -17,3 +17,4 @@ mod logs;
 mod panic;
 mod people;
 mod tap;
+mod tls;

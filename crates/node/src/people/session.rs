@@ -75,4 +75,10 @@ impl Sessions {
     pub(super) fn end_all_of(&mut self, name: &str) {
         self.by_hash.retain(|_, session| session.who.name != name);
     }
+
+    pub(super) fn count_of(&self, name: &str) -> usize {
+        let now = Instant::now();
+        let lives = |session: &&Session| session.who.name == name && now.duration_since(session.used) < IDLE;
+        self.by_hash.values().filter(lives).count()
+    }
 }
