@@ -1,4 +1,5 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
+import { system } from './de/system';
 import type { Texts } from './en';
 
 export const de: Texts = {
@@ -8,6 +9,7 @@ export const de: Texts = {
     routes: 'Routen',
     alarms: 'Alarme',
     logs: 'Protokoll',
+    system: 'System',
     label: 'Seiten',
     skip: 'Zum Inhalt springen',
   },
@@ -504,4 +506,5 @@ export const de: Texts = {
   },
   units: { s: 's', min: 'min', h: 'h', d: 'T' },
   notices: 'Meldungen',
+  system,
 };

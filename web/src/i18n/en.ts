@@ -1,4 +1,5 @@
 // The English texts, and by their type what every other language must have.
+import { system } from './en/system';
 
 export const en = {
   nav: {
@@ -7,6 +8,7 @@ export const en = {
     routes: 'Routes',
     alarms: 'Alarms',
     logs: 'Logs',
+    system: 'System',
     label: 'Pages',
     skip: 'Skip to content',
   },
@@ -503,6 +505,7 @@ export const en = {
   },
   units: { s: 's', min: 'min', h: 'h', d: 'd' },
   notices: 'Notices',
+  system,
 };
 
 export type Texts = typeof en;

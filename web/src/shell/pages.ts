@@ -3,7 +3,7 @@ import type { IconName } from '../ui/icons';
 
 /** A page with a place in the navigation. */
 export interface PageLink {
-  key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs';
+  key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs' | 'system';
   path: string;
   icon: IconName;
   /** Fetches its code, so that the first load is small. */
@@ -22,6 +22,7 @@ export const pages: readonly PageLink[] = [
   { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
   { key: 'alarms', path: '/alarms', icon: 'bell', load: () => import('../pages/alarms/AlarmsPage.svelte') },
   { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },
+  { key: 'system', path: '/system', icon: 'system', load: () => import('../pages/system/SystemPage.svelte') },
 ];
 
 /** Fetches all of them while nothing else is to do: then each opens at once, also without the network. */
