@@ -14,6 +14,7 @@ export function minuteText(ms: number, locale: string): string {
 export function bytesText(bytes: number, locale: string): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const format = { style: 'unit', unit: units[power]!, unitDisplay: 'short', maximumFractionDigits: 1 } as const;
+  const unitDisplay = power === 0 ? 'long' : 'short';
+  const format = { style: 'unit', unit: units[power]!, unitDisplay, maximumFractionDigits: 1 } as const;
   return new Intl.NumberFormat(locale, format).format(bytes / 1000 ** power);
 }
