@@ -78,6 +78,17 @@ async fn the_secret_of_a_token_is_shown_once_and_its_end_is_at_once() {
     house.ask("POST", "/api/admin/tokens", &operator, Some(&new)).await.must_be(403);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_made_at_the_console_closes_the_set_up_too() {
+    let house = House::open().await;
+    let code = house.node.people().setup_code().unwrap();
+    let new = json!({ "name": "anna", "password": "Schaltschrank 7", "role": "admin" });
+    house.admin("POST", "/api/admin/users", Some(&new)).await.must_be(201);
+    assert_eq!(house.ask("GET", "/api/setup", "", None).await.json(), json!({ "open": false }));
+    let second = json!({ "code": code, "name": "otto", "password": "Schaltschrank 7" });
+    house.ask("POST", "/api/setup", "", Some(&second)).await.must_be(409);
+}
+
 /// A user who is logged in: the headers of the session.
 async fn logged_in(house: &House, name: &str, password: &str) -> String {
     let body = json!({ "name": name, "password": password });

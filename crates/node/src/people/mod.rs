@@ -252,6 +252,7 @@ impl People {
     pub fn refresh(&self) -> Change<UsersFile> {
         let change = self.users.refresh();
         if matches!(change, Change::New(_)) {
+            self.close_set_up();
             self.revoke();
         }
         change
@@ -412,7 +413,15 @@ impl People {
 
     fn edit(&self, who: &str, mut change: impl FnMut(&mut UsersFile) -> Result<()>) -> Result<()> {
         self.users.edit(who, None, |file| change(file)).map_err(|error| Error::from_edit("users.json", error))?;
+        self.close_set_up();
         Ok(())
+    }
+
+    /// Once there is a user, whoever made it, the set-up is over.
+    fn close_set_up(&self) {
+        if !self.all().users.is_empty() {
+            lock(&self.setup).take();
+        }
     }
 }
 
