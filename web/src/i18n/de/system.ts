@@ -117,6 +117,7 @@ export const system: typeof en = {
     off: 'HTTPS ist aus',
     offHelp: 'Browser erreichen dieses Haus über HTTP. Im eigenen Netz mag das reichen; von woanders könnten Passwörter unterwegs mitgelesen werden.',
     on: 'HTTPS ist an',
+    soonOn: 'HTTPS ab dem nächsten Start',
     waits: 'HTTPS ist eingerichtet und beginnt mit dem nächsten Start.',
     ends: 'HTTPS ist abgeschaltet und endet mit dem nächsten Start.',
     serving: 'Erreichbar auf',

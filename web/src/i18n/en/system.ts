@@ -116,6 +116,7 @@ export const system = {
     off: 'HTTPS is off',
     offHelp: 'Browsers reach this house over HTTP. On your own network that may do; from elsewhere, passwords could be read on the way.',
     on: 'HTTPS is on',
+    soonOn: 'HTTPS from the next start',
     waits: 'HTTPS is configured and begins with the next start.',
     ends: 'HTTPS is switched off and ends with the next start.',
     serving: 'Listens on',

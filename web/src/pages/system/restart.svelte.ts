@@ -14,13 +14,16 @@ class Restart {
   state = $state.raw<RestartState>('idle');
   slow = $state.raw(false);
 
-  /** Restarts the daemon and waits until it is back. Throws if it refuses. */
-  async run(): Promise<void> {
+  /** Asks for the restart. Throws if that is refused; else the page waits behind the cover until the daemon is back. */
+  async begin(): Promise<void> {
     const before = (await getAbout()).uptime_s;
     await restartDaemon();
     this.state = 'stops';
     this.slow = false;
-    const begun = Date.now();
+    void this.#wait(before, Date.now());
+  }
+
+  async #wait(before: number, begun: number): Promise<void> {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       this.slow = Date.now() - begun > SLOW_MS;
