@@ -1,7 +1,9 @@
 //! HTTPS: the certificate in force, another one, and where the listener is.
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 
+use axum::http::StatusCode;
 use fieldrail_node::CertificateView;
 use fieldrail_node::settings::Https;
 use schemars::JsonSchema;
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Json, Tagged};
 use crate::call::{Call, NoBody, NoQuery};
-use crate::problem::Result;
+use crate::problem::{At, Problem, Result};
 
 /// The certificate in force, and whether the daemon listens for HTTPS at all.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -67,6 +69,9 @@ pub(crate) fn sign(call: &Call, _: NoQuery, _: NoBody) -> Result<Tagged<Certific
 pub(crate) fn put_https(call: &Call, _: NoQuery, Json(wish): Json<HttpsWish>) -> Result<Tagged<Certificate>> {
     let HttpsWish { listen, redirect } = wish;
     call.about("", listen.map_or("off".into(), |listen| format!("{listen}, redirect {redirect}")));
+    if let Some(listen) = listen {
+        must_be_free(call, listen)?;
+    }
     let before = call.node().settings().https;
     let https = listen.map(|listen| match before {
         Some(before) => Https { listen, redirect, ..before },
@@ -74,4 +79,21 @@ pub(crate) fn put_https(call: &Call, _: NoQuery, Json(wish): Json<HttpsWish>) ->
     });
     let view = call.node().put_https(call.who()?, call.expected(), https.as_ref())?;
     Ok(shown(call, view))
+}
+
+/// Fails if nobody could listen there. Better said now than at the next start.
+fn must_be_free(call: &Call, listen: SocketAddr) -> Result<()> {
+    let ours = [call.app.listen, call.app.secure].into_iter().flatten().any(|ours| ours.port() == listen.port());
+    let refused = match TcpListener::bind(listen) {
+        Err(error) if !ours => error,
+        _ => return Ok(()),
+    };
+    let hint = match refused.kind() {
+        ErrorKind::PermissionDenied => "ports below 1024 are for root only; 8443 is usual",
+        ErrorKind::AddrInUse => "another program uses this port; take another one",
+        _ => "0.0.0.0 stands for all addresses of this machine",
+    };
+    let at = At { key: Some("listen".into()), ..At::default() };
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("nobody can listen on {listen}: {refused}"));
+    Err(problem.hint(hint).at(at).into())
 }

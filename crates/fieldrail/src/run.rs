@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use fieldrail_node::settings::Settings;
-use fieldrail_node::{Node, Options};
+use fieldrail_node::{LogLevel, Node, Options};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -91,7 +91,8 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     let settings = node.settings();
     let listener = listen(settings.listen).await?;
     let https = match &settings.https {
-        Some(https) => Some(listen(https.listen).await?),
+        // A house that runs without HTTPS is better than one that does not run.
+        Some(https) => listen(https.listen).await.inspect_err(|error| without_https(&node, error)).ok(),
         None => None,
     };
     let address = listener.local_addr()?;
@@ -117,6 +118,11 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     node.close().await;
     served.context("the web admin cannot be served")?;
     Ok(if *node.restarts().borrow() { End::Restart } else { End::Stopped })
+}
+
+fn without_https(node: &Node, error: &anyhow::Error) {
+    tracing::error!("No HTTPS: {error:#}");
+    node.logbook().write(LogLevel::Error, None, format!("HTTPS is not served: {error:#}"));
 }
 
 async fn listen(wanted: SocketAddr) -> Result<TcpListener> {

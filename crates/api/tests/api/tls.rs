@@ -248,16 +248,22 @@ async fn https_is_switched_on_and_off_in_the_configuration() {
         let credentials = format!("{}If-Match: {etag}\n", house.cookie());
         house.ask("PUT", "/api/admin/https", &credentials, Some(&body)).await
     };
-    let on = json!({ "listen": "127.0.0.1:8443", "redirect": true });
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let on = json!({ "listen": listen, "redirect": true });
+    let refused = put(off.header("etag"), on.clone()).await.must_be(422).json();
+    assert_eq!(refused["at"]["key"], "listen");
+    assert!(refused["hint"].as_str().unwrap().contains("another program"), "{refused}");
+    drop(taken);
     put("\"stale\"", on.clone()).await.must_be(412);
     let same_port = put(off.header("etag"), json!({ "listen": "0.0.0.0:8420" })).await.must_be(422).json();
     assert_eq!(same_port["at"]["key"], "https.listen");
     house.admin("PUT", "/api/admin/https", Some(&json!({ "listen": "everywhere" }))).await.must_be(400);
     let view = put(off.header("etag"), on).await.must_be(200).json();
-    assert_eq!(view["https"], json!({ "listen": "127.0.0.1:8443", "redirect": true }));
+    assert_eq!(view["https"], json!({ "listen": listen, "redirect": true }));
     assert_eq!((&view["source"], &view["serving"]), (&json!("self_signed"), &Value::Null));
     let file = std::fs::read_to_string(house.folder.path().join("config/fieldrail.json")).unwrap();
-    assert!(file.contains("8443") && file.contains("haus.example"));
+    assert!(file.contains(&listen) && file.contains("haus.example"));
     house.admin("PUT", "/api/admin/https", Some(&json!({ "listen": null }))).await.must_be(200);
     assert_eq!(house.admin("GET", "/api/admin/certificate", None).await.json()["https"], Value::Null);
 }
