@@ -133,7 +133,7 @@ async fn another_certificate_is_shown_to_the_next_while_a_web_socket_goes_on() {
     let cookie = format!("__Host-fieldrail_session={}", house.session);
     request.headers_mut().insert("cookie", cookie.parse().unwrap());
     request.headers_mut().insert("origin", format!("https://{}", house.secure.unwrap()).parse().unwrap());
-    let (mut live, _) = within(tokio_tungstenite::client_async(request, stream)).await.unwrap();
+    let (mut live, _) = within(Box::pin(tokio_tungstenite::client_async(request, stream))).await.unwrap();
 
     let (certificate, key) = pair(2090);
     let body = json!({ "certificate": certificate, "key": key });
@@ -226,7 +226,7 @@ async fn a_web_socket_of_another_origin_is_refused_on_both_lines() {
         let cookie = format!("__Host-fieldrail_session={}", house.session);
         request.headers_mut().insert("cookie", cookie.parse().unwrap());
         request.headers_mut().insert("origin", origin.parse().unwrap());
-        let opened = within(tokio_tungstenite::client_async(request, stream)).await;
+        let opened = within(Box::pin(tokio_tungstenite::client_async(request, stream))).await;
         assert_eq!(opened.is_ok(), opens, "{origin}");
     }
     let headers = |scheme: &str| format!("{}Origin: {scheme}://{}\n", house.cookie(), house.address);

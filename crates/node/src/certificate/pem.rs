@@ -32,6 +32,12 @@ pub(super) struct Text<'a> {
 #[derive(Debug)]
 pub(super) struct Usable {
     pub(super) certified: Arc<CertifiedKey>,
+    pub(super) about: About,
+}
+
+/// What stands in a certificate.
+#[derive(Debug)]
+pub(super) struct About {
     pub(super) subject: String,
     pub(super) names: Vec<String>,
     pub(super) from: Timestamp,
@@ -57,7 +63,7 @@ pub(super) fn usable(certificate: Text<'_>, key: Text<'_>, now: Timestamp) -> Re
     };
     let line = first.line;
     let unreadable = || wrong(certificate, line, "this certificate cannot be read", "was it copied as a whole?");
-    let mut about = about(&first.bytes).ok_or_else(unreadable)?;
+    let about = about(&first.bytes).ok_or_else(unreadable)?;
     let day = crate::clock::date;
     if now > about.until {
         let what = format!("this certificate has expired on {}", day(about.until));
@@ -70,43 +76,21 @@ pub(super) fn usable(certificate: Text<'_>, key: Text<'_>, now: Timestamp) -> Re
     let private = private_key(key)?;
     let chain: Vec<CertificateDer<'static>> = chain.into_iter().map(|section| section.bytes.into()).collect();
     let provider = rustls::crypto::ring::default_provider();
-    about.certified =
-        Some(Arc::new(CertifiedKey::from_der(chain, private.0, &provider).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => wrong(
-                key,
-                private.1,
+    let certified = CertifiedKey::from_der(chain, private.0, &provider).map_err(|error| {
+        let (what, hint) = match error {
+            rustls::Error::InconsistentKeys(_) => (
                 "this key does not belong to the certificate",
                 "the house's own certificate comes first in its file, those of its authorities after it",
             ),
-            _ => wrong(
-                key,
-                private.1,
-                "this key cannot be used",
-                "use an RSA key of 2048 to 8192 bits, P-256, P-384 or Ed25519",
-            ),
-        })?));
-    about.done().ok_or_else(unreadable)
+            _ => ("this key cannot be used", "use an RSA key of 2048 to 8192 bits, P-256, P-384 or Ed25519"),
+        };
+        wrong(key, private.1, what, hint)
+    })?;
+    Ok(Usable { certified: Arc::new(certified), about })
 }
 
-#[derive(Default)]
-struct Draft {
-    certified: Option<Arc<CertifiedKey>>,
-    subject: String,
-    names: Vec<String>,
-    from: Timestamp,
-    until: Timestamp,
-    fingerprint: String,
-}
-
-impl Draft {
-    fn done(self) -> Option<Usable> {
-        let Self { certified, subject, names, from, until, fingerprint } = self;
-        Some(Usable { certified: certified?, subject, names, from, until, fingerprint })
-    }
-}
-
-/// What stands in a certificate.
-fn about(der: &[u8]) -> Option<Draft> {
+/// Reads a certificate.
+fn about(der: &[u8]) -> Option<About> {
     let (rest, certificate) = X509Certificate::from_der(der).ok()?;
     if !rest.is_empty() {
         return None;
@@ -114,8 +98,7 @@ fn about(der: &[u8]) -> Option<Draft> {
     let seconds = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000));
     let names = certificate.subject_alternative_name().ok()?;
     let names = names.into_iter().flat_map(|names| &names.value.general_names).filter_map(name);
-    Some(Draft {
-        certified: None,
+    Some(About {
         subject: fieldrail_store::visible(&certificate.subject().to_string(), 512),
         names: names.take(MOST_NAMES).collect(),
         from: seconds(certificate.validity().not_before.timestamp()),
@@ -223,7 +206,7 @@ mod tests {
     #[test]
     fn a_certificate_tells_its_names_and_its_time() {
         let (certificate, key) = pair(2030);
-        let usable = read(&format!("Bag Attributes\n{certificate}"), &key).unwrap();
+        let usable = read(&format!("Bag Attributes\n{certificate}"), &key).unwrap().about;
         assert_eq!(usable.names, ["haus.example", "192.168.2.7"]);
         assert_eq!(usable.until.0, 1_893_456_000_000_000);
         assert_eq!(usable.fingerprint.len(), 95);
