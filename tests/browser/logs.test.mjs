@@ -1,7 +1,8 @@
 // Errors, log and audit trail in headless Chromium: the built daemon with a plugin that falls.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESK, PHONE, ownHouse, picture, tooWide, until } from './house.mjs';
+import { readFileSync } from 'node:fs';
+import { DESK, PHONE, barriers, ownHouse, picture, tooWide, until } from './house.mjs';
 
 const secret = 'CANARY-browser-81';
 const falls = (id, how) => ({
@@ -40,6 +41,36 @@ test('errors are read and resolved, lines come live, and the audit trail proves 
   await page.getByText('console asked for: restart.').waitFor({ timeout: 10_000 });
   await picture(page, 'logs-lines-desktop-light');
   assert.ok(!(await page.content()).includes(secret), 'a secret is in the log');
+  const lines = page.getByRole('region', { name: 'Log' });
+  await page.getByRole('combobox', { name: 'Instance' }).selectOption('counter');
+  await until('only lines of one instance', async () => !(await lines.innerText()).includes('solar'));
+  await lines.getByText('console asked for: restart.').first().waitFor();
+  const saved = async (format) => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: `Save as ${format}` }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), `fieldrail-log.${format.toLowerCase()}`);
+    return readFileSync(await download.path(), 'utf8');
+  };
+  const entries = JSON.parse(await saved('JSON'));
+  assert.ok(entries.length > 0 && entries.every(({ instance, level }) => instance === 'counter' && level !== 'debug'));
+  assert.match(await saved('CSV'), /^id,time,level,instance,message,fields\r\n/);
+  await page.getByRole('group', { name: 'Level' }).getByText('Errors').click();
+  await until('only errors', async () => !(await page.locator('main').innerText()).includes('asked for: restart'));
+  await page.getByRole('group', { name: 'Level' }).getByText('All').click();
+  await lines.getByText('console asked for: restart.').first().waitFor();
+  // Who scrolls up is left there, and comes back by a button.
+  await page.setViewportSize({ width: 1440, height: 480 });
+  await until('more lines than fit', async () => {
+    await house.ask('POST', '/api/admin/instances/counter/restart');
+    return lines.evaluate((list) => list.scrollHeight > list.clientHeight + 60);
+  });
+  await lines.evaluate((list) => (list.scrollTop = 0));
+  await page.getByRole('button', { name: 'To the newest' }).click();
+  await until('the newest is in sight', () =>
+    lines.evaluate((list) => list.scrollHeight - list.scrollTop - list.clientHeight < 30));
+  assert.deepEqual(await barriers(page), []);
   await page.getByRole('searchbox').fill('no line has this');
   await page.getByText('No such lines').or(page.getByText('Waiting for the first line')).waitFor();
 
@@ -56,7 +87,11 @@ test('on a phone, in the dark and in German all three fit and an empty one says 
   for (const tab of ['errors', 'lines', 'audit']) {
     await page.goto(`${house.origin}/#/logs?tab=${tab}`);
     await page.locator('main h1').waitFor();
-    await page.waitForTimeout(1200);
+    await page.locator('.empty, .table, .lines, main ul').first().waitFor();
+    if (tab === 'lines') {
+      await until('the newest is in sight', () => page.getByRole('region', { name: 'Protokoll' }).evaluate(
+        (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 30));
+    }
     const wide = await tooWide(page);
     assert.equal(wide, 0, `${tab} is ${wide} px wider than the phone`);
     await picture(page, `logs-${tab}-phone-dark-de`);

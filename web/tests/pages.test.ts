@@ -88,7 +88,7 @@ test.each([
   [new Problem(0, '', ''), 'Fieldrail antwortet nicht'],
   [new Problem(403, 'Forbidden', 'only admins'), 'Ihre Rolle erlaubt das nicht: only admins'],
   [new Problem(429, '', '', '', 30), 'Zu viele Anfragen: Zu viele Versuche. Bitte 30 s warten.'],
-  [new Problem(409, 'Conflict', 'not running'), 'Conflict: not running'],
+  [new Problem(409, 'Conflict', 'not running'), 'not running'],
 ])('problem %# is said in words', (problem, words) => {
   expect(problemLine(problem, de)).toBe(words);
 });

@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) node: Arc<Node>,
     /// Where it is served; none in a router that nobody listens for.
     pub(crate) listen: Option<SocketAddr>,
+    /// Where it is served over HTTPS.
+    pub(crate) secure: Option<SocketAddr>,
     /// True once the server is told to stop.
     pub(crate) closing: watch::Sender<bool>,
     /// One permit for each live connection.
@@ -34,9 +36,9 @@ struct Look {
 }
 
 impl App {
-    pub(crate) fn new(node: Arc<Node>, listen: Option<SocketAddr>) -> Arc<Self> {
+    pub(crate) fn new(node: Arc<Node>, listen: Option<SocketAddr>, secure: Option<SocketAddr>) -> Arc<Self> {
         let live = Arc::new(Semaphore::new(MOST_LIVE as usize));
-        Arc::new(Self { node, listen, closing: watch::Sender::new(false), live, instances: Mutex::default() })
+        Arc::new(Self { node, listen, secure, closing: watch::Sender::new(false), live, instances: Mutex::default() })
     }
 
     /// All instances as of less than a second ago, and after their last change of state.

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::answer::Json;
 use crate::app::App;
 use crate::audit::Note;
-use crate::guard::Caller;
+use crate::guard::{Caller, is_secure};
 use crate::problem::{At, Failure, Problem, Result};
 
 /// How long the body of a request may take to arrive.
@@ -32,6 +32,8 @@ pub(crate) struct Call {
     if_match: Option<Etag>,
     /// Whom the log-in limiter counts.
     pub(crate) from: String,
+    /// It came over TLS.
+    pub(crate) secure: bool,
     note: Arc<Note>,
 }
 
@@ -43,8 +45,9 @@ impl Call {
         let values: Vec<&str> = path.iter().map(|(_, value)| value.as_str()).collect();
         note.lock().target = values.join(" ");
         let if_match = if_match(&parts.headers)?;
+        let secure = is_secure(&parts.extensions);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        Ok(Self { app, caller, path, if_match, from: peer.map(network).unwrap_or_default(), note })
+        Ok(Self { app, caller, path, if_match, from: peer.map(network).unwrap_or_default(), secure, note })
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {

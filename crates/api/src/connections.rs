@@ -41,10 +41,15 @@ impl Entry {
 
 /// The keys of the configuration that hold secrets.
 fn secret_keys(call: &Call, connection: &Connection) -> BTreeSet<String> {
-    match call.node().plugins().get(&connection.driver) {
+    secret_keys_of(call, &connection.driver, &connection.config)
+}
+
+/// The keys of a driver's configuration that hold secrets.
+pub(crate) fn secret_keys_of(call: &Call, driver: &str, config: &Value) -> BTreeSet<String> {
+    match call.node().plugins().get(driver) {
         Ok(plugin) => secrets::keys(&plugin.manifest.config_schema),
         // Of a driver that is not at hand nobody knows what is secret, so everything is.
-        Err(_) => secrets::every_key(&connection.config),
+        Err(_) => secrets::every_key(config),
     }
 }
 

@@ -107,7 +107,9 @@ impl Endpoint {
             Ok(caller) => caller,
             Err(problem) => {
                 // Of somebody unknown nobody could say who it was, and anybody could fill the trail.
-                if let (Some(caller), true) = (guard::identify(&app.node, &parts.headers), leaves_row(self)) {
+                if let (Some(caller), true) =
+                    (guard::identify(&app.node, &parts.headers, &parts.extensions), leaves_row(self))
+                {
                     let open = Open::new(&app.node, self, &caller.who.name, &note);
                     parts.uri.path().clone_into(&mut note.lock().target);
                     open.end(Some((problem.status(), problem.detail()))).await;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
 use fieldrail_node::people::{Credential, Who};
 use fieldrail_node::{Error, Node};
 
@@ -15,6 +15,22 @@ use crate::problem::Problem;
 
 /// The cookie of a session.
 pub(crate) const COOKIE: &str = "fieldrail_session";
+
+/// The same over HTTPS. Browsers take a cookie of this name over HTTPS only and for this host only, so that nothing that comes
+/// over HTTP puts another in its place.
+pub(crate) const SECURE_COOKIE: &str = "__Host-fieldrail_session";
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    /// Over TLS.
+    pub(crate) secure: bool,
+}
+
+/// Whether a request came over TLS.
+pub(crate) fn is_secure(extensions: &Extensions) -> bool {
+    extensions.get::<Line>().is_some_and(|line| line.secure)
+}
 
 /// The header that a page of another origin cannot send without being asked about it first (CSRF).
 const OURS: &str = "x-fieldrail";
@@ -27,28 +43,28 @@ pub(crate) struct Caller {
 }
 
 /// Who shows a valid credential. A token counts before a cookie, and a wrong token is not healed by one.
-pub(crate) fn identify(node: &Node, headers: &HeaderMap) -> Option<Caller> {
+pub(crate) fn identify(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Option<Caller> {
     let credential = match headers.get(header::AUTHORIZATION) {
         Some(value) => {
             let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| Credential::token(secret.trim()))?
         }
-        None => Credential::session(cookie(headers)?),
+        None => Credential::session(cookie(headers, if is_secure(extensions) { SECURE_COOKIE } else { COOKIE })?),
     };
     let who = node.people().who(&credential)?;
     Some(Caller { who, credential })
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
 /// Lets a request in, or says why not. None is somebody unknown at an open end point.
 pub(crate) fn admit(node: &Node, endpoint: &Endpoint, parts: &Parts) -> Result<Option<Caller>, Problem> {
     let Some(role) = endpoint.access.role() else { return Ok(None) };
-    let caller = identify(node, &parts.headers).ok_or_else(Problem::unauthorised)?;
+    let caller = identify(node, &parts.headers, &parts.extensions).ok_or_else(Problem::unauthorised)?;
     let by_cookie = matches!(caller.credential, Credential::Session(_));
     if by_cookie && !parts.method.is_safe() && parts.headers.get(OURS).is_none_or(|value| value != "1") {
         let problem = Problem::new(StatusCode::FORBIDDEN, "a change with a cookie needs the header X-Fieldrail: 1");
@@ -94,7 +110,7 @@ fn is_ours(authority: &Authority, ours: &[String]) -> bool {
 }
 
 /// Refuses a WebSocket that a page of another origin opens: browsers send the cookie along. Programs name no origin.
-pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check_origin(headers: &HeaderMap, extensions: &Extensions) -> Result<(), Problem> {
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()?.parse::<Authority>().ok());
@@ -102,6 +118,8 @@ pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
         (Some(origin), Some(host)) => *origin == host,
         _ => false,
     };
+    let scheme = if is_secure(extensions) { "https" } else { "http" };
+    let same = same && origin.as_ref().and_then(Uri::scheme_str) == Some(scheme);
     if same { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "another page may not open this connection")) }
 }
 

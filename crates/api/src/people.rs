@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Created, Done, DoneWithCookie, Json, WithCookie};
 use crate::call::{Call, NoBody, NoQuery};
-use crate::guard::COOKIE;
+use crate::guard::{COOKIE, SECURE_COOKIE};
 use crate::problem::{Problem, Result};
 
 /// How long a browser keeps the cookie: as long as the session may be idle.
 const KEPT_S: u32 = 30 * 24 * 3600;
 
-/// What makes a browser forget the cookie.
+/// What makes a browser forget the cookie, over HTTP and over HTTPS.
 const FORGET: &str = "fieldrail_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
+const FORGET_SECURE: &str = "__Host-fieldrail_session=; Secure; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
 
 /// Whether the house waits for its set-up.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -78,12 +79,27 @@ pub(crate) struct User {
     role: Role,
     /// When the user was made, in milliseconds since 1970 UTC.
     created_ms: i64,
+    /// For `If-Match` when the user is changed or removed.
+    etag: String,
+    /// How many browsers are logged in.
+    sessions: usize,
 }
 
-impl From<UserEntry> for User {
-    fn from(entry: UserEntry) -> Self {
-        Self { name: entry.name, role: entry.role, created_ms: entry.created_ms }
+impl User {
+    fn of(call: &Call, entry: UserEntry) -> Self {
+        let (etag, sessions) = (entry.etag().to_string(), call.node().people().sessions_of(&entry.name));
+        Self { name: entry.name, role: entry.role, created_ms: entry.created_ms, etag, sessions }
     }
+}
+
+/// Another password for the one who asks.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordChange {
+    /// The present one.
+    current: String,
+    /// At least eight characters.
+    new: String,
 }
 
 /// A user to be made.
@@ -192,22 +208,40 @@ fn from(call: &Call) -> String {
 fn with_session(call: &Call, login: Login) -> WithCookie<Me> {
     call.is_by(&login.who.name);
     let secret = login.secret.reveal();
-    let cookie = format!("{COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/; Max-Age={KEPT_S}");
+    let named = if call.secure { format!("{SECURE_COOKIE}={secret}; Secure") } else { format!("{COOKIE}={secret}") };
+    let cookie = format!("{named}; HttpOnly; SameSite=Strict; Path=/; Max-Age={KEPT_S}");
     WithCookie(cookie, login.who.into())
 }
 
 pub(crate) fn log_out(call: &Call, _: NoQuery, _: NoBody) -> Result<DoneWithCookie> {
     call.node().people().log_out(&call.caller()?.credential);
-    Ok(DoneWithCookie(FORGET))
+    Ok(DoneWithCookie(if call.secure { FORGET_SECURE } else { FORGET }))
 }
 
 pub(crate) fn me(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Me>> {
     Ok(Json(call.who()?.clone().into()))
 }
 
+pub(crate) async fn change_own_password(
+    call: Call,
+    _: NoQuery,
+    Json(change): Json<PasswordChange>,
+) -> Result<WithCookie<Me>> {
+    let who = call.who()?.clone();
+    call.about(who.name.clone(), "password");
+    let people = call.node().people();
+    let login = people.change_own_password(&who, &change.current, &change.new, &call.from).await?;
+    Ok(with_session(&call, login))
+}
+
+pub(crate) fn end_sessions(call: &Call, _: NoQuery, _: NoBody) -> Result<Done> {
+    call.node().people().end_sessions(call.segment("name"))?;
+    Ok(Done)
+}
+
 pub(crate) fn users(call: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<User>>> {
     let users = call.node().people().all().users;
-    Ok(Json(Paged::whole(users.into_iter().map(User::from).collect())))
+    Ok(Json(Paged::whole(users.into_iter().map(|user| User::of(call, user)).collect())))
 }
 
 pub(crate) async fn add_user(call: Call, _: NoQuery, Json(new): Json<NewUser>) -> Result<Created<User>> {
@@ -221,18 +255,21 @@ pub(crate) async fn change_user(call: Call, _: NoQuery, Json(change): Json<UserC
     let role = change.role.map(|role| format!("role {role:?}").to_lowercase());
     let password = change.password.as_ref().map(|_| "password".to_owned());
     call.about(name, role.into_iter().chain(password).collect::<Vec<_>>().join(", "));
-    call.node().people().change_user(call.who()?, name, change.password.as_deref(), change.role).await?;
+    call.node()
+        .people()
+        .change_user(call.who()?, name, call.expected(), change.password.as_deref(), change.role)
+        .await?;
     Ok(Json(user(&call, name)?))
 }
 
 fn user(call: &Call, name: &str) -> Result<User> {
     let entry = call.node().people().all().users.into_iter().find(|user| user.name == name);
     let gone = || Problem::new(StatusCode::NOT_FOUND, format!("the user `{name}` is gone already"));
-    Ok(entry.ok_or_else(gone)?.into())
+    Ok(User::of(call, entry.ok_or_else(gone)?))
 }
 
 pub(crate) fn remove_user(call: &Call, _: NoQuery, _: NoBody) -> Result<Done> {
-    call.node().people().remove_user(call.who()?, call.segment("name"))?;
+    call.node().people().remove_user(call.who()?, call.segment("name"), call.expected())?;
     Ok(Done)
 }
 

@@ -19,14 +19,17 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::{App, MOST_LIVE};
+use crate::guard::Line;
 use crate::problem::Problem;
 use crate::table::endpoints;
-use crate::{assets, guard};
+use crate::{assets, guard, tls};
 
 /// Connections at the same time; more wait until one ends.
 const MOST_CONNECTIONS: u32 = 1024;
@@ -42,7 +45,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// The router of a house, for whoever serves it in his own way.
 pub fn router(node: Arc<Node>) -> Router {
-    build(App::new(node, None))
+    build(App::new(node, None, None))
 }
 
 fn build(app: Arc<App>) -> Router {
@@ -64,7 +67,10 @@ fn build(app: Arc<App>) -> Router {
 /// Every request comes through here, and every answer goes out through here.
 async fn enter(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = match guard::check_host(&app.node, request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => match tls::redirect(&app, &request) {
+            Some(elsewhere) => elsewhere,
+            None => next.run(request).await,
+        },
         Err(problem) => problem.into_response(),
     };
     guard::harden(response.headers_mut());
@@ -77,7 +83,7 @@ async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
     if let Some(file) = assets::find(request.uri().path(), request.headers()).filter(|_| readable) {
         return file;
     }
-    let problem = match guard::identify(&app.node, request.headers()) {
+    let problem = match guard::identify(&app.node, request.headers(), request.extensions()) {
         None => Problem::unauthorised(),
         Some(_) => Problem::new(StatusCode::NOT_FOUND, "there is nothing here").hint("the pages are behind `/`"),
     };
@@ -85,7 +91,7 @@ async fn elsewhere(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 async fn not_this_way(State(app): State<Arc<App>>, request: Request) -> Response {
-    let problem = match guard::identify(&app.node, request.headers()) {
+    let problem = match guard::identify(&app.node, request.headers(), request.extensions()) {
         None => Problem::unauthorised(),
         Some(_) => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this takes other methods")
             .hint("GET /api/openapi.json names them"),
@@ -117,36 +123,81 @@ fn fell(panic: Box<dyn Any + Send>) -> Response {
 /// # Errors
 /// The listener has no address.
 pub async fn serve(listener: TcpListener, node: Arc<Node>, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-    let app = App::new(node, Some(listener.local_addr()?));
+    serve_with_https(listener, None, node, shutdown).await
+}
+
+/// The same, over HTTPS too. Which certificate is shown the house says for each connection anew.
+///
+/// # Errors
+/// A listener has no address.
+pub async fn serve_with_https(
+    http: TcpListener,
+    https: Option<TcpListener>,
+    node: Arc<Node>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let tls = https.as_ref().map(|_| tls::acceptor(&node)).transpose()?;
+    let secure = https.as_ref().map(TcpListener::local_addr).transpose()?;
+    let app = App::new(node, Some(http.local_addr()?), secure);
     let router = build(Arc::clone(&app));
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS as usize));
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let next = async {
-            // None only if the semaphore were closed, which nobody does.
-            let place = Arc::clone(&places).acquire_owned().await.ok();
-            (accept(&listener).await, place)
-        };
-        let ((stream, peer), place) = tokio::select! {
-            next = next => next,
-            () = &mut shutdown => break,
-        };
-        let serving = serve_one(stream, peer, router.clone(), app.closing.subscribe());
-        tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::debug!(%peer, %error, "A connection ended early.");
-            }
-            drop(place);
-        });
+    let server = Server { app: Arc::clone(&app), router, places: Arc::new(Semaphore::new(MOST_CONNECTIONS as usize)) };
+    let both = async {
+        let plain = server.keep_accepting(&http, None);
+        match (&https, tls) {
+            (Some(https), Some(tls)) => drop(tokio::join!(plain, server.keep_accepting(https, Some(tls)))),
+            _ => plain.await,
+        }
+    };
+    tokio::select! {
+        () = both => {}
+        () = shutdown => {}
     }
-    drop(listener);
+    drop((http, https));
     app.closing.send_replace(true);
     let all_ended = async {
         let _ = app.live.acquire_many(MOST_LIVE).await;
-        let _ = places.acquire_many(MOST_CONNECTIONS).await;
+        let _ = server.places.acquire_many(MOST_CONNECTIONS).await;
     };
     let _ = tokio::time::timeout(GRACE, all_ended).await;
     Ok(())
+}
+
+/// What both listeners share.
+struct Server {
+    app: Arc<App>,
+    router: Router,
+    places: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Takes connections until it is dropped.
+    async fn keep_accepting(&self, listener: &TcpListener, tls: Option<TlsAcceptor>) {
+        loop {
+            // None only if the semaphore were closed, which nobody does.
+            let place = Arc::clone(&self.places).acquire_owned().await.ok();
+            let (stream, peer) = accept(listener).await;
+            let (router, closing, tls) = (self.router.clone(), self.app.closing.subscribe(), tls.clone());
+            tokio::spawn(async move {
+                // Small frames go out at once; where that cannot be set they only go out later.
+                let _ = stream.set_nodelay(true);
+                match tls {
+                    None => ended(peer, serve_one(stream, peer, false, router, closing).await),
+                    Some(tls) => match tls::shake_hands(&tls, stream).await {
+                        Ok(stream) => ended(peer, serve_one(stream, peer, true, router, closing).await),
+                        // Browsers that ask about a certificate first, and whoever knocks at ports.
+                        Err(error) => tracing::debug!(%peer, %error, "A TLS connection did not come about."),
+                    },
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+fn ended(peer: SocketAddr, end: hyper::Result<()>) {
+    if let Err(error) = end {
+        tracing::debug!(%peer, %error, "A connection ended early.");
+    }
 }
 
 /// The next connection. Errors belong to one that is gone already, or to a lack of descriptors, which passes.
@@ -165,16 +216,16 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 
 /// Serves one connection until it ends or becomes a WebSocket; once the daemon stops, only the request that runs.
 async fn serve_one(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
+    secure: bool,
     router: Router,
     mut closing: watch::Receiver<bool>,
 ) -> hyper::Result<()> {
-    // Small frames go out at once; where that cannot be set they only go out later.
-    let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Line { secure });
         router.call(request)
     });
     let mut http = http1::Builder::new();

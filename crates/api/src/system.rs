@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use fieldrail_node::views::{Finding, Paged, Resources};
 use fieldrail_node::{BoxView, Manifest};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer::{Accepted, Json};
 use crate::call::{Call, NoBody, NoQuery};
 use crate::problem::Result;
+
+/// How the program was built.
+const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 
 /// That the daemon answers.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -19,11 +22,32 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
+/// Something that Fieldrail is made of.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Part {
+    /// Its name.
+    name: String,
+    /// Its version.
+    version: String,
+    /// Its licence as an SPDX expression.
+    licence: String,
+    /// Where it comes from: `rust` or `npm`.
+    from: String,
+}
+
 /// How the daemon stands.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Status {
     /// Fieldrail's version.
     version: &'static str,
+    /// How and for what it was built, for example `release, x86_64, linux`.
+    build: String,
+    /// What the machine is called.
+    host: String,
+    /// The kernel of its operating system.
+    kernel: String,
+    /// The cores that the daemon may use.
+    cores: usize,
     /// Seconds since the start.
     uptime_s: u64,
     /// Where the web admin and the API are served.
@@ -59,12 +83,17 @@ impl Status {
     pub(crate) fn of(call: &Call) -> Self {
         let node = call.node();
         let stats = node.router_stats();
+        let machine = fieldrail_node::machine_names();
         let mut instances = BTreeMap::new();
         for instance in node.instances() {
             *instances.entry(instance.state).or_default() += 1;
         }
         Self {
             version: env!("CARGO_PKG_VERSION"),
+            build: format!("{PROFILE}, {}, {}", std::env::consts::ARCH, std::env::consts::OS),
+            host: machine.host,
+            kernel: machine.kernel,
+            cores: machine.cores,
             uptime_s: node.uptime().as_secs(),
             listen: call.app.listen.unwrap_or(node.settings().listen).to_string(),
             faults: node.faults().iter().map(Finding::from).collect(),
@@ -77,6 +106,12 @@ impl Status {
             troubles: node.disk_troubles(),
         }
     }
+}
+
+pub(crate) fn licences(_: &Call, _: NoQuery, _: NoBody) -> Result<Json<Paged<Part>>> {
+    // Made by `scripts/licences`; a test holds it against what is really built in.
+    let parts = serde_json::from_str(include_str!("../licences.json")).unwrap_or_default();
+    Ok(Json(Paged::whole(parts)))
 }
 
 pub(crate) fn restart(call: &Call, _: NoQuery, _: NoBody) -> Result<Accepted> {

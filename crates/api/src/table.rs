@@ -7,13 +7,22 @@ use axum::http::Method;
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
 use crate::{
-    alarms, audit, connections, data, errors, instances, live, logs, metrics, panic, people, routes, search, summary,
-    system,
+    alarms, audit, backup, certificate, connections, data, errors, files, instances, live, logs, metrics, panic,
+    people, routes, search, summary, system,
 };
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
-    let areas =
-        [of_people(), of_data(), of_routes(), of_connections(), of_instances(), of_panic(), of_alarms(), of_system()];
+    let areas = [
+        of_people(),
+        of_data(),
+        of_routes(),
+        of_connections(),
+        of_instances(),
+        of_panic(),
+        of_alarms(),
+        of_system(),
+        of_files(),
+    ];
     areas.into_iter().flatten().collect()
 });
 
@@ -34,11 +43,15 @@ fn of_people() -> Vec<Endpoint> {
         at(POST, "/api/login", Open, "Begin a session.").answers_later(people::log_in),
         at(POST, "/api/logout", Viewer, "End the session.").by_address().answers(people::log_out),
         at(GET, "/api/me", Viewer, "Say who asks.").by_address().answers(people::me),
+        at(POST, "/api/me/password", Viewer, "Change one's own password; all other sessions end.")
+            .answers_later(people::change_own_password),
         at(GET, "/api/admin/users", Admin, "List the users.").answers(people::users),
         at(POST, "/api/admin/users", Admin, "Add a user.").answers_later(people::add_user),
         at(PUT, "/api/admin/users/{name}", Admin, "Change a user; their sessions end.")
             .answers_later(people::change_user),
         at(DELETE, "/api/admin/users/{name}", Admin, "Remove a user; their sessions end.").answers(people::remove_user),
+        at(DELETE, "/api/admin/users/{name}/sessions", Admin, "End all sessions of a user.")
+            .answers(people::end_sessions),
         at(GET, "/api/admin/tokens", Admin, "List the tokens of machines.").answers(people::tokens),
         at(POST, "/api/admin/tokens", Admin, "Make a token; its secret is shown once.").answers(people::add_token),
         at(DELETE, "/api/admin/tokens/{id}", Admin, "Take a token back; its connections end.")
@@ -217,5 +230,35 @@ fn of_system() -> Vec<Endpoint> {
         at(GET, "/api/system/summary", Viewer, "Say how the daemon stands and what needs a hand.")
             .answers(summary::summary),
         at(GET, "/api/openapi.json", Viewer, "Describe all this.").by_address().answers(system::openapi),
+    ]
+}
+
+fn of_files() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/admin/files", Admin, "List the files of the configuration and how each stands.")
+            .answers(files::list),
+        at(GET, "/api/admin/files/{name}/versions", Admin, "List what a file said before, newest first.")
+            .answers(files::versions),
+        at(GET, "/api/admin/files/{name}/versions/{id}", Admin, "Show what a file said before.")
+            .answers(files::version),
+        at(
+            POST,
+            "/api/admin/files/{name}/versions/{id}/restore",
+            Admin,
+            "Make a file say again what it said before; in force at once.",
+        )
+        .answers(files::restore),
+        at(GET, "/api/admin/backup", Admin, "Save the whole configuration as one archive, without secrets.")
+            .answers(backup::save),
+        at(GET, "/api/admin/certificate", Admin, "Show the certificate for HTTPS that is in force.")
+            .answers(certificate::view),
+        at(PUT, "/api/admin/certificate", Admin, "Take another certificate for HTTPS into force, at once.")
+            .answers(certificate::put),
+        at(POST, "/api/admin/certificate/self-signed", Admin, "Make the house's own certificate for HTTPS anew.")
+            .answers(certificate::sign),
+        at(PUT, "/api/admin/https", Admin, "Switch HTTPS on or off; counts from the next start.")
+            .answers(certificate::put_https),
+        at(GET, "/api/system/licences", Viewer, "List what Fieldrail is made of, with its licences.")
+            .answers(system::licences),
     ]
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use fieldrail_node::settings::Settings;
-use fieldrail_node::{Node, Options};
+use fieldrail_node::{LogLevel, Node, Options};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -88,13 +88,16 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     fieldrail_node::write_down_panics(&options.state);
     let node = Node::open(&options).map_err(with_hint)?;
     let forwarding = tokio::spawn(fieldrail_sentry::forward(Arc::clone(&node)));
-    let wanted = node.settings().listen;
-    let listener = TcpListener::bind(wanted).await.with_context(|| {
-        format!("cannot listen on {wanted}; is another Fieldrail running, or does another program use the port?")
-    })?;
+    let settings = node.settings();
+    let listener = listen(settings.listen).await?;
+    let https = match &settings.https {
+        // A house that runs without HTTPS is better than one that does not run.
+        Some(https) => listen(https.listen).await.inspect_err(|error| without_https(&node, error)).ok(),
+        None => None,
+    };
     let address = listener.local_addr()?;
     let door = Door::open(&state, address, &node)?;
-    greet(&node, address, greeting)?;
+    greet(&node, address, https.as_ref().map(TcpListener::local_addr).transpose()?, greeting)?;
     notice::ready();
     let watchdog = tokio::spawn(notice::watch(Arc::clone(&node)));
     let stop = told_to_stop()?;
@@ -107,7 +110,7 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
         }
         notice::stopping();
     };
-    let served = fieldrail_api::serve(listener, Arc::clone(&node), told).await;
+    let served = fieldrail_api::serve_with_https(listener, https, Arc::clone(&node), told).await;
     watchdog.abort();
     drop(door);
     forwarding.abort();
@@ -115,6 +118,17 @@ async fn keep(folders: &Folders, greeting: Greeting) -> Result<End> {
     node.close().await;
     served.context("the web admin cannot be served")?;
     Ok(if *node.restarts().borrow() { End::Restart } else { End::Stopped })
+}
+
+fn without_https(node: &Node, error: &anyhow::Error) {
+    tracing::error!("No HTTPS: {error:#}");
+    node.logbook().write(LogLevel::Error, None, format!("HTTPS is not served: {error:#}"));
+}
+
+async fn listen(wanted: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(wanted).await.with_context(|| {
+        format!("cannot listen on {wanted}; is another Fieldrail running, or does another program use the port?")
+    })
 }
 
 /// Two daemons on one house would both write its files and both start its instances.
@@ -149,8 +163,11 @@ fn log_to_console(level: &str) {
     console.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
 }
 
-fn greet(node: &Node, address: SocketAddr, greeting: Greeting) -> Result<()> {
+fn greet(node: &Node, address: SocketAddr, secure: Option<SocketAddr>, greeting: Greeting) -> Result<()> {
     console::line(format_args!("Fieldrail keeps the house. Web admin: http://{address}/"))?;
+    if let Some(secure) = secure {
+        console::line(format_args!("Over HTTPS: https://{secure}/"))?;
+    }
     if greeting == Greeting::Demo {
         console::line(format_args!("Log in once with: http://{address}/#/login?once={}", node.people().login_link()))?;
     } else if let Some(code) = node.people().setup_code() {

@@ -25,6 +25,7 @@ pub fn check_folder(config: &Path, plugins: &[PathBuf]) -> Vec<Finding> {
     let mut findings = std::mem::take(&mut surroundings.findings);
     if let Some(file) = look::<Settings>(config, FileName::Settings, &mut findings) {
         findings.extend(check_tracking(&file, config));
+        findings.extend(check_https(&file, config));
     }
     look::<UsersFile>(config, FileName::Users, &mut findings);
     let routing = look::<RoutingFile>(config, FileName::Routing, &mut findings);
@@ -80,6 +81,16 @@ fn look<T: DeserializeOwned>(config: &Path, name: FileName, findings: &mut Vec<F
         return None;
     }
     read_file(&path, name.options()).map_err(|fault| findings.push(from_fault(&fault, "error"))).ok()
+}
+
+/// A listener that cannot be, or a certificate that cannot be shown.
+fn check_https(file: &Snapshot<Settings>, config: &Path) -> Option<Finding> {
+    if let Err(error) = file.value.check() {
+        let key = if let Error::Invalid { key: Some(key), .. } = &error { key.clone() } else { "https".into() };
+        return Some(from_fault(&file.error_at(&key, &error.to_string(), error.hint()), "error"));
+    }
+    let fault = crate::certificate::check(config, file.value.https.as_ref()?)?;
+    Some(from_fault(&fault, "error"))
 }
 
 /// Forwarding that is switched on and cannot work.

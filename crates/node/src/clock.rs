@@ -33,6 +33,20 @@ pub(crate) fn minute(time: Timestamp) -> String {
     minute_in(&zone.unwrap_or(TimeZone::UTC), time, wall()) + ending
 }
 
+/// The day that it is here.
+pub(crate) fn today() -> jiff::civil::Date {
+    let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+    let now = jiff::Timestamp::from_microsecond(wall().0).unwrap_or_default();
+    zone.to_datetime(now).date()
+}
+
+/// The day of a wall time, `2026-11-26`, as the calendar here has it.
+pub fn date(time: Timestamp) -> String {
+    let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+    let day = jiff::Timestamp::from_microsecond(time.0).ok().map(|time| zone.to_datetime(time).date().to_string());
+    day.unwrap_or_else(|| "undated".into())
+}
+
 fn minute_in(zone: &TimeZone, time: Timestamp, now: Timestamp) -> String {
     let format = |time: Timestamp, format: &str| {
         let time = jiff::Timestamp::from_microsecond(time.0).ok()?.to_zoned_datetime(zone.clone());

@@ -45,6 +45,9 @@ impl FileName {
         }
     }
 
+    /// The files that the web admin shows. Those with hashes and secrets it does not: nothing of them ever leaves the house.
+    pub const SHOWN: [Self; 4] = [Self::Settings, Self::Connections, Self::Routing, Self::Datapoints];
+
     /// The JSON schema of the file.
     pub fn schema(self) -> serde_json::Value {
         match self {

@@ -8,6 +8,7 @@
 mod alarms;
 mod attempt;
 mod audit;
+mod certificate;
 pub mod check;
 pub mod clock;
 mod commands;
@@ -48,6 +49,7 @@ mod stream;
 mod tap;
 mod traffic;
 mod trial;
+mod versions;
 pub mod views;
 
 pub use alarms::{Acknowledge, AlarmEvent, AlarmPage, AlarmView, AlarmsWanted};
@@ -56,6 +58,7 @@ pub use attempt::{
     TriedTest, WordView, language_of_routes,
 };
 pub use audit::{Audit, AuditBreak, AuditHead, AuditVerdict, AuditView, AuditWish, Deed};
+pub use certificate::{CertificateSource, CertificateView};
 pub use commands::Outcome;
 pub use data::Wanted;
 pub use error::{Error, Result};
@@ -78,6 +81,7 @@ pub use history::HistoryView;
 pub use instances::Dependents;
 pub use kinds::{Kind, QualityClass};
 pub use logbook::Logbook;
+pub use machine::{MachineNames, machine_names};
 pub use node::{Node, Options};
 pub use own::{BoxView, Column, DiskView, MetricsView, Window};
 pub use panic::{PanicRequest, PanicView, RearmRequest, RearmStep, SafeWrite};
@@ -92,3 +96,4 @@ pub use search::{
 pub use stream::Stream;
 pub use tap::TapStream;
 pub use traffic::{TapEvent, TapWish};
+pub use versions::{FileState, VersionView};

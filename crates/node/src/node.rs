@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::alarms::Alarms;
 use crate::audit::{Audit, BY_HAND, Deed};
+use crate::certificate::Certificates;
 use crate::connections::{Connection, VIRTUAL};
 use crate::datapoints::About;
 use crate::demand::Need;
@@ -63,6 +64,8 @@ pub struct Node {
     pub(crate) state: PathBuf,
     /// The connections in force.
     pub(crate) running: Mutex<BTreeMap<InstanceId, Connection>>,
+    /// What the HTTPS listener shows.
+    pub(crate) certificates: Certificates,
     /// Why the rules on disk are not in force.
     pub(crate) rules_fault: Mutex<Option<FileError>>,
     /// What the rules in force need of the instances.
@@ -148,6 +151,7 @@ impl Node {
             errors,
             audit,
             state: options.state.clone(),
+            certificates: Certificates::new(&options.state, &options.config),
             running: Mutex::default(),
             rules_fault: Mutex::default(),
             rule_needs: Mutex::default(),
@@ -171,6 +175,7 @@ impl Node {
         });
         node.errors.join(&node);
         node.begin(&options.config)?;
+        node.look_at_certificate();
         node.watch_itself();
         node.watch_alarms();
         Ok(node)
@@ -245,6 +250,7 @@ impl Node {
         let mut faults = self.files.faults();
         faults.extend(lock(&self.rules_fault).clone());
         faults.extend(self.people.fault());
+        faults.extend(self.certificates.fault());
         faults
     }
 
@@ -337,7 +343,7 @@ impl Node {
     }
 
     /// What people say about datapoints may make a rule right or wrong.
-    fn datapoints_changed(&self) {
+    pub(crate) fn datapoints_changed(&self) {
         self.apply_datapoints();
         self.apply_rules();
     }

@@ -263,23 +263,24 @@ impl Node {
         who.must_be(Role::Admin)?;
         let edited = self.files.routing.edit(&who.name, expected, |file| {
             change(file)?;
-            self.compile(file).map(drop).map_err(|problems| {
-                let worst = problems.iter().find(|problem| problem.severity == Severity::Error);
-                worst.or(problems.first()).map_or_else(
-                    || Error::Internal("rules were refused without a reason".into()),
-                    |problem| {
-                        Error::invalid_at(
-                            crate::check::key_of(file, problem),
-                            problem.message.clone(),
-                            problem.hint.clone(),
-                        )
-                    },
-                )
-            })
+            self.must_compile(file)
         });
         let ((), etag) = edited.map_err(|error| Error::from_edit("routing.json", error))?;
         self.apply_rules();
         Ok(etag)
+    }
+
+    /// Fails with the worst of what is wrong with rules.
+    pub(crate) fn must_compile(&self, file: &RoutingFile) -> Result<()> {
+        let Err(problems) = self.compile(file) else { return Ok(()) };
+        let worst = problems.iter().find(|problem| problem.severity == Severity::Error).or(problems.first());
+        Err(worst.map_or_else(
+            || Error::Internal("rules were refused without a reason".into()),
+            |problem| {
+                let key = crate::check::key_of(file, problem);
+                Error::invalid_at(key, problem.message.clone(), problem.hint.clone())
+            },
+        ))
     }
 
     /// What is wrong with these rules, without taking them into force; none looks at those on disk.

@@ -1,13 +1,14 @@
 //! `fieldrail.json`: how the daemon itself behaves.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fieldrail_store::{FormatVersion, Secrets, read_file};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::files::FileName;
+use crate::{Error, Result};
 
 /// The daemon's own settings. A changed listen address or log level counts from the next start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +20,9 @@ pub struct Settings {
     #[serde(default = "loopback")]
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// The web admin and the API over HTTPS, beside the address above. Off unless you decide otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<Https>,
     /// Names under which browsers may reach the web admin, beside `localhost` and IP addresses. It keeps foreign pages from
     /// reaching the house through a name of their own (DNS rebinding).
     #[serde(default)]
@@ -33,6 +37,25 @@ pub struct Settings {
     /// Forwarding of errors to a Sentry-compatible server. Off unless you decide otherwise.
     #[serde(default, skip_serializing_if = "ErrorTracking::is_default")]
     pub error_tracking: ErrorTracking,
+}
+
+/// The web admin and the API over HTTPS. Where it listens counts from the next start; a certificate is in force at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Https {
+    /// Address and port, for example `0.0.0.0:8443`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The PEM file of your own certificate with its chain, which is followed when it is renewed. A path that begins with no
+    /// `/` begins in the configuration folder. Without it the house shows one that was uploaded, or its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// The PEM file of its key; left out if that stands in the same file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// Whether browsers that come over HTTP from another machine are sent to HTTPS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redirect: bool,
 }
 
 /// Forwarding of errors to a Sentry-compatible server. Errors are kept in the house either way; secrets never leave it.
@@ -126,6 +149,20 @@ fn loopback() -> SocketAddr {
 }
 
 impl Settings {
+    /// Fails if two listeners want the same port, or a key stands without its certificate.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Some(https) = &self.https else { return Ok(()) };
+        if https.listen.port() == self.listen.port() && https.listen.port() != 0 {
+            let message = format!("port {} is that of HTTP already", https.listen.port());
+            return Err(Error::invalid_at("https.listen", message, Some("8443 is usual".into())));
+        }
+        if https.key.is_some() && https.certificate.is_none() {
+            let hint = Some("add `certificate`, or leave both out".into());
+            return Err(Error::invalid_at("https.key", "a key without its certificate", hint));
+        }
+        Ok(())
+    }
+
     /// The settings of a configuration folder, before the house is opened; the defaults where there are none to read.
     pub fn read(config: &Path) -> Self {
         let name = FileName::Settings;
@@ -138,6 +175,7 @@ impl Default for Settings {
         Self {
             version: FormatVersion,
             listen: loopback(),
+            https: None,
             hosts: Vec::new(),
             log_level: LogLevel::default(),
             cgroups: true,

@@ -254,10 +254,21 @@ impl<T: Format> Document<T> {
     /// Makes the document say again what it said in the version `sequence`. Also works when the file is gone; a file
     /// that is there and broken is not written over.
     pub fn restore(&self, who: &str, sequence: u64, expected: Option<&Etag>) -> Result<Etag, EditError<FileError>> {
-        let text = self.versions.read(sequence).map_err(EditError::Refused)?;
+        self.restore_if(who, sequence, expected, |_| Ok(()))
+    }
+
+    /// The same, if the old content passes `check`: what was right once may no longer fit what is around it.
+    pub fn restore_if<E: From<FileError>>(
+        &self,
+        who: &str,
+        sequence: u64,
+        expected: Option<&Etag>,
+        check: impl Fn(&T) -> Result<(), E>,
+    ) -> Result<Etag, EditError<E>> {
+        let text = self.versions.read(sequence).map_err(|error| EditError::Refused(error.into()))?;
         let mut change = |value: &mut T| {
             *value = parse::parse(&self.name, &text, self.options.access == Access::Private)?;
-            Ok(())
+            check(value)
         };
         let gone = matches!(self.read(), Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound));
         if !gone {

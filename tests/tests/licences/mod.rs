@@ -1,5 +1,7 @@
 //! The licences of everything that comes in, held against the list in `deny.toml`.
 
+mod parts;
+
 use fieldrail_tests::workspace::{metadata, root};
 use serde_json::{Value, json};
 

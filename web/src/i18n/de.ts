@@ -5,6 +5,7 @@ import { form } from './de/form';
 import { frame } from './de/frame';
 import { home } from './de/home';
 import { routes } from './de/routes';
+import { system } from './de/system';
 import type { Texts } from './en';
 
 export const de: Texts = {
@@ -23,6 +24,7 @@ export const de: Texts = {
     routes: 'Routen',
     alarms: 'Alarme',
     logs: 'Protokoll',
+    system: 'System',
     label: 'Seiten',
     skip: 'Zum Inhalt springen',
   },
@@ -496,4 +498,5 @@ export const de: Texts = {
   },
   units: { s: 's', min: 'min', h: 'h', d: 'T' },
   notices: 'Meldungen',
+  system,
 };

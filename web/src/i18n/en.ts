@@ -5,6 +5,7 @@ import { form } from './en/form';
 import { frame } from './en/frame';
 import { home } from './en/home';
 import { routes } from './en/routes';
+import { system } from './en/system';
 
 export const en = {
   connections,
@@ -22,6 +23,7 @@ export const en = {
     routes: 'Routes',
     alarms: 'Alarms',
     logs: 'Logs',
+    system: 'System',
     label: 'Pages',
     skip: 'Skip to content',
   },
@@ -495,6 +497,7 @@ export const en = {
   },
   units: { s: 's', min: 'min', h: 'h', d: 'd' },
   notices: 'Notices',
+  system,
 };
 
 export type Texts = typeof en;

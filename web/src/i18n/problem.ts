@@ -17,6 +17,11 @@ export function problemWords(problem: Problem, t: Texts): Words {
       return { title: t.problem.forbidden, detail, hint: hint || t.problem.forbiddenHint };
     case 429:
       return { title: t.problem.tooMany, detail: waitText(problem, t), hint };
+    case 400:
+    case 409:
+    case 422:
+      // The name of such a status says nothing to a person; what is wrong does.
+      return { title: detail || problem.title, detail: '', hint };
     default:
       return { title: problem.title || t.problem.unexpected, detail, hint };
   }

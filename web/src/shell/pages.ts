@@ -38,6 +38,7 @@ export const pages: readonly PageLink[] = [
   },
   { key: 'alarms', path: '/alarms', icon: 'bell', often: true, load: () => import('../pages/alarms/AlarmsPage.svelte') },
   { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },
+  { key: 'system', path: '/system', icon: 'system', least: 'admin', load: () => import('../pages/system/SystemPage.svelte') },
 ];
 
 /** Pages without a place in the navigation: other pages lead there, or who knows the address opens them. */

@@ -40,6 +40,10 @@ export const icons = {
   send: 'M3 11.5 21 3l-6 18-4-7.5zM11 13.5 21 3',
   undo: 'M9 7 4 12l5 5M4 12h10a5 5 0 0 1 0 10h-2',
   left: 'M15 6l-6 6 6 6',
+  key: 'M8 19a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM11 12l8-8M16 7l3 3M13.5 9.5l2 2',
+  lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
+  download: 'M12 4v12M7 11l5 5 5-5M4 20h16',
+  system: 'M4 7h9M17 7h3M15 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM4 17h3M11 17h9M9 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4z',
 } as const;
 
 export type IconName = keyof typeof icons;

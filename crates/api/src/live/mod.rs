@@ -73,7 +73,7 @@ async fn upgraded<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    guard::check_origin(&parts.headers)?;
+    guard::check_origin(&parts.headers, &parts.extensions)?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|rejection| {
         let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, format!("this is a WebSocket: {rejection}"));
         problem.hint("open it with a WebSocket client")

@@ -15,10 +15,12 @@ const MATRIX: &str = "
     - POST /api/login
     v* POST /api/logout
     v* GET /api/me
+    v POST /api/me/password
     a GET /api/admin/users
     a POST /api/admin/users
     a PUT /api/admin/users/{name}
     a DELETE /api/admin/users/{name}
+    a DELETE /api/admin/users/{name}/sessions
     a GET /api/admin/tokens
     a POST /api/admin/tokens
     a DELETE /api/admin/tokens/{id}
@@ -90,6 +92,16 @@ a POST /api/admin/panic/rearm
     v GET /api/system/status
     v GET /api/system/summary
     v* GET /api/openapi.json
+    a GET /api/admin/files
+    a GET /api/admin/files/{name}/versions
+    a GET /api/admin/files/{name}/versions/{id}
+    a POST /api/admin/files/{name}/versions/{id}/restore
+    a GET /api/admin/backup
+    a GET /api/admin/certificate
+    a PUT /api/admin/certificate
+    a POST /api/admin/certificate/self-signed
+    a PUT /api/admin/https
+    v GET /api/system/licences
 ";
 
 fn matrix() -> Vec<(&'static str, &'static str, &'static str)> {

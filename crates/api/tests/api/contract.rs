@@ -134,6 +134,11 @@ async fn the_pages_find_what_they_read() {
     check(&status, &["box", "troubles"]);
     check(&status["box"], &["temperatures", "disks"]);
     check(&get("/api/system/metrics/box").await, &["step_s", "times_ms", "figures"]);
+    check(&status, &["build", "host", "kernel", "cores", "uptime_s", "plugins"]);
+    check(&get("/api/admin/files").await["items"][0], &["name", "size", "changed_ms", "etag"]);
+    check(&get("/api/admin/files/routing.json/versions").await["items"][0], &["id", "time_ms", "who", "size", "etag"]);
+    check(&get("/api/admin/certificate").await, &["etag", "names"]);
+    check(&get("/api/system/licences").await["items"][0], &["name", "version", "licence", "from"]);
     let none = house.admin("POST", "/api/router/check", None).await.must_be(200).json();
     assert_eq!(none["items"], json!([]));
 }

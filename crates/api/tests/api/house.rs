@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct House {
     pub(crate) node: Arc<Node>,
     pub(crate) address: SocketAddr,
+    /// Where it is served over HTTPS, if it is.
+    pub(crate) secure: Option<SocketAddr>,
     pub(crate) folder: TempDir,
     /// A session of an administrator.
     pub(crate) session: String,
@@ -43,12 +45,13 @@ fn vault() -> Value {
 struct Daemon {
     node: Arc<Node>,
     address: SocketAddr,
+    secure: Option<SocketAddr>,
     session: String,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
 }
 
-async fn daemon(folder: &TempDir) -> Daemon {
+async fn daemon(folder: &TempDir, with_https: bool) -> Daemon {
     let path = |name| folder.path().join(name);
     let options =
         Options { config: path("config"), state: path("state"), plugins: vec![path("plugins")], confiner: None };
@@ -59,9 +62,11 @@ async fn daemon(folder: &TempDir) -> Daemon {
     let stopped = async move {
         let _ = stopped.await;
     };
-    let served = tokio::spawn(fieldrail_api::serve(listener, Arc::clone(&node), stopped));
+    let https = if with_https { Some(TcpListener::bind("127.0.0.1:0").await.unwrap()) } else { None };
+    let secure = https.as_ref().map(|listener| listener.local_addr().unwrap());
+    let served = tokio::spawn(fieldrail_api::serve_with_https(listener, https, Arc::clone(&node), stopped));
     let session = node.people().console_session().reveal().to_owned();
-    Daemon { node, address, session, stop, served }
+    Daemon { node, address, secure, session, stop, served }
 }
 
 /// The one who makes tokens in tests.
@@ -72,19 +77,31 @@ fn maker() -> Who {
 impl House {
     /// Two virtual instances, `meter` and `meter2`; `haus.example` is a name of the house, `vault` a driver.
     pub(crate) async fn open() -> Self {
+        Self::furnish(false).await
+    }
+
+    /// The same house, served over HTTPS too.
+    pub(crate) async fn open_secure() -> Self {
+        Self::furnish(true).await
+    }
+
+    async fn furnish(with_https: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config");
         std::fs::create_dir(&config).unwrap();
         let connection = |id: &str| json!({ "id": id, "driver": "virtual" });
         let connections = json!({ "version": "1.0", "connections": [connection("meter"), connection("meter2")] });
         std::fs::write(config.join("connections.json"), connections.to_string()).unwrap();
-        let settings = json!({ "version": "1.0", "hosts": ["haus.example"] });
+        let mut settings = json!({ "version": "1.0", "hosts": ["haus.example"] });
+        if with_https {
+            settings["https"] = json!({ "listen": "127.0.0.1:0" });
+        }
         std::fs::write(config.join("fieldrail.json"), settings.to_string()).unwrap();
         let plugins = folder.path().join("plugins");
         std::fs::create_dir_all(plugins.join("vault")).unwrap();
         std::fs::write(plugins.join("vault/manifest.json"), vault().to_string()).unwrap();
-        let Daemon { node, address, session, stop, served } = daemon(&folder).await;
-        Self { node, address, folder, session, stop: Some(stop), served: Some(served) }
+        let Daemon { node, address, secure, session, stop, served } = daemon(&folder, with_https).await;
+        Self { node, address, secure, folder, session, stop: Some(stop), served: Some(served) }
     }
 
     /// Ends the daemon whole; the folders stay.
@@ -95,8 +112,8 @@ impl House {
 
     /// Another daemon in the same folders, after [`House::close_daemon`].
     pub(crate) async fn open_daemon(&mut self) {
-        let Daemon { node, address, session, stop, served } = daemon(&self.folder).await;
-        (self.node, self.address, self.session) = (node, address, session);
+        let Daemon { node, address, secure, session, stop, served } = daemon(&self.folder, self.secure.is_some()).await;
+        (self.node, self.address, self.secure, self.session) = (node, address, secure, session);
         (self.stop, self.served) = (Some(stop), Some(served));
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// An answer.
@@ -61,7 +61,7 @@ impl Wire {
     }
 }
 
-async fn read(stream: &mut TcpStream, head_only: bool) -> Answer {
+pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin), head_only: bool) -> Answer {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

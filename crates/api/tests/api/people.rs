@@ -119,3 +119,71 @@ async fn a_session_outlives_the_daemon_but_not_its_user_its_password_or_a_log_ou
     }
     house.ask("GET", "/api/me", &console, None).await.must_be(401);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_made_at_the_console_closes_the_set_up_too() {
+    let house = House::open().await;
+    let code = house.node.people().setup_code().unwrap();
+    let new = json!({ "name": "anna", "password": "Schaltschrank 7", "role": "admin" });
+    house.admin("POST", "/api/admin/users", Some(&new)).await.must_be(201);
+    assert_eq!(house.ask("GET", "/api/setup", "", None).await.json(), json!({ "open": false }));
+    let second = json!({ "code": code, "name": "otto", "password": "Schaltschrank 7" });
+    house.ask("POST", "/api/setup", "", Some(&second)).await.must_be(409);
+}
+
+/// A user who is logged in: the headers of the session.
+async fn logged_in(house: &House, name: &str, password: &str) -> String {
+    let body = json!({ "name": name, "password": password });
+    let answer = house.ask("POST", "/api/login", "", Some(&body)).await.must_be(200);
+    format!("Cookie: {}\nX-Fieldrail: 1\n", answer.header("set-cookie").split(';').next().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_changes_their_own_password_and_only_the_one_who_did_stays_logged_in() {
+    let house = House::open().await;
+    let new = json!({ "name": "anna", "password": "Schaltschrank 7", "role": "viewer" });
+    house.admin("POST", "/api/admin/users", Some(&new)).await.must_be(201);
+    let phone = logged_in(&house, "anna", "Schaltschrank 7").await;
+    let desk = logged_in(&house, "anna", "Schaltschrank 7").await;
+    let change = |current: &str, new: &str| json!({ "current": current, "new": new });
+    let ask = async |session: &str, body| house.ask("POST", "/api/me/password", session, Some(&body)).await;
+    let wrong = ask(&desk, change("Schaltschrank 8", "Sicherungskasten 9")).await.must_be(422).json();
+    assert_eq!(wrong["at"]["key"], "current");
+    ask(&desk, change("Schaltschrank 7", "kurz")).await.must_be(422);
+    let done = ask(&desk, change("Schaltschrank 7", "Sicherungskasten 9")).await.must_be(200);
+    let fresh = format!("Cookie: {}\n", done.header("set-cookie").split(';').next().unwrap());
+    assert_eq!(house.ask("GET", "/api/me", &fresh, None).await.must_be(200).json()["role"], "viewer");
+    for ended in [&phone, &desk] {
+        house.ask("GET", "/api/me", ended, None).await.must_be(401);
+    }
+    logged_in(&house, "anna", "Sicherungskasten 9").await;
+    // Whoever has no password has none to change.
+    house.admin("POST", "/api/me/password", Some(&change("x", "Sicherungskasten 9"))).await.must_be(409);
+    let (token, _) = house.token("t", Role::Admin, &[]);
+    ask(&token, change("x", "Sicherungskasten 9")).await.must_be(409);
+    house.ask("POST", "/api/me/password", "", Some(&change("x", "y"))).await.must_be(401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_whom_somebody_else_has_changed_is_not_changed_unseen() {
+    let house = House::open().await;
+    for (name, role) in [("anna", "admin"), ("otto", "viewer")] {
+        let new = json!({ "name": name, "password": "Schaltschrank 7", "role": role });
+        house.admin("POST", "/api/admin/users", Some(&new)).await.must_be(201);
+    }
+    let session = logged_in(&house, "otto", "Schaltschrank 7").await;
+    let list = house.admin("GET", "/api/admin/users", None).await.must_be(200).json();
+    let otto = list["items"].as_array().unwrap().iter().find(|user| user["name"] == "otto").unwrap().clone();
+    assert_eq!(otto["sessions"], 1);
+    let seen = format!("{}If-Match: \"{}\"\n", house.cookie(), otto["etag"].as_str().unwrap());
+    house.ask("PUT", "/api/admin/users/otto", &seen, Some(&json!({ "role": "operator" }))).await.must_be(200);
+    house.ask("GET", "/api/me", &session, None).await.must_be(401);
+    house.ask("PUT", "/api/admin/users/otto", &seen, Some(&json!({ "role": "admin" }))).await.must_be(412);
+    house.ask("DELETE", "/api/admin/users/otto", &seen, None).await.must_be(412);
+    let session = logged_in(&house, "otto", "Schaltschrank 7").await;
+    house.admin("DELETE", "/api/admin/users/otto/sessions", None).await.must_be(204);
+    house.ask("GET", "/api/me", &session, None).await.must_be(401);
+    house.admin("DELETE", "/api/admin/users/nobody/sessions", None).await.must_be(404);
+    house.admin("PUT", "/api/admin/users/anna", Some(&json!({ "role": "viewer" }))).await.must_be(409);
+    house.admin("DELETE", "/api/admin/users/anna", None).await.must_be(409);
+}

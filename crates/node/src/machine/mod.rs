@@ -3,12 +3,15 @@
 //! The only module of this crate that knows the operating system's files; [`text`] reads what stands in them. Another
 //! system is another [`Machine`]. What a box does not have, or does not tell, has no figure.
 
+mod names;
 mod text;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub(crate) use names::names;
+pub use names::{MachineNames, machine_names};
 use text::Processor;
 
 /// Interfaces and sensors that are told of, at the most: a box with hundreds of virtual ones tells of the first.

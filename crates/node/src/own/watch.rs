@@ -24,6 +24,7 @@ impl Node {
         let ran = std::thread::Builder::new().name("own".into()).spawn(move || {
             while let Some(node) = node.upgrade() {
                 node.tell_own();
+                node.look_at_certificate();
                 if round.is_multiple_of(RESERVE_ROUNDS) {
                     reserve.keep();
                 }

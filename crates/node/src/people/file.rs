@@ -1,7 +1,7 @@
 //! `users.json`: hashes of passwords and tokens, and what each may do. Mode 0600.
 
 use fieldrail_model::Timestamp;
-use fieldrail_store::FormatVersion;
+use fieldrail_store::{Etag, FormatVersion, etag_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
@@ -94,6 +94,21 @@ impl Scope {
             rest.is_some_and(|rest| rest.is_empty() || prefix.ends_with(['.', '/']) || rest.starts_with(['.', '/']))
         };
         self.addresses.is_empty() || self.addresses.iter().any(begins)
+    }
+}
+
+impl UserEntry {
+    /// Which state of this user a caller has seen. Says nothing of the password but that it is another one.
+    pub fn etag(&self) -> Etag {
+        etag_of(self)
+    }
+
+    /// Fails if it is not the one that the caller has seen.
+    pub(super) fn must_be(&self, expected: Option<&Etag>) -> Result<()> {
+        match expected {
+            Some(expected) if self.etag() != *expected => Err(Error::Changed(format!("the user `{}`", self.name))),
+            _ => Ok(()),
+        }
     }
 }
 

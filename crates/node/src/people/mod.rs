@@ -16,7 +16,7 @@ pub use session::Credential;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fieldrail_store::{Change, Document};
+use fieldrail_store::{Change, Document, Etag};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
@@ -264,6 +264,7 @@ impl People {
     pub fn refresh(&self) -> Change<UsersFile> {
         let change = self.users.refresh();
         if matches!(change, Change::New(_)) {
+            self.close_set_up();
             self.revoke();
         }
         change
@@ -282,7 +283,14 @@ impl People {
     }
 
     /// Changes a user's role, password or both; all sessions of the user end.
-    pub async fn change_user(&self, by: &Who, name: &str, password: Option<&str>, role: Option<Role>) -> Result<()> {
+    pub async fn change_user(
+        &self,
+        by: &Who,
+        name: &str,
+        expected: Option<&Etag>,
+        password: Option<&str>,
+        role: Option<Role>,
+    ) -> Result<()> {
         let hash = match password {
             Some(password) => Some(self.hash(name, password).await?),
             None => None,
@@ -290,6 +298,7 @@ impl People {
         self.edit(&by.name, |file| {
             let admins = file.users.iter().filter(|user| user.role == Role::Admin).count();
             let user = file.users.iter_mut().find(|user| user.name == name).ok_or_else(|| unknown_user(name))?;
+            user.must_be(expected)?;
             if role.is_some_and(|role| role < Role::Admin) && user.role == Role::Admin && admins == 1 {
                 return Err(last_admin());
             }
@@ -302,9 +311,10 @@ impl People {
     }
 
     /// Removes a user and ends their sessions.
-    pub fn remove_user(&self, by: &Who, name: &str) -> Result<()> {
+    pub fn remove_user(&self, by: &Who, name: &str, expected: Option<&Etag>) -> Result<()> {
         self.edit(&by.name, |file| {
             let at = file.users.iter().position(|user| user.name == name).ok_or_else(|| unknown_user(name))?;
+            file.users[at].must_be(expected)?;
             let admins = file.users.iter().filter(|user| user.role == Role::Admin).count();
             if file.users[at].role == Role::Admin && admins == 1 {
                 return Err(last_admin());
@@ -314,6 +324,38 @@ impl People {
         })?;
         self.end_sessions_of(name);
         Ok(())
+    }
+
+    /// Changes the password of the one who asks, who shows the present one. All sessions end; the new one is theirs.
+    pub async fn change_own_password(&self, who: &Who, current: &str, new: &str, from: &str) -> Result<Login> {
+        if who.scope.is_some() || who.name == CONSOLE {
+            return Err(Error::Conflict("only a user has a password; this is a token or the console".into()));
+        }
+        // The limiter counts it as a log-in, since it tells whether a password is right.
+        let wrong = |error| match error {
+            Error::Unauthorised(_) => {
+                Error::invalid_at("current", "the present password is wrong", Some("type it again".into()))
+            }
+            other => other,
+        };
+        let proof = self.log_in(&who.name, current, from).await.map_err(wrong)?;
+        lock(&self.sessions).end(&Credential::session(proof.secret.reveal()));
+        self.change_user(who, &who.name, None, Some(new), None).await?;
+        Ok(self.begin_session(proof.who))
+    }
+
+    /// Ends all sessions of a user, who has to log in again.
+    pub fn end_sessions(&self, name: &str) -> Result<()> {
+        if !self.all().users.iter().any(|user| user.name == name) {
+            return Err(unknown_user(name));
+        }
+        self.end_sessions_of(name);
+        Ok(())
+    }
+
+    /// How many sessions a user has.
+    pub fn sessions_of(&self, name: &str) -> usize {
+        lock(&self.sessions).count_of(name)
     }
 
     /// Makes a machine token; the secret is shown this once. A token never has a higher role than its maker.
@@ -383,7 +425,15 @@ impl People {
 
     fn edit(&self, who: &str, mut change: impl FnMut(&mut UsersFile) -> Result<()>) -> Result<()> {
         self.users.edit(who, None, |file| change(file)).map_err(|error| Error::from_edit("users.json", error))?;
+        self.close_set_up();
         Ok(())
+    }
+
+    /// Once there is a user, whoever made it, the set-up is over.
+    fn close_set_up(&self) {
+        if !self.all().users.is_empty() {
+            lock(&self.setup).take();
+        }
     }
 }
 

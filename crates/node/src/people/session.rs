@@ -130,4 +130,10 @@ impl Sessions {
         });
         keeper.save(kept.collect());
     }
+
+    pub(super) fn count_of(&self, name: &str) -> usize {
+        let now = Instant::now();
+        let lives = |session: &&Session| session.who.name == name && now.duration_since(session.used) < IDLE;
+        self.by_hash.values().filter(lives).count()
+    }
 }
