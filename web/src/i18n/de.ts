@@ -1,7 +1,11 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
+import { instance } from './de/instance';
+import { panicPage } from './de/panicPage';
 import type { Texts } from './en';
 
 export const de: Texts = {
+  instance,
+  panicPage,
   nav: {
     instances: 'Instanzen',
     data: 'Daten',
@@ -145,9 +149,6 @@ export const de: Texts = {
     rateIn: 'Ein',
     rateOut: 'Aus',
     perSecond: '/s',
-    samplesTotal: (n) => `insgesamt ${n} Werte`,
-    rateHistory: 'Eingehende Werte je Sekunde, letzte Minute',
-    hourHistory: 'Prozessorzeit der letzten Stunde',
     datapoints: 'Datenpunkte',
     showDatapoints: (name) => `Datenpunkte von ${name} zeigen`,
     actions: 'Aktionen',
@@ -165,7 +166,6 @@ export const de: Texts = {
     memory: 'Speicher',
     ofLimit: (used, limit) => `${used} von ${limit}`,
     limits: 'Grenzen',
-    limitsOf: (name) => `Grenzen von ${name}`,
     limitsHelp: 'Gilt sofort. Speicher und CPU sind nicht begrenzt, wo das Feld leer bleibt.',
     details: 'Einzelheiten',
     figures: {

@@ -1,6 +1,10 @@
 // The English texts, and by their type what every other language must have.
+import { instance } from './en/instance';
+import { panicPage } from './en/panicPage';
 
 export const en = {
+  instance,
+  panicPage,
   nav: {
     instances: 'Instances',
     data: 'Data',
@@ -143,9 +147,6 @@ export const en = {
     rateIn: 'In',
     rateOut: 'Out',
     perSecond: '/s',
-    samplesTotal: (n: string) => `${n} samples in total`,
-    rateHistory: 'Samples in per second, last minute',
-    hourHistory: 'Processor time over the last hour',
     datapoints: 'Datapoints',
     showDatapoints: (name: string) => `Show the datapoints of ${name}`,
     actions: 'Actions',
@@ -163,7 +164,6 @@ export const en = {
     memory: 'Memory',
     ofLimit: (used: string, limit: string) => `${used} of ${limit}`,
     limits: 'Limits',
-    limitsOf: (name: string) => `Limits of ${name}`,
     limitsHelp: 'In force at once. Memory and CPU are not limited where the field is left empty.',
     details: 'Details',
     figures: {
