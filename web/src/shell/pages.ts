@@ -3,9 +3,11 @@ import type { IconName } from '../ui/icons';
 
 /** A page with a place in the navigation. */
 export interface PageLink {
-  key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs';
+  key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs' | 'panic';
   path: string;
   icon: IconName;
+  /** Reached by links of other places, so it takes no room in the navigation. */
+  aside?: boolean;
   /** Fetches its code, so that the first load is small. */
   load: () => Promise<{ default: Component }>;
 }
@@ -22,6 +24,13 @@ export const pages: readonly PageLink[] = [
   { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
   { key: 'alarms', path: '/alarms', icon: 'bell', load: () => import('../pages/alarms/AlarmsPage.svelte') },
   { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },
+  {
+    key: 'panic',
+    path: '/panic',
+    icon: 'warn',
+    aside: true,
+    load: () => import('../pages/panic/PanicPage.svelte'),
+  },
 ];
 
 /** Fetches all of them while nothing else is to do: then each opens at once, also without the network. */

@@ -24,7 +24,7 @@ export const instance: typeof texts = {
   limits: 'Grenzen und Gesundheit',
   limitsOf: (name) => `Grenzen und Gesundheit von ${name}`,
   adjust: 'Grenzen anpassen',
-  suspended: 'Ausgesetzt, bis jemand freigibt',
+  suspended: 'Angehalten, bis jemand freigibt',
   limitsGroup: 'Grenzen',
   healthGroup: 'Gesundheit',
   autoRestart: 'Nach Absturz oder Hänger von selbst neu starten',

@@ -4,6 +4,7 @@ import type { panicPage as texts } from '../en/panicPage';
 export const panicPage: typeof texts = {
   title: 'Not-Aus',
   link: 'Was geschehen ist, und der Weg hinaus',
+  exactly: 'Abbrechen und ansehen, was genau geschähe',
   states: {
     armed: 'Das Haus ist scharf',
     resetting: 'Sichere Werte werden geschrieben',

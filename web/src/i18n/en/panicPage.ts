@@ -3,6 +3,7 @@
 export const panicPage = {
   title: 'Panic',
   link: 'What happened, and the way out',
+  exactly: 'Cancel, and look at what exactly would happen',
   states: {
     armed: 'The house is armed',
     resetting: 'Safe values are being written',

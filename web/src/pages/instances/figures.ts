@@ -1,6 +1,7 @@
 // The live figures of an instance, each with its part of what it may take. Pure.
 import type { Instance } from '../../api/types';
 import type { Flow } from './flows.svelte';
+import { isAlive } from './state';
 import type { Curve } from './hours.svelte';
 
 /** At these parts of a limit it is warned of. */
@@ -29,9 +30,10 @@ export function nearness(part: number): Nearness {
 export function figuresOf(instance: Instance, flow: Flow, most: { disk: number; network: number }): LiveFigure[] {
   const { guard } = instance;
   const limits = guard?.limits ?? {};
+  const alive = isAlive(instance.state);
   const of = (key: Curve, used: number | undefined, limit: number | undefined, whole: number): LiveFigure => {
     const part = (used ?? 0) / (limit ?? whole);
-    return { key, used, limit, part, nearness: limit === undefined ? 'fine' : nearness(part) };
+    return { key, used, limit, part, nearness: limit === undefined || !alive ? 'fine' : nearness(part) };
   };
   const cpuLimit = limits.max_cpu_share === undefined ? undefined : limits.max_cpu_share * 100;
   const machine = (instance.memory_percent ?? 0) > 0 ? ((instance.memory_mb ?? 0) / (instance.memory_percent ?? 1)) * 100 : 1;
