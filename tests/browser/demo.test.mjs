@@ -128,5 +128,3 @@ test('a register of the inverter reaches the PLC, and an alarm of the PLC reache
   assert.deepEqual(complaints, []);
   await context.close();
 });
-
-// The last test: it stops the house.

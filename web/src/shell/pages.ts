@@ -6,8 +6,6 @@ export interface PageLink {
   key: 'instances' | 'data' | 'routes' | 'alarms' | 'logs' | 'panic';
   path: string;
   icon: IconName;
-  /** Reached by links of other places, so it takes no room in the navigation. */
-  aside?: boolean;
   /** Fetches its code, so that the first load is small. */
   load: () => Promise<{ default: Component }>;
 }
@@ -24,14 +22,17 @@ export const pages: readonly PageLink[] = [
   { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
   { key: 'alarms', path: '/alarms', icon: 'bell', load: () => import('../pages/alarms/AlarmsPage.svelte') },
   { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },
-  {
-    key: 'panic',
-    path: '/panic',
-    icon: 'warn',
-    aside: true,
-    load: () => import('../pages/panic/PanicPage.svelte'),
-  },
 ];
+
+/** Pages without a place in the navigation: links of other places lead there. */
+export const unlisted: readonly PageLink[] = [
+  { key: 'panic', path: '/panic', icon: 'warn', load: () => import('../pages/panic/PanicPage.svelte') },
+];
+
+/** The page at this path, in the navigation or not. */
+export function pageAt(path: string): PageLink | undefined {
+  return [...pages, ...unlisted].find((page) => page.path === path);
+}
 
 /** Fetches all of them while nothing else is to do: then each opens at once, also without the network. */
 export function loadAll(): void {
