@@ -1,12 +1,13 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { limitFirstLoad } from './build/firstLoad.ts';
 import { precompress } from './build/precompress.ts';
 
 /** Where a daemon listens while the pages are developed with `npm run dev`. */
 const DAEMON = 'http://127.0.0.1:8420';
 
 export default defineConfig({
-  plugins: [svelte(), precompress()],
+  plugins: [svelte(), precompress(), limitFirstLoad()],
   build: {
     // The policy of the daemon allows no inline script or style, and an asset of its own is cached for ever.
     assetsInlineLimit: 0,
