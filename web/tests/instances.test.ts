@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ConnectionEntry } from '../src/api/instances';
 import type { Instance, Metrics } from '../src/api/types';
 import { flowText } from '../src/format/flow';
 import { cutName } from '../src/format/name';
 import { causes as german } from '../src/i18n/de/causes';
+import { Instances } from '../src/live/instances.svelte';
 import { causeText, hintText } from '../src/pages/instances/cause';
 import { figuresOf, nearness, worst } from '../src/pages/instances/figures';
 import { Flows } from '../src/pages/instances/flows.svelte';
@@ -118,4 +119,30 @@ test('a long name is cut between letters, and bytes have a unit', () => {
   expect(cutName('😀😀😀', 2)).toBe('😀😀…');
   expect([...cutName('x'.repeat(10_000))]).toHaveLength(81);
   expect([0, 999, 3_400, 25_000_000].map((n) => flowText(n, 'en-GB'))).toEqual(['0 B/s', '999 B/s', '3.4 kB/s', '25 MB/s']);
+});
+
+test('a new state is drawn at once, and what only counts is drawn together', () => {
+  vi.useFakeTimers();
+  const live = new Instances();
+  const at = (rate_in: number, state = 'running') => [instance('a', { rate_in, state })];
+  live.connected();
+  live.receive([...at(1), instance('b')]);
+  expect(live.all?.map(({ id }) => id)).toEqual(['a', 'b']);
+  live.receive(at(2));
+  live.receive(at(3));
+  expect(live.byId('a')?.rate_in).toBe(1);
+  vi.advanceTimersByTime(500);
+  expect(live.byId('a')?.rate_in).toBe(3);
+  live.receive(at(4));
+  live.receive(at(5, 'error'));
+  expect(live.byId('a')).toMatchObject({ rate_in: 5, state: 'error' });
+  // A new connection tells the whole list.
+  live.connected();
+  live.receive(at(6));
+  expect(live.all?.map(({ id }) => id)).toEqual(['a']);
+  live.receive(at(7));
+  live.clear();
+  vi.advanceTimersByTime(5_000);
+  expect(live.all).toBeUndefined();
+  vi.useRealTimers();
 });
