@@ -111,6 +111,15 @@ function growth(readings) {
   return under === 0 ? 0 : (over / under) * 60;
 }
 
+/** A line through a few minutes says nothing of an hour. */
+const ENOUGH_MINUTES = 10;
+
+function told(readings) {
+  const [half, last] = [readings[Math.floor(readings.length / 2)], readings.at(-1)];
+  const line = minutes >= ENOUGH_MINUTES ? `; by the line through the later half it grows by ${mb(growth(readings))} an hour` : '; too short a run to say what an hour does';
+  return `${mb(half.heap)} at half time, ${mb(last.heap)} at the end${line}`;
+}
+
 /** Puts a part under its heading into the file, in the place of the one that was there. */
 function keep(title, text) {
   const path = join(root, 'benches/WEB.md');
@@ -146,8 +155,7 @@ try {
   }
   await page.getByRole('radio', { name: 'Tiles' }).check({ force: true });
   const readings = await memory(page);
-  const [first, last] = [readings[Math.floor(readings.length / 2)], readings.at(-1)];
-  console.log(`memory: ${mb(first.heap)} to ${mb(last.heap)}, grows by ${mb(growth(readings))} an hour`);
+  console.log(`memory: ${told(readings)}`);
   await page.context().close();
   await house.stop();
 
@@ -169,7 +177,7 @@ try {
     keep(`${count} instances, live at 1 Hz`, `${box}. ${n} of ${count} ran, each a process that counts once a second. Processor time of the page's main thread in each sixtieth of a second over ${TRACED_MS / 1_000} s, idle ones too; long tasks are those over ${LONG_MS} ms.\n\n${table(
       ['page', 'p50', 'p95', 'p99', 'longest task', 'long tasks', 'main thread busy'], parts,
     )}`);
-    keep('Memory of the tab', `${box}. The page of ${count} instances as tiles for ${minutes} min, read every ${BETWEEN_MS / 1_000} s after a collection. Grows by ${mb(growth(readings))} an hour, by the line through the later half.\n\n${table(
+    keep('Memory of the tab', `${box}. The page of ${count} instances as tiles for ${minutes} min, read every ${BETWEEN_MS / 1_000} s after a collection: ${told(readings)}.\n\n${table(
       ['minute', 'heap', 'nodes', 'listeners'],
       readings.filter((_, i) => i % Math.ceil(readings.length / 10) === 0 || i === readings.length - 1).map((one) => [one.minute.toFixed(1), mb(one.heap), String(one.nodes), String(one.listeners)]),
     )}`);

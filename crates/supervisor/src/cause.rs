@@ -23,7 +23,7 @@ impl Cause {
     }
 
     /// The same with a value in it.
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         self.with.push((name, value.to_string()));
         self
     }

@@ -269,8 +269,8 @@ impl Shared {
         let evidence =
             Evidence { at, rate: seen.rate, limit: seen.limit, series: seen.series.clone(), top, text: text.clone() };
         self.kept.found().evidence = Some(Arc::new(evidence));
-        let cause = Cause::plain("flood", text).with("rate", format!("{:.0}", seen.rate)).with("limit", seen.limit);
-        let reason = Reason::of(cause.with("at", time_of_day(at))).hint(hint);
+        let cause = Cause::plain("flood", text).with("rate", &format!("{:.0}", seen.rate)).with("limit", &seen.limit);
+        let reason = Reason::of(cause.with("at", &time_of_day(at))).hint(hint);
         self.tell(generation, Event::Suspend(State::SuspendedBySpam, reason));
     }
 
@@ -351,12 +351,12 @@ impl Shared {
         let hint = "does it leak? its log may say what it does; raise `limits.memory_mb` if it needs more";
         let event = match verdict {
             Verdict::Again => {
-                let cause = Cause::plain("over_memory", text).with("limit", format!("{limit:.0}"));
+                let cause = Cause::plain("over_memory", text).with("limit", &format!("{limit:.0}"));
                 Event::OverLimit(Reason::of(cause).hint(hint))
             }
             Verdict::Suspend => {
                 let text = format!("{text} for the third time within ten minutes, and is suspended");
-                let cause = Cause::plain("over_memory_often", text).with("limit", format!("{limit:.0}"));
+                let cause = Cause::plain("over_memory_often", text).with("limit", &format!("{limit:.0}"));
                 Event::Suspend(State::SuspendedByLimit, Reason::of(cause).hint(hint))
             }
         };

@@ -311,7 +311,7 @@ impl Life {
             Event::Stalled if !up.is_held_back(now) && !up.is_fresh(&self.policy, now) => {
                 let silence = self.policy.silence().as_secs_f32();
                 let text = format!("has not read what it is told for {silence} s");
-                return self.hangs(Cause::plain("reads_nothing", text).with("seconds", silence), Up::stalled);
+                return self.hangs(Cause::plain("reads_nothing", text).with("seconds", &silence), Up::stalled);
             }
             Event::Refused(reason) => {
                 let after = After::Fail(reason.kind(FaultKind::Protocol));
@@ -398,7 +398,7 @@ impl Life {
             let text = format!("failed {times} times within {minutes} minutes, the last time: {}", reason.text);
             let hint = reason.hint.or_else(|| Some("its log shows more; mend the cause, then start it".into()));
             let often = format!("failed {times} times within {minutes} minutes");
-            let often = Cause::plain("gave_up", often).with("times", times).with("minutes", minutes);
+            let often = Cause::plain("gave_up", often).with("times", &times).with("minutes", &minutes);
             let causes = [vec![often], reason.causes].concat();
             return self.rest(Err(Reason { text, causes, hint, kind: reason.kind }));
         }
@@ -440,7 +440,7 @@ impl Life {
             Phase::Waiting { wait, reason, .. } => {
                 let seconds = format!("{:.1}", wait.as_secs_f64());
                 let again =
-                    Cause::plain("starts_again", format!("starts again in {seconds} s")).with("seconds", seconds);
+                    Cause::plain("starts_again", format!("starts again in {seconds} s")).with("seconds", &seconds);
                 Shown::because(State::Starting, &reason.clone().and(again))
             }
             Phase::Launching(_) => shown(State::Starting, "being_started", "is being started"),

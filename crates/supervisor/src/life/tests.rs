@@ -362,7 +362,7 @@ fn a_cause_comes_sentence_by_sentence_so_that_it_can_be_said_in_another_language
     );
     let mut bench = Bench::running(true);
     for _ in 0..6 {
-        bench.tell(Event::Exited(Reason::of(Cause::plain("exited", "exited with code 1").with("code", 1))));
+        bench.tell(Event::Exited(Reason::of(Cause::plain("exited", "exited with code 1").with("code", &1))));
         if !bench.life.is_down() {
             let wait = bench.wait();
             bench.pass(wait).tell(Event::Spawned);

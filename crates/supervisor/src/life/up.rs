@@ -33,9 +33,9 @@ pub(super) struct Up {
     turns: Option<u64>,
     beat: Moment,
     /// Why it is taken for hung, where it is not to be restarted for that, until the next heartbeat.
-    hung: Option<Cause>,
+    hung: Option<Box<Cause>>,
     /// The same for not reading, until it reads again.
-    stalled: Option<Cause>,
+    stalled: Option<Box<Cause>>,
     /// When it closed its stdout, and how many bytes of a frame had come before.
     closed: Option<(Moment, usize)>,
     /// When its limits last held it back.
@@ -147,11 +147,11 @@ impl Up {
     }
 
     pub(super) fn hung(&mut self, cause: Cause) {
-        self.hung = Some(cause);
+        self.hung = Some(Box::new(cause));
     }
 
     pub(super) fn stalled(&mut self, cause: Cause) {
-        self.stalled = Some(cause);
+        self.stalled = Some(Box::new(cause));
     }
 
     pub(super) fn flowing(&mut self) {
@@ -201,7 +201,7 @@ impl Up {
             let waited = policy.hello.as_secs_f32();
             let hint = "is it a plugin? it must write `hello` to stdout and flush it";
             let cause =
-                Cause::plain("no_hello", format!("has not said hello within {waited} s")).with("seconds", waited);
+                Cause::plain("no_hello", format!("has not said hello within {waited} s")).with("seconds", &waited);
             return Some(Overdue::Kill(Reason::of(cause).hint(hint)));
         }
         if self.patient_until.is_some_and(|until| now >= until) {
@@ -223,7 +223,7 @@ impl Up {
         }
         let (missed, silence) = (policy.missed, policy.silence().as_secs_f32());
         let text = format!("hangs: missed {missed} heartbeats, no progress for {silence} s");
-        Some(Overdue::Hangs(Cause::plain("hangs", text).with("missed", missed).with("seconds", silence)))
+        Some(Overdue::Hangs(Cause::plain("hangs", text).with("missed", &missed).with("seconds", &silence)))
     }
 
     pub(super) fn shown(&self, policy: &Policy) -> Shown {
@@ -236,7 +236,7 @@ impl Up {
             return ails(found);
         }
         if let Some(lapse) = self.hung.as_ref().or(self.stalled.as_ref()) {
-            return Shown::new(State::Degraded, lapse.clone());
+            return Shown::new(State::Degraded, (**lapse).clone());
         }
         let Some(said) = &self.said else {
             return match (self.greeted, self.impatient) {
@@ -245,7 +245,7 @@ impl Up {
                 (true, true) => {
                     let waited = policy.patience.as_secs_f32();
                     let text = format!("has not said within {waited} s how its link stands");
-                    Shown::new(State::Degraded, Cause::plain("says_nothing", text).with("seconds", waited))
+                    Shown::new(State::Degraded, Cause::plain("says_nothing", text).with("seconds", &waited))
                 }
             };
         };

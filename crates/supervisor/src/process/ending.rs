@@ -23,17 +23,13 @@ const SIGNALS: [(i32, &str, &str); 12] = [
 pub(super) fn describe(code: Option<i32>, signal: Option<i32>, last_line: Option<&str>) -> Reason {
     let (cause, hint) = match (code, signal) {
         (Some(0), _) => (Cause::plain("exited_unasked", "exited with code 0 without being asked to end"), None),
-        (Some(code), _) => (Cause::plain("exited", format!("exited with code {code}")).with("code", code), None),
-        (None, Some(signal)) => match SIGNALS.iter().find(|(number, ..)| *number == signal) {
-            Some((_, name, meaning)) => {
-                let cause = Cause::plain("ended_by_signal", format!("was ended by signal {signal} ({name})"));
-                (cause.with("signal", format!("{signal} ({name})")), Some((*meaning).to_owned()))
-            }
-            None => {
-                let cause = Cause::plain("ended_by_signal", format!("was ended by signal {signal}"));
-                (cause.with("signal", signal), None)
-            }
-        },
+        (Some(code), _) => (Cause::plain("exited", format!("exited with code {code}")).with("code", &code), None),
+        (None, Some(signal)) => {
+            let known = SIGNALS.iter().find(|(number, ..)| *number == signal);
+            let name = known.map_or_else(|| signal.to_string(), |(_, name, _)| format!("{signal} ({name})"));
+            let cause = Cause::plain("ended_by_signal", format!("was ended by signal {name}")).with("signal", &name);
+            (cause, known.map(|(.., meaning)| (*meaning).to_owned()))
+        }
         (None, None) => (Cause::plain("ended_somehow", "ended, nobody knows how"), None),
     };
     let mut reason = Reason { hint, ..Reason::of(cause) };
