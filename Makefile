@@ -3,7 +3,7 @@
 DRIVERS := $(notdir $(patsubst %/,%,$(dir $(wildcard drivers/*/Cargo.toml))))
 PACKAGES := -p fieldrail $(addprefix -p fieldrail-driver-,$(DRIVERS))
 
-.PHONY: run test build web bench fuzz soak hostile storm
+.PHONY: run test build web bench fuzz soak hostile storm screenshots figures
 
 # The demo house: simulated devices on real protocols, embedded broker, web admin.
 run: build
@@ -50,3 +50,12 @@ hostile:
 # A thousand random events at simulated devices: cut, stop, online change, restart, wrong answer. STORM='--seed 7' and others.
 storm: build
 	cargo run --release --locked -p fieldrail-tests --example storm -- $(STORM)
+
+# Every page of the web admin as a picture, phone and desk, light and dark, German and English. README=--readme takes the README's anew.
+screenshots:
+	scripts/screenshots $(README)
+
+# How fast the web admin is in Chromium, on the daemon in target/release if it is there; writes benches/WEB.md. FIGURES='--minutes 60' and others.
+figures: web
+	scripts/need test
+	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && node speed.mjs $(FIGURES)

@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { limitFirstLoad } from './build/firstLoad.ts';
 import { icons } from './build/icons.ts';
 import { precompress } from './build/precompress.ts';
 import { WORKER, worker } from './build/worker.ts';
@@ -8,7 +9,7 @@ import { WORKER, worker } from './build/worker.ts';
 const DAEMON = 'http://127.0.0.1:8420';
 
 export default defineConfig({
-  plugins: [svelte(), icons(), worker(), precompress()],
+  plugins: [svelte(), icons(), worker(), precompress(), limitFirstLoad()],
   build: {
     // The policy of the daemon allows no inline script or style, and an asset of its own is cached for ever.
     assetsInlineLimit: 0,

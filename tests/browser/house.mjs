@@ -192,6 +192,18 @@ export function ownHouse(connections, { plugins = 'tests/plugins' } = {}) {
   return house;
 }
 
+/** The page of somebody with this role, who is made if need be. */
+export async function enter(house, options, role) {
+  const person = { name: role, role, password: `the ${role} of the house` };
+  const { status } = await house.call('POST', '/api/admin/users', person);
+  if (![200, 201, 409].includes(status)) throw new Error(`no ${role}: ${status}`);
+  const opened = await house.open(options, { loggedIn: false });
+  const { name, password } = person;
+  const answer = await opened.context.request.post(`${house.origin}/api/login`, { data: { name, password }, headers: { 'x-fieldrail': '1' } });
+  if (!answer.ok()) throw new Error(`the ${role} cannot log in: ${answer.status()}`);
+  return opened;
+}
+
 /** How many pixels the page is wider than its window; nothing may be. */
 export function tooWide(page) {
   return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));

@@ -8,7 +8,6 @@ import { merged } from '../src/live/merge';
 import { Points } from '../src/live/points.svelte';
 import { DatapointRows } from '../src/pages/data/list.svelte';
 import { fieldsText, isAtLeast, joinLines } from '../src/pages/instances/logLines';
-import { RateHistory } from '../src/pages/instances/rates.svelte';
 import { actionsIn, countStates, toneOf } from '../src/pages/instances/state';
 import { listOf } from '../src/pages/routes/spec';
 import { sparkline } from '../src/ui/sparkline';
@@ -59,17 +58,6 @@ test('states in trouble are counted first', () => {
 test('changed instances replace their elders, in the order of the ids', () => {
   const all = merged([{ id: 'b', n: 1 }, { id: 'c', n: 1 }], [{ id: 'a', n: 2 }, { id: 'b', n: 2 }]);
   expect(all.map(({ id, n }) => `${id}${n}`)).toEqual(['a2', 'b2', 'c1']);
-});
-
-test('rates are kept for a minute, one for each second', () => {
-  const rates = new RateHistory();
-  const at = (rate_in: number) => [{ id: 'a', rate_in } as never];
-  for (let second = 1; second <= 70; second += 1) {
-    rates.tick(second, at(second));
-    rates.tick(second, at(0));
-  }
-  expect(rates.of('a')).toHaveLength(60);
-  expect(rates.of('a').at(-1)).toBe(70);
 });
 
 test('a curve ends at the right and a flat zero is none', () => {

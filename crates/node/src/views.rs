@@ -1,5 +1,7 @@
 //! What the screens and the API show, as plain data.
 
+use std::collections::BTreeMap;
+
 use fieldrail_model::{Sample, Value};
 use fieldrail_store::FileError;
 use fieldrail_wire::plugin::Node as DeviceNode;
@@ -171,6 +173,19 @@ impl TreeNode {
     }
 }
 
+/// One sentence of why an instance is in its state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Cause {
+    /// Which sentence it is; left out where only its text says so, as with the words of a plugin.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub code: &'static str,
+    /// What stands in it, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<&'static str, String>,
+    /// The sentence in English.
+    pub text: String,
+}
+
 /// One instance as it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[allow(missing_docs)] // the fields are the words of the manual
@@ -188,6 +203,8 @@ pub struct Instance {
     pub ill: Option<String>,
     /// The cause, for a person.
     pub text: String,
+    /// The same sentence by sentence, for whoever says it in another language.
+    pub causes: Vec<Cause>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

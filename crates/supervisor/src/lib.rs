@@ -11,6 +11,7 @@
 //! `health` whether it does its work, `watch` the thread that looks; `confine` the walls around a program; `process` is the
 //! only module that knows the operating system.
 
+mod cause;
 mod confine;
 mod conversation;
 mod guard;
@@ -30,6 +31,7 @@ mod supervisor;
 mod watch;
 mod window;
 
+pub use cause::Cause;
 pub use confine::confine;
 pub use confine::permissions::Permissions;
 pub use confine::walls::{Wall, WallState};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fieldrail_model::{InstanceId, Timestamp};
 use fieldrail_wire::Capabilities;
 
+use crate::cause::Cause;
 use crate::confine::walls::Wall;
 use crate::guard::memory::MemoryStage;
 use crate::guard::spam::SpamStage;
@@ -104,6 +105,8 @@ pub struct Snapshot {
     pub ill: Option<&'static str>,
     /// Why it is in that state, for a person. May hold text of the plugin.
     pub text: String,
+    /// The same, sentence by sentence, for other languages.
+    pub causes: Vec<Cause>,
     /// What to try.
     pub hint: Option<String>,
     /// The process, while there is one.

@@ -123,6 +123,8 @@ export interface Instance {
   ill?: string;
   /** The cause of the state, in words. */
   text: string;
+  /** The same sentence by sentence; a code says which one it is, without one only its text does. */
+  causes?: { code?: string; with?: Record<string, string>; text: string }[];
   hint?: string;
   pid?: number;
   since_ms: number;

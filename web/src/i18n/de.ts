@@ -4,6 +4,8 @@ import { data } from './de/data';
 import { form } from './de/form';
 import { frame } from './de/frame';
 import { home } from './de/home';
+import { instance } from './de/instance';
+import { panicPage } from './de/panicPage';
 import { routes } from './de/routes';
 import { system } from './de/system';
 import type { Texts } from './en';
@@ -14,6 +16,8 @@ export const de: Texts = {
   form,
   frame,
   home,
+  instance,
+  panicPage,
   nav: {
     home: 'Start',
     gallery: 'Galerie',
@@ -25,6 +29,7 @@ export const de: Texts = {
     alarms: 'Alarme',
     logs: 'Protokoll',
     system: 'System',
+    panic: 'Not-Aus',
     label: 'Seiten',
     skip: 'Zum Inhalt springen',
   },
@@ -129,7 +134,6 @@ export const de: Texts = {
     rearmingText: 'Was wieder scharf ist, läuft und lässt sich von Hand schalten.',
     fault: (fault) => `Die Verriegelung steht nicht richtig auf der Platte: ${fault}`,
     missed: 'Nicht bei seinem Gerät angekommen; bitte dort nachsehen:',
-    steps: 'Schritt für Schritt wieder scharf schalten',
     router: 'Routen, und was auf der Platte wartet',
     rearm: 'Scharf schalten',
     rearmOf: (name) => `Scharf schalten: ${name}`,
@@ -159,9 +163,6 @@ export const de: Texts = {
     rateIn: 'Ein',
     rateOut: 'Aus',
     perSecond: '/s',
-    samplesTotal: (n) => `insgesamt ${n} Werte`,
-    rateHistory: 'Eingehende Werte je Sekunde, letzte Minute',
-    hourHistory: 'Prozessorzeit der letzten Stunde',
     datapoints: 'Datenpunkte',
     showDatapoints: (name) => `Datenpunkte von ${name} zeigen`,
     actions: 'Aktionen',
@@ -179,7 +180,6 @@ export const de: Texts = {
     memory: 'Speicher',
     ofLimit: (used, limit) => `${used} von ${limit}`,
     limits: 'Grenzen',
-    limitsOf: (name) => `Grenzen von ${name}`,
     limitsHelp: 'Gilt sofort. Speicher und CPU sind nicht begrenzt, wo das Feld leer bleibt.',
     details: 'Einzelheiten',
     figures: {

@@ -4,6 +4,8 @@ import { data } from './en/data';
 import { form } from './en/form';
 import { frame } from './en/frame';
 import { home } from './en/home';
+import { instance } from './en/instance';
+import { panicPage } from './en/panicPage';
 import { routes } from './en/routes';
 import { system } from './en/system';
 
@@ -13,6 +15,8 @@ export const en = {
   form,
   frame,
   home,
+  instance,
+  panicPage,
   nav: {
     home: 'Home',
     gallery: 'Gallery',
@@ -24,6 +28,7 @@ export const en = {
     alarms: 'Alarms',
     logs: 'Logs',
     system: 'System',
+    panic: 'Panic',
     label: 'Pages',
     skip: 'Skip to content',
   },
@@ -127,7 +132,6 @@ export const en = {
     rearmingText: 'What is re-armed runs and can be written to by hand.',
     fault: (fault: string) => `The latch is not on the disk as it should be: ${fault}`,
     missed: 'Did not reach its device; look there:',
-    steps: 'Re-arm, step by step',
     router: 'Routes, and what waits on disk',
     rearm: 'Re-arm',
     rearmOf: (name: string) => `Re-arm: ${name}`,
@@ -157,9 +161,6 @@ export const en = {
     rateIn: 'In',
     rateOut: 'Out',
     perSecond: '/s',
-    samplesTotal: (n: string) => `${n} samples in total`,
-    rateHistory: 'Samples in per second, last minute',
-    hourHistory: 'Processor time over the last hour',
     datapoints: 'Datapoints',
     showDatapoints: (name: string) => `Show the datapoints of ${name}`,
     actions: 'Actions',
@@ -177,7 +178,6 @@ export const en = {
     memory: 'Memory',
     ofLimit: (used: string, limit: string) => `${used} of ${limit}`,
     limits: 'Limits',
-    limitsOf: (name: string) => `Limits of ${name}`,
     limitsHelp: 'In force at once. Memory and CPU are not limited where the field is left empty.',
     details: 'Details',
     figures: {

@@ -44,6 +44,7 @@ export const pages: readonly PageLink[] = [
 /** Pages without a place in the navigation: other pages lead there, or who knows the address opens them. */
 export const unlisted: readonly PageLink[] = [
   { key: 'first', path: '/first', icon: 'plug', least: 'admin', load: () => import('../pages/first/FirstPage.svelte') },
+  { key: 'panic', path: '/panic', icon: 'warn', load: () => import('../pages/panic/PanicPage.svelte') },
   { key: 'gallery', path: '/gallery', icon: 'tiles', load: () => import('../pages/gallery/GalleryPage.svelte') },
 ];
 

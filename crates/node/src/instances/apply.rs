@@ -105,9 +105,10 @@ impl Node {
         let done = match before {
             Some(before) if before == wanted => return,
             Some((true, old)) if runs => self.supervisor.add(spec.clone()).map(|_| {
-                // Limits are in force at once.
-                let same_but_limits = Spec { limits: spec.limits, ..old.clone() } == spec;
-                if !same_but_limits && !self.reconfigures(&old, &spec) {
+                // Limits, and what happens at a crash, are in force at once.
+                let (limits, auto_restart) = (spec.limits, spec.auto_restart);
+                let same_process = Spec { limits, auto_restart, ..old.clone() } == spec;
+                if !same_process && !self.reconfigures(&old, &spec) {
                     let _ = self.supervisor.restart(id);
                 }
             }),

@@ -21,7 +21,7 @@ use fieldrail_wire::Capabilities;
 
 use crate::connections::{Connection, VIRTUAL};
 use crate::node::lock;
-use crate::views::Instance;
+use crate::views::{Cause, Instance};
 use crate::{Error, Node, Result};
 
 pub use dependents::Dependents;
@@ -133,6 +133,7 @@ impl Node {
             state: if connection.enabled { "running" } else { "stopped" }.into(),
             ill: None,
             text: String::new(),
+            causes: Vec::new(),
             hint: None,
             pid: None,
             since_ms: 0,
@@ -159,6 +160,12 @@ impl Node {
             view.ill = snapshot.ill.map(Into::into);
             let scrubber = self.errors.scrubber();
             view.text = scrubber.known(snapshot.text.clone());
+            let say = |cause: &fieldrail_supervisor::Cause| Cause {
+                code: cause.code,
+                with: cause.with.iter().map(|(name, value)| (*name, scrubber.known(value.clone()))).collect(),
+                text: scrubber.known(cause.text.clone()),
+            };
+            view.causes = snapshot.causes.iter().map(say).collect();
             view.hint.clone_from(&snapshot.hint);
             view.pid = snapshot.pid;
             view.since_ms = snapshot.since.millis();
@@ -178,6 +185,7 @@ impl Node {
         if let Some(refusal) = lock(&self.refused).get(&connection.id) {
             view.state = "error".into();
             view.text.clone_from(&refusal.text);
+            view.causes.clear();
             view.hint.clone_from(&refusal.hint);
         }
         self.view_cuts(connection, &mut view);

@@ -22,6 +22,7 @@ use values::Values;
 use work::Work;
 
 use crate::Policy;
+use crate::cause::Cause;
 use crate::life::Moment;
 
 /// What is expected of an instance while it is connected. What is not said is not judged.
@@ -95,6 +96,8 @@ impl Ill {
 pub(crate) struct Finding {
     pub(crate) ill: Ill,
     pub(crate) since: Moment,
+    /// The tag, if it is of a single one.
+    tag: Option<String>,
     /// What it does or does not, up to "since".
     what: String,
     /// What it should do, behind the time.
@@ -110,6 +113,15 @@ impl Finding {
     /// All of it in words; `clock` is how a person reads `since`.
     pub(crate) fn text(&self, clock: &str) -> String {
         format!("{} since {clock}{}; {}", self.what, self.should, self.next)
+    }
+
+    /// The same for other languages.
+    pub(crate) fn cause(&self, clock: &str) -> Cause {
+        let cause = Cause::plain(self.ill.name(), self.text(clock)).with("since", clock);
+        match &self.tag {
+            Some(tag) => cause.with("tag", tag),
+            None => cause,
+        }
     }
 
     /// The same before the process is ended for it.
@@ -352,7 +364,7 @@ impl Hang {
             "is not started again by itself, since `health.auto_restart` is off".to_owned()
         };
         let hangs = age >= self.silence && ill != Ill::NoBeat;
-        Some(Finding { ill, since, what, should, next, hint, hangs })
+        Some(Finding { ill, since, tag: None, what, should, next, hint, hangs })
     }
 
     /// The life cycle itself ends whoever misses its heartbeats; here it is told before.

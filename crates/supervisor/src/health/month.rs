@@ -163,6 +163,7 @@ impl World {
         let busy = matches!(self.spell.0, Spell::Busy | Spell::HeldBack) || self.illness == Illness::Spinning;
         let sight = Sight { busy: Some(if busy { 1.0 } else { 0.02 }), restarts: true, ..Sight::default() };
         let found = self.judge.look(&sight, self.now).map(|found| Ailment {
+            cause: found.cause("then"),
             ill: found.ill,
             text: found.text("14:02"),
             hint: found.hint,

@@ -229,6 +229,7 @@ impl Values {
         (now.saturating_sub(self.heard) >= late(interval)).then(|| Finding {
             ill: Ill::Silent,
             since: self.heard,
+            tag: None,
             what: "is connected, and nothing has come from its device".into(),
             should: format!(", something should every {} s", interval.as_secs_f32()),
             next: "it is watched on, and the next value ends this".into(),
@@ -246,6 +247,7 @@ impl Values {
         Some(Finding {
             ill: Ill::Silent,
             since,
+            tag: Some(name.clone()),
             what: format!("`{name}`{} has been neither sent nor renewed", and_more(overdue.count())),
             should: format!(", it should be every {} s", interval.as_secs_f32()),
             next: "it is watched on, and the next value ends this".into(),
@@ -259,6 +261,7 @@ impl Values {
         (now.saturating_sub(self.changed) >= interval).then(|| Finding {
             ill: Ill::Frozen,
             since: self.changed,
+            tag: None,
             what: "none of its values has changed".into(),
             should: format!(", one should within {} s", interval.as_secs_f32()),
             next: "it is watched on, and the next change ends this".into(),
@@ -276,6 +279,7 @@ impl Values {
         Some(Finding {
             ill: Ill::Frozen,
             since,
+            tag: Some(name.clone()),
             what: format!("`{name}`{} has not changed", and_more(overdue.count())),
             should: format!(", it should within {} s", interval.as_secs_f32()),
             next: "it is watched on, and the next change ends this".into(),

@@ -125,6 +125,7 @@ impl Work {
         Some(Finding {
             ill: Ill::Owing,
             since,
+            tag: None,
             what,
             should: String::new(),
             next: "they may have reached the device or not; those of durable routes are sent again".into(),

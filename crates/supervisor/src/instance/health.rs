@@ -165,6 +165,7 @@ impl Shared {
         Ailment {
             ill: found.ill,
             text: found.text(&clock),
+            cause: found.cause(&clock),
             hint: found.hint,
             ends_for: found.hangs.then(|| found.reason(&clock)),
         }

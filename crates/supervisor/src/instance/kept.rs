@@ -10,6 +10,7 @@ use fieldrail_wire::TagRef;
 use fieldrail_wire::plugin::{Level, Samples};
 
 use super::Shared;
+use crate::cause::Cause;
 use crate::confine::Report;
 use crate::confine::permissions::Opened;
 use crate::confine::walls::{Known, Wall, walls};
@@ -269,7 +270,9 @@ impl Shared {
         let evidence =
             Evidence { at, rate: seen.rate, limit: seen.limit, series: seen.series.clone(), top, text: text.clone() };
         self.kept.found().evidence = Some(Arc::new(evidence));
-        self.tell(generation, Event::Suspend(State::SuspendedBySpam, Reason::new(text).hint(hint)));
+        let cause = Cause::plain("flood", text).with("rate", &format!("{:.0}", seen.rate)).with("limit", &seen.limit);
+        let reason = Reason::of(cause.with("at", &time_of_day(at))).hint(hint);
+        self.tell(generation, Event::Suspend(State::SuspendedBySpam, reason));
     }
 
     /// A person lets a suspended instance begin anew. False if it is not suspended.
@@ -348,10 +351,14 @@ impl Shared {
         let text = format!("{what}, its limit is {limit:.0} MB; it was ended");
         let hint = "does it leak? its log may say what it does; raise `limits.memory_mb` if it needs more";
         let event = match verdict {
-            Verdict::Again => Event::OverLimit(Reason::new(text).hint(hint)),
+            Verdict::Again => {
+                let cause = Cause::plain("over_memory", text).with("limit", &format!("{limit:.0}"));
+                Event::OverLimit(Reason::of(cause).hint(hint))
+            }
             Verdict::Suspend => {
                 let text = format!("{text} for the third time within ten minutes, and is suspended");
-                Event::Suspend(State::SuspendedByLimit, Reason::new(text).hint(hint))
+                let cause = Cause::plain("over_memory_often", text).with("limit", &format!("{limit:.0}"));
+                Event::Suspend(State::SuspendedByLimit, Reason::of(cause).hint(hint))
             }
         };
         self.tell(generation, event);

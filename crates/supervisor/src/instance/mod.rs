@@ -196,7 +196,7 @@ impl Shared {
         if let Some(reason) = inner.life.take_fault()
             && inner.faults.len() < MAX_NOTES
         {
-            let Reason { text, hint, kind } = reason;
+            let Reason { text, hint, kind, .. } = reason;
             inner.faults.push_back(Fault { kind, text, hint, for_good: for_good || given_up });
         }
         let due = inner.life.deadline();
@@ -358,6 +358,7 @@ impl Shared {
             linked: inner.life.is_linked(),
             ill: inner.shown.ill.map(crate::health::Ill::name),
             text: inner.shown.text.clone(),
+            causes: inner.shown.causes.clone(),
             hint: inner.shown.hint.clone(),
             pid: process.map(|process| process.leash.pid()),
             since: inner.since,

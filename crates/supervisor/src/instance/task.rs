@@ -6,6 +6,7 @@ use std::time::Duration;
 use fieldrail_wire::plugin::Level;
 
 use super::Shared;
+use crate::cause::Cause;
 use crate::confine::Orders;
 use crate::life::{Action, Event, Moment, Reason};
 use crate::listener::{Fault, shielded};
@@ -134,7 +135,9 @@ impl Shared {
         match self.spawner.start(order).await {
             Ok(child) => _ = tokio::spawn(run(Arc::clone(self), generation, spec, child)),
             Err(error) => {
-                let reason = Reason::new(format!("cannot be started: {error}"));
+                let reason = Reason::of(
+                    Cause::plain("cannot_start", format!("cannot be started: {error}")).with("error", &error),
+                );
                 let hint = "is the program there, and may this user run it? see the plugin's manifest";
                 self.tell(generation, Event::SpawnFailed(reason.hint(hint)));
             }

@@ -7,6 +7,7 @@ use fieldrail_wire::plugin::Level;
 use super::Shared;
 use super::kept::{lock, mb};
 use crate::State;
+use crate::cause::Cause;
 use crate::confine::Report;
 use crate::guard::growth::Stage;
 use crate::guard::memory::Verdict;
@@ -85,7 +86,7 @@ impl Shared {
     fn full(&self, generation: u64, what: &str) {
         let folder = self.state_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
         let hint = format!("look into {folder}, remove what is not needed, or raise `limits.disk_mb`");
-        let reason = Reason::new(format!("{what}; it was ended and is suspended")).hint(hint);
+        let reason = Reason::new(what).and(Cause::plain("suspended", "it was ended and is suspended")).hint(hint);
         self.tell(generation, Event::Suspend(State::SuspendedByLimit, reason));
     }
 
@@ -95,10 +96,11 @@ impl Shared {
             return;
         }
         let event = match self.kept.strike(self.now()) {
-            Verdict::Again => Event::OverLimit(Reason::new(format!("{what}; it was ended")).hint(hint)),
+            Verdict::Again => Event::OverLimit(Reason::new(what).and(Cause::plain("ended", "it was ended")).hint(hint)),
             Verdict::Suspend => {
-                let text = format!("{what}; it was ended for the third time within ten minutes, and is suspended");
-                Event::Suspend(State::SuspendedByLimit, Reason::new(text).hint(hint))
+                let text = "it was ended for the third time within ten minutes, and is suspended";
+                let reason = Reason::new(what).and(Cause::plain("suspended_third_time", text));
+                Event::Suspend(State::SuspendedByLimit, reason.hint(hint))
             }
         };
         self.tell(generation, event);

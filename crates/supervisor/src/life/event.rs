@@ -5,6 +5,7 @@ use std::time::Duration;
 use fieldrail_wire::plugin;
 
 use crate::State;
+use crate::cause::Cause;
 use crate::health::Ill;
 use crate::listener::FaultKind;
 
@@ -16,6 +17,8 @@ pub(crate) type Moment = Duration;
 pub(crate) struct Reason {
     /// What went wrong, with its values.
     pub(crate) text: String,
+    /// The same, sentence by sentence.
+    pub(crate) causes: Vec<Cause>,
     /// What to try.
     pub(crate) hint: Option<String>,
     /// What kind of thing it is.
@@ -24,7 +27,19 @@ pub(crate) struct Reason {
 
 impl Reason {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), hint: None, kind: FaultKind::Crash }
+        Self::of(Cause::said(text))
+    }
+
+    /// A reason that other languages know too.
+    pub(crate) fn of(cause: Cause) -> Self {
+        Self { text: cause.text.clone(), causes: vec![cause], hint: None, kind: FaultKind::Crash }
+    }
+
+    /// One more sentence.
+    pub(crate) fn and(mut self, cause: Cause) -> Self {
+        self.text = format!("{}; {}", self.text, cause.text);
+        self.causes.push(cause);
+        self
     }
 
     pub(crate) fn kind(mut self, kind: FaultKind) -> Self {
@@ -44,6 +59,8 @@ pub(crate) struct Ailment {
     pub(crate) ill: Ill,
     /// What is wrong since when, and what is done about it.
     pub(crate) text: String,
+    /// The same for other languages.
+    pub(crate) cause: Cause,
     pub(crate) hint: &'static str,
     /// Why it is ended, if it is not to wait for it any longer.
     pub(crate) ends_for: Option<String>,
@@ -114,15 +131,18 @@ pub(crate) struct Shown {
     /// What its judge has found, where that is why.
     pub(crate) ill: Option<Ill>,
     pub(crate) text: String,
+    /// The text, sentence by sentence.
+    pub(crate) causes: Vec<Cause>,
     pub(crate) hint: Option<String>,
 }
 
 impl Shown {
-    pub(super) fn new(state: State, text: impl Into<String>) -> Self {
-        Self { state, ill: None, text: text.into(), hint: None }
+    pub(super) fn new(state: State, cause: Cause) -> Self {
+        Self { state, ill: None, text: cause.text.clone(), causes: vec![cause], hint: None }
     }
 
     pub(super) fn because(state: State, reason: &Reason) -> Self {
-        Self { state, ill: None, text: reason.text.clone(), hint: reason.hint.clone() }
+        let Reason { text, causes, hint, .. } = reason.clone();
+        Self { state, ill: None, text, causes, hint }
     }
 }

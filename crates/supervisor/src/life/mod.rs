@@ -14,6 +14,7 @@ pub(crate) use event::{Action, Ailment, Event, Moment, Reason, Shown};
 pub use policy::Policy;
 
 use crate::State;
+use crate::cause::Cause;
 use crate::listener::FaultKind;
 use up::{Overdue, Up};
 
@@ -23,8 +24,8 @@ const REFUSED_GRACE: Duration = Duration::from_secs(1);
 /// What comes after the end of the process.
 #[derive(Debug, Clone, PartialEq)]
 enum After {
-    /// Nothing. The text says how it went.
-    Stop(String),
+    /// Nothing. The reason says how it went.
+    Stop(Reason),
     /// The next process.
     Again,
     /// The restart policy.
@@ -38,7 +39,7 @@ enum After {
 #[derive(Debug, Clone, PartialEq)]
 enum Phase {
     /// No process, none wanted.
-    Down(Result<String, Reason>),
+    Down(Result<Reason, Reason>),
     /// The same: it took more than its limits.
     Suspended(State, Reason),
     /// No process; the next one at `until`.
@@ -74,7 +75,7 @@ pub(crate) struct Life {
 impl Life {
     /// An instance that does not run. `seed` differs between instances.
     pub(crate) fn new(policy: Policy, auto_restart: bool, seed: u64) -> Self {
-        let phase = Phase::Down(Ok("is not started".into()));
+        let phase = Phase::Down(Ok(Reason::of(Cause::plain("not_started", "is not started"))));
         Self {
             policy,
             auto_restart,
@@ -167,7 +168,7 @@ impl Life {
     }
 
     fn stop(&mut self, within: Duration, now: Moment) -> Option<Action> {
-        let stopped = || "was stopped".to_owned();
+        let stopped = || Reason::of(Cause::plain("stopped", "was stopped"));
         match &mut self.phase {
             Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } => {
                 self.phase = Phase::Down(Ok(stopped()));
@@ -196,7 +197,7 @@ impl Life {
     }
 
     fn kill(&mut self) -> Option<Action> {
-        let reason = || Reason::new("was killed on request").kind(FaultKind::Asked);
+        let reason = || Reason::of(Cause::plain("killed", "was killed on request")).kind(FaultKind::Asked);
         match &mut self.phase {
             Phase::Down(_) | Phase::Suspended(..) | Phase::Waiting { .. } | Phase::Ending { kill_at: None, .. } => None,
             Phase::Launching(after) => {
@@ -225,7 +226,7 @@ impl Life {
         match after.take() {
             None | Some(After::Crash(_)) => self.crashed(reason, now),
             Some(After::Again) => Some(self.launch()),
-            Some(After::Stop(text)) => self.rest(Ok(text)),
+            Some(After::Stop(reason)) => self.rest(Ok(reason)),
             Some(After::Fail(reason)) => self.rest(Err(reason)),
             Some(After::Suspend(state, reason)) => self.suspended(state, reason),
         }
@@ -238,7 +239,7 @@ impl Life {
                 self.crashed(reason, now)
             }
             Phase::Ending { after, .. } => match after.clone() {
-                After::Stop(text) => self.rest(Ok(text)),
+                After::Stop(reason) => self.rest(Ok(reason)),
                 After::Again => Some(self.launch()),
                 After::Crash(reason) => self.crashed(reason, now),
                 After::Fail(reason) => {
@@ -256,12 +257,13 @@ impl Life {
             Phase::Waiting { until, .. } if now >= *until => Some(self.launch()),
             Phase::Up(up) => match up.overdue(&self.policy, now)? {
                 Overdue::Kill(reason) => Some(self.kill_for(reason.kind(FaultKind::Hang))),
-                Overdue::Hangs(text) => self.hangs(text, Up::hung),
+                Overdue::Hangs(cause) => self.hangs(cause, Up::hung),
             },
             Phase::Ending { kill_at, after } if kill_at.is_some_and(|at| now >= at) => {
                 *kill_at = None;
-                if let After::Stop(text) = after {
-                    text.push_str("; it did not end in time and was killed");
+                if let After::Stop(reason) = after {
+                    let late = Cause::plain("ended_late", "it did not end in time and was killed");
+                    *reason = reason.clone().and(late);
                 }
                 Some(Action::Kill)
             }
@@ -308,7 +310,8 @@ impl Life {
             // Who gets no processor time does not read either.
             Event::Stalled if !up.is_held_back(now) && !up.is_fresh(&self.policy, now) => {
                 let silence = self.policy.silence().as_secs_f32();
-                return self.hangs(format!("has not read what it is told for {silence} s"), Up::stalled);
+                let text = format!("has not read what it is told for {silence} s");
+                return self.hangs(Cause::plain("reads_nothing", text).with("seconds", &silence), Up::stalled);
             }
             Event::Refused(reason) => {
                 let after = After::Fail(reason.kind(FaultKind::Protocol));
@@ -322,10 +325,11 @@ impl Life {
     /// Its judge has looked: what hangs is started again, where that is wanted, and all else is shown.
     fn found(&mut self, found: Option<Ailment>) -> Option<Action> {
         let Phase::Up(up) = &mut self.phase else { return None };
-        if let Some(Ailment { ends_for: Some(text), hint, .. }) = &found
+        if let Some(Ailment { ends_for: Some(text), hint, cause, .. }) = &found
             && self.auto_restart
         {
-            return Some(self.kill_for(Reason::new(text).kind(FaultKind::Hang).hint(*hint)));
+            let reason = Reason::of(Cause { text: text.clone(), ..cause.clone() });
+            return Some(self.kill_for(reason.kind(FaultKind::Hang).hint(*hint)));
         }
         if let Some(trouble) = up.found(found) {
             self.note_error(&Reason::new(trouble).kind(FaultKind::Trouble));
@@ -334,14 +338,14 @@ impl Life {
     }
 
     /// A sign of life is missing: kill it, or let it lapse where it is not to be started again.
-    fn hangs(&mut self, text: String, lapse: fn(&mut Up, String)) -> Option<Action> {
-        let reason = Reason::new(text.clone()).kind(FaultKind::Hang).hint("its own log may say what it waits for");
+    fn hangs(&mut self, cause: Cause, lapse: fn(&mut Up, Cause)) -> Option<Action> {
+        let reason = Reason::of(cause.clone()).kind(FaultKind::Hang).hint("its own log may say what it waits for");
         if self.auto_restart {
             return Some(self.kill_for(reason));
         }
         self.note_error(&reason);
         if let Phase::Up(up) = &mut self.phase {
-            lapse(up, text);
+            lapse(up, cause);
         }
         None
     }
@@ -362,7 +366,7 @@ impl Life {
     }
 
     /// No process, none wanted.
-    fn rest(&mut self, how: Result<String, Reason>) -> Option<Action> {
+    fn rest(&mut self, how: Result<Reason, Reason>) -> Option<Action> {
         self.phase = Phase::Down(how);
         None
     }
@@ -382,8 +386,8 @@ impl Life {
     fn crashed(&mut self, reason: Reason, now: Moment) -> Option<Action> {
         self.note_error(&reason);
         if !self.auto_restart {
-            let text = format!("{}; it is configured not to start again by itself", reason.text);
-            return self.rest(Err(Reason { text, ..reason }));
+            let never = Cause::plain("not_again", "it is configured not to start again by itself");
+            return self.rest(Err(reason.and(never)));
         }
         self.crashes.push_back(now);
         while self.crashes.front().is_some_and(|&at| at + self.policy.within <= now) {
@@ -393,7 +397,10 @@ impl Life {
             let (times, minutes) = (self.crashes.len(), self.policy.within.as_secs() / 60);
             let text = format!("failed {times} times within {minutes} minutes, the last time: {}", reason.text);
             let hint = reason.hint.or_else(|| Some("its log shows more; mend the cause, then start it".into()));
-            return self.rest(Err(Reason { text, hint, kind: reason.kind }));
+            let often = format!("failed {times} times within {minutes} minutes");
+            let often = Cause::plain("gave_up", often).with("times", &times).with("minutes", &minutes);
+            let causes = [vec![often], reason.causes].concat();
+            return self.rest(Err(Reason { text, causes, hint, kind: reason.kind }));
         }
         if self.spawned.is_some_and(|at| now.saturating_sub(at) >= self.policy.settled) {
             self.tries = 0;
@@ -427,24 +434,30 @@ impl Life {
     /// What people see.
     pub(crate) fn shown(&self) -> Shown {
         match &self.phase {
-            Phase::Down(Ok(text)) => Shown::new(State::Stopped, text.clone()),
+            Phase::Down(Ok(reason)) => Shown::because(State::Stopped, reason),
             Phase::Down(Err(reason)) => Shown::because(State::Error, reason),
             Phase::Suspended(state, reason) => Shown::because(*state, reason),
             Phase::Waiting { wait, reason, .. } => {
-                let text = format!("{}; starts again in {:.1} s", reason.text, wait.as_secs_f64());
-                Shown { hint: reason.hint.clone(), ..Shown::new(State::Starting, text) }
+                let seconds = format!("{:.1}", wait.as_secs_f64());
+                let again =
+                    Cause::plain("starts_again", format!("starts again in {seconds} s")).with("seconds", &seconds);
+                Shown::because(State::Starting, &reason.clone().and(again))
             }
-            Phase::Launching(_) => Shown::new(State::Starting, "is being started"),
+            Phase::Launching(_) => shown(State::Starting, "being_started", "is being started"),
             Phase::Up(up) => up.shown(&self.policy),
             Phase::Ending { after, .. } => match after {
-                After::Stop(_) => Shown::new(State::Stopping, "was asked to end"),
-                After::Again => Shown::new(State::Stopping, "was asked to end and will start again"),
+                After::Stop(_) => shown(State::Stopping, "asked_to_end", "was asked to end"),
+                After::Again => shown(State::Stopping, "asked_to_restart", "was asked to end and will start again"),
                 After::Crash(reason) | After::Fail(reason) | After::Suspend(_, reason) => {
                     Shown::because(State::Stopping, reason)
                 }
             },
         }
     }
+}
+
+fn shown(state: State, code: &'static str, text: &str) -> Shown {
+    Shown::new(state, Cause::plain(code, text))
 }
 
 #[cfg(test)]

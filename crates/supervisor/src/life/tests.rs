@@ -66,6 +66,10 @@ impl Bench {
     fn check(&mut self, state: State, text: &str, asked: &[Action]) -> &mut Self {
         let shown = self.life.shown();
         assert_eq!((shown.state, shown.text.as_str()), (state, text));
+        assert!(
+            !shown.causes.is_empty() && shown.causes.iter().all(|cause| shown.text.contains(&cause.text)),
+            "{shown:?}"
+        );
         assert_eq!(self.asked, asked);
         self.asked.clear();
         self
@@ -334,6 +338,39 @@ fn what_floods_ends_in_order_and_stays_suspended_until_a_person_acts() {
     bench.tell(Event::RestartAsked).check(State::Starting, "is being started", &[Action::Spawn]);
 }
 
+/// The sentences of why it is in its state: code, what stands in them.
+fn sentences(life: &Life) -> Vec<String> {
+    let words = |cause: Cause| {
+        let with: Vec<String> = cause.with.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("{} {}", cause.code, with.join(" ")).trim().to_owned()
+    };
+    life.shown().causes.into_iter().map(words).collect()
+}
+
+#[test]
+fn a_cause_comes_sentence_by_sentence_so_that_it_can_be_said_in_another_language() {
+    let mut bench = Bench::new(true);
+    assert_eq!(sentences(&bench.life), ["not_started"]);
+    bench.tell(Event::StartAsked).tell(Event::Spawned).tell(Event::Greeted).say(Status::Connected, "to 10.0.0.7");
+    assert_eq!(bench.life.shown().causes, [Cause::said("to 10.0.0.7")], "the words of a plugin have no code");
+    bench.tell(STOP).seconds(3).exit("was ended by signal 9");
+    assert_eq!(sentences(&bench.life), ["stopped", "ended_late"]);
+    let mut bench = Bench::running(true);
+    bench.tell(Event::KillAsked).exit("was ended by signal 9");
+    assert!(
+        matches!(&*sentences(&bench.life), [killed, again] if killed == "killed" && again.starts_with("starts_again seconds="))
+    );
+    let mut bench = Bench::running(true);
+    for _ in 0..6 {
+        bench.tell(Event::Exited(Reason::of(Cause::plain("exited", "exited with code 1").with("code", &1))));
+        if !bench.life.is_down() {
+            let wait = bench.wait();
+            bench.pass(wait).tell(Event::Spawned);
+        }
+    }
+    assert_eq!(sentences(&bench.life), ["gave_up times=6 minutes=10", "exited code=1"]);
+}
+
 #[test]
 fn what_takes_too_much_memory_is_killed_at_once_and_starts_again_with_a_pause() {
     let mut bench = Bench::running(true);
@@ -352,7 +389,13 @@ fn what_takes_too_much_memory_is_killed_at_once_and_starts_again_with_a_pause() 
 
 fn ails(ill: Ill, ends_for: Option<&str>) -> Event {
     let ends_for = ends_for.map(Into::into);
-    Event::Found(Some(Ailment { ill, text: "is ill since 14:02; is watched".into(), hint: "look", ends_for }))
+    Event::Found(Some(Ailment {
+        ill,
+        text: "is ill since 14:02; is watched".into(),
+        cause: Cause::said("is ill since 14:02; is watched"),
+        hint: "look",
+        ends_for,
+    }))
 }
 
 #[test]

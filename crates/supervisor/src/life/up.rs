@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use fieldrail_wire::plugin::{self, Status};
 
-use super::{Ailment, Moment, Policy, Reason, Shown};
+use super::{Ailment, Moment, Policy, Reason, Shown, shown};
 use crate::State;
+use crate::cause::Cause;
 
 /// A process that closed its stdout has so long to end by itself, so that its exit code can be the reason.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
@@ -18,7 +19,7 @@ pub(super) enum Overdue {
     /// It cannot go on.
     Kill(Reason),
     /// It gives no sign of life.
-    Hangs(String),
+    Hangs(Cause),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +33,9 @@ pub(super) struct Up {
     turns: Option<u64>,
     beat: Moment,
     /// Why it is taken for hung, where it is not to be restarted for that, until the next heartbeat.
-    hung: Option<String>,
+    hung: Option<Box<Cause>>,
     /// The same for not reading, until it reads again.
-    stalled: Option<String>,
+    stalled: Option<Box<Cause>>,
     /// When it closed its stdout, and how many bytes of a frame had come before.
     closed: Option<(Moment, usize)>,
     /// When its limits last held it back.
@@ -145,12 +146,12 @@ impl Up {
         lives && self.said.as_ref().is_some_and(says)
     }
 
-    pub(super) fn hung(&mut self, text: String) {
-        self.hung = Some(text);
+    pub(super) fn hung(&mut self, cause: Cause) {
+        self.hung = Some(Box::new(cause));
     }
 
-    pub(super) fn stalled(&mut self, text: String) {
-        self.stalled = Some(text);
+    pub(super) fn stalled(&mut self, cause: Cause) {
+        self.stalled = Some(Box::new(cause));
     }
 
     pub(super) fn flowing(&mut self) {
@@ -166,11 +167,14 @@ impl Up {
         match (&self.said, self.closed) {
             (Some(said), _) if said.status == Status::Failed => Reason {
                 text: format!("{} ({})", said.text, exit.text),
+                causes: [vec![Cause::said(said.text.clone())], exit.causes].concat(),
                 hint: said.hint.clone().or(exit.hint),
                 kind: exit.kind,
             },
             (_, Some((_, half))) if half > 0 => {
-                Reason { text: format!("{}, {}", exit.text, half_a_frame(half)), ..exit }
+                let text = format!("{}, {}", exit.text, half_a_frame(half));
+                let causes = [exit.causes, vec![Cause::said(half_a_frame(half))]].concat();
+                Reason { text, causes, ..exit }
             }
             _ => exit,
         }
@@ -196,7 +200,9 @@ impl Up {
         if !self.greeted && now >= self.since + policy.hello {
             let waited = policy.hello.as_secs_f32();
             let hint = "is it a plugin? it must write `hello` to stdout and flush it";
-            return Some(Overdue::Kill(Reason::new(format!("has not said hello within {waited} s")).hint(hint)));
+            let cause =
+                Cause::plain("no_hello", format!("has not said hello within {waited} s")).with("seconds", &waited);
+            return Some(Overdue::Kill(Reason::of(cause).hint(hint)));
         }
         if self.patient_until.is_some_and(|until| now >= until) {
             self.patient_until = None;
@@ -216,43 +222,45 @@ impl Up {
             return None;
         }
         let (missed, silence) = (policy.missed, policy.silence().as_secs_f32());
-        Some(Overdue::Hangs(format!("hangs: missed {missed} heartbeats, no progress for {silence} s")))
+        let text = format!("hangs: missed {missed} heartbeats, no progress for {silence} s");
+        Some(Overdue::Hangs(Cause::plain("hangs", text).with("missed", &missed).with("seconds", &silence)))
     }
 
     pub(super) fn shown(&self, policy: &Policy) -> Shown {
         let ails = |found: &Ailment| Shown {
             ill: Some(found.ill),
             hint: Some(found.hint.into()),
-            ..Shown::new(State::Degraded, found.text.clone())
+            ..Shown::new(State::Degraded, found.cause.clone())
         };
         if let Some(found) = self.found.as_ref().filter(|found| found.ill.is_of_process()) {
             return ails(found);
         }
         if let Some(lapse) = self.hung.as_ref().or(self.stalled.as_ref()) {
-            return Shown::new(State::Degraded, lapse.clone());
+            return Shown::new(State::Degraded, (**lapse).clone());
         }
         let Some(said) = &self.said else {
             return match (self.greeted, self.impatient) {
-                (false, _) => Shown::new(State::Starting, "was started, has not said hello yet"),
-                (true, false) => Shown::new(State::Starting, "has said hello"),
+                (false, _) => shown(State::Starting, "awaits_hello", "was started, has not said hello yet"),
+                (true, false) => shown(State::Starting, "greeted", "has said hello"),
                 (true, true) => {
                     let waited = policy.patience.as_secs_f32();
-                    Shown::new(State::Degraded, format!("has not said within {waited} s how its link stands"))
+                    let text = format!("has not said within {waited} s how its link stands");
+                    Shown::new(State::Degraded, Cause::plain("says_nothing", text).with("seconds", &waited))
                 }
             };
         };
         if let Some(found) = self.found.as_ref().filter(|_| said.status == Status::Connected) {
             return ails(found);
         }
-        let (state, plain) = match (said.status, self.impatient) {
-            (Status::Connected, _) => (State::Running, "runs"),
-            (Status::Connecting, false) => (State::Starting, "is connecting"),
-            (Status::Connecting, true) => (State::Degraded, "is still connecting"),
-            (Status::Degraded, _) => (State::Degraded, "says that it works in part only"),
-            (Status::Failed, _) => (State::Degraded, "says that it cannot work"),
+        let (state, code, plain) = match (said.status, self.impatient) {
+            (Status::Connected, _) => (State::Running, "runs", "runs"),
+            (Status::Connecting, false) => (State::Starting, "connecting", "is connecting"),
+            (Status::Connecting, true) => (State::Degraded, "still_connecting", "is still connecting"),
+            (Status::Degraded, _) => (State::Degraded, "works_in_part", "says that it works in part only"),
+            (Status::Failed, _) => (State::Degraded, "cannot_work", "says that it cannot work"),
         };
-        let text = if said.text.is_empty() { plain.to_owned() } else { said.text.clone() };
-        Shown { hint: said.hint.clone(), ..Shown::new(state, text) }
+        let cause = if said.text.is_empty() { Cause::plain(code, plain) } else { Cause::said(said.text.clone()) };
+        Shown { hint: said.hint.clone(), ..Shown::new(state, cause) }
     }
 }
 

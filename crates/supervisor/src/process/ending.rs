@@ -1,5 +1,6 @@
 //! How a process ended, in words for a person.
 
+use crate::cause::Cause;
 use crate::life::Reason;
 
 /// Signals by number as on x86-64 and arm64: the name, and what it means to the one who must mend it.
@@ -20,20 +21,23 @@ const SIGNALS: [(i32, &str, &str); 12] = [
 
 /// How the process ended, given its exit code or its signal, and its last words on stderr.
 pub(super) fn describe(code: Option<i32>, signal: Option<i32>, last_line: Option<&str>) -> Reason {
-    let (mut text, hint) = match (code, signal) {
-        (Some(0), _) => ("exited with code 0 without being asked to end".to_owned(), None),
-        (Some(code), _) => (format!("exited with code {code}"), None),
-        (None, Some(signal)) => match SIGNALS.iter().find(|(number, ..)| *number == signal) {
-            Some((_, name, meaning)) => (format!("was ended by signal {signal} ({name})"), Some((*meaning).to_owned())),
-            None => (format!("was ended by signal {signal}"), None),
-        },
-        (None, None) => ("ended, nobody knows how".to_owned(), None),
+    let (cause, hint) = match (code, signal) {
+        (Some(0), _) => (Cause::plain("exited_unasked", "exited with code 0 without being asked to end"), None),
+        (Some(code), _) => (Cause::plain("exited", format!("exited with code {code}")).with("code", &code), None),
+        (None, Some(signal)) => {
+            let known = SIGNALS.iter().find(|(number, ..)| *number == signal);
+            let name = known.map_or_else(|| signal.to_string(), |(_, name, _)| format!("{signal} ({name})"));
+            let cause = Cause::plain("ended_by_signal", format!("was ended by signal {name}")).with("signal", &name);
+            (cause, known.map(|(.., meaning)| (*meaning).to_owned()))
+        }
+        (None, None) => (Cause::plain("ended_somehow", "ended, nobody knows how"), None),
     };
+    let mut reason = Reason { hint, ..Reason::of(cause) };
     if let Some(line) = last_line {
-        text.push_str("; its last words: ");
-        text.push_str(line);
+        let words = Cause::plain("last_words", format!("its last words: {line}"));
+        reason = reason.and(words.with("line", line));
     }
-    Reason { hint, ..Reason::new(text) }
+    reason
 }
 
 #[cfg(test)]

@@ -1,0 +1,65 @@
+// Pictures of every page: phone and desk, light and dark, German and English; and one sheet to look at all of them.
+// `node screenshots.mjs [--readme]`; with it the README's picture is taken anew.
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { demoHouse, pause, pictures, root, tooWide, until } from './house.mjs';
+import { fileName, places } from './pages.mjs';
+
+const folder = join(pictures, 'pages');
+const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1440, height: 900 } };
+/** The house needs some minutes' values, or every curve is empty. */
+const RUNS_MS = Number(process.env.RUNS_S ?? 60) * 1_000;
+/** What is taken for the README: the demo house's values, moving. */
+const README = { place: 'data', size: 'desk', theme: 'light', language: 'en' };
+
+const house = await demoHouse();
+const taken = [];
+try {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  await until('all run', async () => (await house.ask('GET', '/api/admin/instances')).items.every(({ state }) => state === 'running'));
+  // Something is wrong in every house: an alarm and a stopped instance.
+  await house.write('plc_001.MAIN.bAlarmActive', true);
+  await pause(RUNS_MS);
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const theme of ['light', 'dark']) {
+      for (const language of ['en', 'de']) {
+        const locale = language === 'de' ? 'de-DE' : 'en-GB';
+        const { page, context, visit } = await house.open({ viewport, colorScheme: theme, locale });
+        for (const place of places) {
+          await visit(place);
+          await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {});
+          // Curves and rates fill for some seconds.
+          await pause(600);
+          const name = `${fileName(place)}-${size}-${theme}-${language}.png`;
+          await page.screenshot({ path: join(folder, name) });
+          taken.push({ place, size, theme, language, name, wide: await tooWide(page) });
+        }
+        await context.close();
+        console.log(`${size}, ${theme}, ${language}: ${places.length} pages`);
+      }
+    }
+  }
+  writeFileSync(join(folder, 'index.html'), sheet(taken));
+  const wide = taken.filter((one) => one.wide > 0);
+  for (const one of wide) console.error(`${one.name} is ${one.wide} px too wide`);
+  const { name } = taken.find((one) => Object.entries(README).every(([key, value]) => one[key] === value));
+  if (process.argv.includes('--readme')) copyFileSync(join(folder, name), join(root, 'docs/img/data.png'));
+  console.log(`${taken.length} pictures; look at target/screenshots/pages/index.html`);
+  if (wide.length > 0) process.exitCode = 1;
+} finally {
+  await house.close();
+}
+
+/** All of them in one page, a row for each place. */
+function sheet(all) {
+  const row = (place) => {
+    const figures = all.filter((one) => one.place === place).map(
+      ({ name, size, theme, language }) =>
+        `<figure class="${size}"><a href="${name}"><img src="${name}" alt="" loading="lazy"></a><figcaption>${size}, ${theme}, ${language}</figcaption></figure>`,
+    );
+    return `<h2>${place}</h2><div>${figures.join('')}</div>`;
+  };
+  const style = 'body{font:14px system-ui;margin:16px;background:#888}div{display:flex;flex-wrap:wrap;gap:8px}figure{margin:0}img{display:block;height:300px}';
+  return `<!doctype html><meta charset="utf-8"><title>Every page</title><style>${style}</style>${places.map(row).join('\n')}\n`;
+}

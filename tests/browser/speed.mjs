@@ -1,0 +1,187 @@
+// How fast the web admin is in Chromium, measured: the first load, two hundred instances live, the memory of the tab.
+// `node speed.mjs [--minutes 3] [--instances 200] [--dry]`. Writes its parts of benches/WEB.md, unless it is a dry run.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values: asked } = parseArgs({
+  options: { minutes: { type: 'string', default: '3' }, instances: { type: 'string', default: '200' }, dry: { type: 'boolean', default: false } },
+});
+const root = join(import.meta.dirname, '../..');
+// What a user runs, if it was built.
+process.env.FIELDRAIL_PROFILE ??= existsSync(join(root, 'target/release/fieldrail')) ? 'release' : 'debug';
+const { DESK, ownHouse, pause, until } = await import('./house.mjs');
+
+const LOADS = 7;
+/** So long a piece of the trace is. */
+const TRACED_MS = 20_000;
+const FRAME_MS = 1_000 / 60;
+/** Beyond that a task is felt. */
+const LONG_MS = 50;
+const BETWEEN_MS = 10_000;
+const count = Number(asked.instances);
+const minutes = Number(asked.minutes);
+
+const ms = (n) => `${n < 10 ? n.toFixed(1) : Math.round(n)} ms`;
+const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
+const median = (all) => quantile([...all].sort((a, b) => a - b), 0.5);
+
+/** Runs in the page before it: notes when the first instance could be used. */
+function noteFirst() {
+  new MutationObserver((_, observer) => {
+    if (!document.querySelector('[data-testid^="instance-"] button:not(:disabled)')) return;
+    observer.disconnect();
+    requestAnimationFrame(() => setTimeout(() => (globalThis.__usable = performance.now())));
+  }).observe(document, { childList: true, subtree: true });
+}
+
+/** From nothing in the cache until a button of an instance can be pressed. */
+async function firstLoads(house) {
+  const times = [];
+  let bytes = 0;
+  for (let i = 0; i < LOADS; i += 1) {
+    const { page, context } = await house.open(DESK);
+    await page.addInitScript(noteFirst);
+    await page.goto(`${house.origin}/#/instances`);
+    times.push(await page.waitForFunction(() => globalThis.__usable, undefined, { timeout: 30_000 }).then((found) => found.jsonValue()));
+    bytes = await page.evaluate(() => performance.getEntriesByType('resource').reduce((sum, { encodedBodySize, name }) => sum + (/assets/.test(name) ? encodedBodySize : 0), 0));
+    await context.close();
+  }
+  return { times: times.sort((a, b) => a - b), bytes };
+}
+
+/** The work of the page's main thread in each sixtieth of a second, and its tasks, in milliseconds of processor time: others on the
+ * machine do not count. */
+async function trace(page) {
+  const session = await page.context().newCDPSession(page);
+  const events = [];
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
+  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel', 'disabled-by-default-devtools.timeline', 'devtools.timeline', '__metadata'] } });
+  await pause(TRACED_MS);
+  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+  await session.send('Tracing.end');
+  await complete;
+  const threads = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`);
+  const tasks = events.filter(({ name, ph, pid, tid }) => ph === 'X' && /RunTask$/.test(name) && threads.includes(`${pid} ${tid}`));
+  // The renderer of the page; there may be a spare one.
+  const pids = [...new Set(tasks.map(({ pid }) => pid))];
+  const of = (wanted) => tasks.filter(({ pid }) => pid === wanted);
+  const inOrder = pids.map(of).sort((a, b) => b.length - a.length)[0]?.sort((a, b) => a.ts - b.ts) ?? [];
+  // A task within a task counts once.
+  let end = 0;
+  const busiest = inOrder.filter(({ ts, dur = 0 }) => ts >= end && ((end = ts + dur), true)).map(({ ts, dur = 0, tdur = dur }) => ({ ts, dur: tdur }));
+  const frames = new Map();
+  for (const { ts, dur } of busiest) {
+    const frame = Math.floor(ts / 1_000 / FRAME_MS);
+    frames.set(frame, (frames.get(frame) ?? 0) + dur / 1_000);
+  }
+  const worked = [...frames.values()];
+  const idle = Math.max(0, Math.ceil(TRACED_MS / FRAME_MS) - worked.length);
+  const all = [...Array.from({ length: idle }, () => 0), ...worked].sort((a, b) => a - b);
+  const lengths = busiest.map(({ dur = 0 }) => dur / 1_000).sort((a, b) => a - b);
+  if (lengths.length === 0) throw new Error('the trace holds no task of the page');
+  return { frames: all, longest: lengths.at(-1), long: lengths.filter((n) => n > LONG_MS).length, busy: lengths.reduce((a, b) => a + b, 0) / TRACED_MS };
+}
+
+/** Memory of the page over time, each time after what is no longer needed was collected. */
+async function memory(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  const readings = [];
+  const begun = Date.now();
+  while (readings.length < 2 || Date.now() - begun < minutes * 60_000) {
+    await session.send('HeapProfiler.collectGarbage');
+    const { metrics } = await session.send('Performance.getMetrics');
+    const of = (name) => metrics.find((metric) => metric.name === name).value;
+    readings.push({ minute: (Date.now() - begun) / 60_000, heap: of('JSHeapUsedSize'), nodes: of('Nodes'), listeners: of('JSEventListeners') });
+    await pause(BETWEEN_MS);
+  }
+  return readings;
+}
+
+/** By how much the heap grows an hour, as the line through the readings of the later half has it. */
+function growth(readings) {
+  const later = readings.slice(Math.floor(readings.length / 2));
+  const mean = (all) => all.reduce((a, b) => a + b, 0) / all.length;
+  const [x, y] = [mean(later.map(({ minute }) => minute)), mean(later.map(({ heap }) => heap))];
+  const over = later.reduce((sum, one) => sum + (one.minute - x) * (one.heap - y), 0);
+  const under = later.reduce((sum, one) => sum + (one.minute - x) ** 2, 0);
+  return under === 0 ? 0 : (over / under) * 60;
+}
+
+/** A line through a few minutes says nothing of an hour. */
+const ENOUGH_MINUTES = 10;
+
+function told(readings) {
+  const [half, last] = [readings[Math.floor(readings.length / 2)], readings.at(-1)];
+  const line = minutes >= ENOUGH_MINUTES ? `; by the line through the later half it grows by ${mb(growth(readings))} an hour` : '; too short a run to say what an hour does';
+  return `${mb(half.heap)} at half time, ${mb(last.heap)} at the end${line}`;
+}
+
+/** Puts a part under its heading into the file, in the place of the one that was there. */
+function keep(title, text) {
+  const path = join(root, 'benches/WEB.md');
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : '# The web admin, measured in Chromium\n\nWritten by the scripts of `make figures`.\n';
+  const [head, ...parts] = before.split(/^(?=## )/m);
+  const others = parts.filter((part) => !part.startsWith(`## ${title}\n`));
+  writeFileSync(path, [head.trimEnd(), ...others.map((part) => part.trimEnd()), `## ${title}\n\n${text.trimEnd()}`].join('\n\n') + '\n');
+}
+
+const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+const box = `${cpus().length} cores (${cpus()[0]?.model.trim()}), load ${loadavg()[0].toFixed(1)} at the beginning, ${process.env.FIELDRAIL_PROFILE} daemon, ${new Date().toISOString().slice(0, 10)}`;
+
+const ids = Array.from({ length: count }, (_, i) => `count${String(i).padStart(3, '0')}`);
+const house = ownHouse(ids.map((id) => ({ id, driver: 'counter' })));
+try {
+  await house.start();
+  const running = async () => (await house.ask('GET', '/api/admin/instances')).items.filter(({ state }) => state === 'running').length;
+  let n = 0;
+  for (const end = Date.now() + 240_000; (n = await running()) < count && Date.now() < end; ) await pause(1_000);
+  console.log(`${n} of ${count} instances run`);
+
+  const { page, visit } = await house.open(DESK);
+  await visit('instances');
+  await until('all tiles', async () => (await page.locator('article').count()) === count);
+  const parts = [];
+  for (const layout of ['Tiles', 'Table']) {
+    await page.getByRole('radio', { name: layout }).check({ force: true });
+    await until('all rows', async () => (await page.locator('[data-testid^="instance-count"]').count()) === count);
+    await pause(3_000);
+    const traced = await trace(page);
+    parts.push([`${count} instances as ${layout.toLowerCase()}`, ms(quantile(traced.frames, 0.5)), ms(quantile(traced.frames, 0.95)), ms(quantile(traced.frames, 0.99)), ms(traced.longest), String(traced.long), `${(traced.busy * 100).toFixed(0)} %`]);
+    console.log(parts.at(-1).join(' | '));
+  }
+  await page.getByRole('radio', { name: 'Tiles' }).check({ force: true });
+  const readings = await memory(page);
+  console.log(`memory: ${told(readings)}`);
+  await page.context().close();
+  await house.stop();
+
+  const small = ownHouse(ids.slice(0, 5).map((id) => ({ id, driver: 'counter' })));
+  let loads;
+  try {
+    await small.start();
+    await until('they run', async () => (await small.ask('GET', '/api/admin/instances')).items.every(({ state }) => state === 'running'));
+    loads = await firstLoads(small);
+  } finally {
+    await small.close();
+  }
+  console.log(`first load: ${ms(median(loads.times))}, ${ms(loads.times.at(-1))} at the worst, ${(loads.bytes / 1e3).toFixed(0)} kB`);
+
+  if (!asked.dry) {
+    keep('First load', `${box}. From an empty cache over loopback until a button of the first instance can be pressed, ${LOADS} times.\n\n${table(
+      ['asked for', 'median', 'worst'], [['≤ 1 s', ms(median(loads.times)), ms(loads.times.at(-1))]],
+    )}\n\nAll files of the admin that are fetched by then and while nothing else is to do: ${(loads.bytes / 1e3).toFixed(0)} kB compressed. The build holds the first load itself to 150 kB.`);
+    keep(`${count} instances, live at 1 Hz`, `${box}. ${n} of ${count} ran, each a process that counts once a second. Processor time of the page's main thread in each sixtieth of a second over ${TRACED_MS / 1_000} s, idle ones too; long tasks are those over ${LONG_MS} ms.\n\n${table(
+      ['page', 'p50', 'p95', 'p99', 'longest task', 'long tasks', 'main thread busy'], parts,
+    )}`);
+    keep('Memory of the tab', `${box}. The page of ${count} instances as tiles for ${minutes} min, read every ${BETWEEN_MS / 1_000} s after a collection: ${told(readings)}.\n\n${table(
+      ['minute', 'heap', 'nodes', 'listeners'],
+      readings.filter((_, i) => i % Math.ceil(readings.length / 10) === 0 || i === readings.length - 1).map((one) => [one.minute.toFixed(1), mb(one.heap), String(one.nodes), String(one.listeners)]),
+    )}`);
+  }
+} finally {
+  await house.close();
+}

@@ -1,0 +1,38 @@
+// Die Seite der Instanzen, über das hinaus, was jede Seite von Instanzen weiß.
+import type { instance as texts } from '../en/instance';
+
+export const instance: typeof texts = {
+  search: 'Name, Treiber, Ursache suchen',
+  clearSearch: 'Suche leeren',
+  driver: 'Treiber',
+  allDrivers: 'Alle Treiber',
+  sort: 'Sortieren nach',
+  sorts: { name: 'Name', state: 'Zustand', cpu: 'CPU', memory: 'Speicher', traffic: 'Verkehr' },
+  sortBy: (what) => `Nach ${what} sortieren`,
+  noneFound: 'Keine Instanz passt dazu',
+  showAll: 'Alle zeigen',
+  shown: (n, of) => (n === of ? `${of} Instanzen` : `${n} von ${of} Instanzen`),
+  disk: 'Platte',
+  network: 'Netz',
+  samplesIn: 'Ein',
+  samplesOut: 'Aus',
+  ofBusiest: 'Der Balken ist der Anteil an der fleißigsten Instanz.',
+  lastHour: (what) => `${what}, letzte Stunde`,
+  near: (percent) => `${percent} der Grenze`,
+  edit: 'Verbindung bearbeiten',
+  editOf: (name) => `Verbindung bearbeiten: ${name}`,
+  limits: 'Grenzen und Gesundheit',
+  limitsOf: (name) => `Grenzen und Gesundheit von ${name}`,
+  adjust: 'Grenzen anpassen',
+  suspended: 'Angehalten, bis jemand freigibt',
+  limitsGroup: 'Grenzen',
+  healthGroup: 'Gesundheit',
+  autoRestart: 'Nach Absturz oder Hänger von selbst neu starten',
+  missed: 'Fehlende Lebenszeichen, die als Hänger gelten',
+  interval: 'Vom Gerät kommt etwas alle … s',
+  frozen: 'Irgendein Wert ändert sich binnen … s',
+  notJudged: 'wird nicht beurteilt',
+  byDeadlines: 'wie die Datenpunkte sagen',
+  changedElsewhere:
+    'Diese Verbindung hat inzwischen jemand geändert. Ihre Eingaben stehen noch hier; noch einmal speichern setzt sie in Kraft.',
+};

@@ -1,0 +1,48 @@
+// Die Seite des Not-Aus: was geschähe, was geschehen ist, und der Weg hinaus.
+import type { panicPage as texts } from '../en/panicPage';
+
+export const panicPage: typeof texts = {
+  title: 'Not-Aus',
+  link: 'Was geschehen ist, und der Weg hinaus',
+  exactly: 'Abbrechen und ansehen, was genau geschähe',
+  states: {
+    armed: 'Das Haus ist scharf',
+    resetting: 'Sichere Werte werden geschrieben',
+    latched: 'Im Not-Aus: es wird nichts geschrieben',
+    rearming: 'Wird wieder scharf geschaltet: die Routen stehen',
+  },
+  armedText: 'Alles läuft wie eingerichtet. Der rote Knopf oben auf jeder Seite beendet das.',
+  what: 'Was geschehen wird',
+  order: [
+    'Laufende Pulse enden, und die sicheren Werte der Datenpunkte werden geschrieben, binnen einer Zehntelsekunde.',
+    'Von da an geht kein Schreiben mehr an ein Gerät hinaus, wer auch fragt.',
+    'Alle Instanzen enden, ihre Verbindungen werden getrennt. Die Routen stehen.',
+    'So bleibt es, auch über einen Stromausfall, bis ein Administrator das Haus Schritt für Schritt wieder scharf schaltet.',
+  ],
+  drill: 'Probe: was jetzt geschähe',
+  drillHelp: 'Fragt nur nach und ändert nichts.',
+  onlyOperator: 'Die Probe kann ein Bediener oder Administrator machen.',
+  drillAt: (time) => `Probe um ${time}`,
+  noSafe: 'Es würde kein sicherer Wert geschrieben: kein Puls läuft, und kein Datenpunkt nennt einen mit „on_panic“.',
+  cut: (n) => (n === 1 ? 'Eine Instanz würde beendet.' : `${n} Instanzen würden beendet.`),
+  routes: (n) => (n === 1 ? 'Eine Route würde stehen.' : `${n} Routen würden stehen.`),
+  nothingFor: 'wird beendet; vorher wird nichts geschrieben',
+  happened: 'Was geschehen ist',
+  last: (number) => `Der letzte Not-Aus, Nr. ${number}`,
+  by: (by, since) => `Durch ${by}, ${since}.`,
+  noneWritten: 'Es war kein sicherer Wert zu schreiben.',
+  address: 'Adresse',
+  value: 'Wert',
+  why: 'Warum',
+  outcome: 'Ergebnis',
+  causes: { pulse: 'Ende eines Pulses', on_panic: 'sicherer Wert' },
+  outcomes: {
+    confirmed: 'vom Gerät bestätigt',
+    not_reached: 'kam nicht beim Gerät an',
+    would_be_written: 'würde geschrieben',
+    owed: 'steht noch aus',
+  },
+  steps: 'Schritt für Schritt wieder scharf schalten',
+  stepsHelp: 'Zuerst die Instanzen, in beliebiger Folge; der Router, und mit ihm alle Routen, zuletzt.',
+  progress: (done, of) => `${done} von ${of} Schritten getan`,
+};

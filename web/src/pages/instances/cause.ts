@@ -1,0 +1,25 @@
+// Why an instance is in its state, in the language of the person as far as the daemon has a code for it.
+import type { Instance } from '../../api/types';
+import { causes as de } from '../../i18n/de/causes';
+import { causes as en, type Causes } from '../../i18n/en/causes';
+import type { Language } from '../../settings.svelte';
+
+/** Apart from the other texts, so that they do not belong to the first load. */
+const words: Record<Language, Causes> = { de, en };
+
+type Told = Pick<Instance, 'state' | 'text' | 'hint' | 'causes'>;
+
+/** The cause in words. A sentence without a code, or of a newer daemon, stays as it came. */
+export function causeText({ state, text, causes }: Told, language: Language): string {
+  const t = words[language];
+  if (state === 'panicked') return t.panicked;
+  if (!causes || !causes.some(({ code }) => code && t.sentences[code])) return text;
+  return causes.map((cause) => (cause.code && t.sentences[cause.code]?.(cause.with ?? {})) || cause.text).join('; ');
+}
+
+/** What to try. */
+export function hintText({ state, hint, causes }: Told, language: Language): string {
+  if (!hint || state === 'panicked') return '';
+  const code = causes?.[0]?.code;
+  return (code && words[language].hints[code]) || hint;
+}
