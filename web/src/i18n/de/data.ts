@@ -2,7 +2,7 @@ import type { data as en } from '../en/data';
 
 export const data: typeof en = {
   filters: 'Filter',
-  search: 'Name, Topic oder Kommentar suchen',
+  search: 'Name, Topic, Kommentar suchen',
   kind: 'Typ',
   anyKind: 'Typ',
   kinds: { bool: 'Bool', int: 'Ganzzahl', float: 'Zahl', text: 'Text', other: 'Struktur, Bytes' },
@@ -93,7 +93,7 @@ export const data: typeof en = {
     remove: 'Hochgeladene Datei entfernen',
     sending: (percent) => `Wird gesendet: ${percent}`,
     reading: 'Der Treiber liest sie …',
-    done: (symbols, types) => `Übernommen: ${symbols} Variablen und ${types} Typen.`,
+    done: (symbols, types) => `Übernommen. Variablen: ${symbols}, Typen: ${types}.`,
     taken: 'Übernommen.',
     removed: 'Die hochgeladene Datei ist entfernt.',
     nothingToRemove: 'Es gab keine hochgeladene Datei.',

@@ -93,7 +93,7 @@ export const data = {
     remove: 'Remove the uploaded file',
     sending: (percent: string) => `Sending: ${percent}`,
     reading: 'The driver reads it …',
-    done: (symbols: string, types: string) => `Taken: ${symbols} variables and ${types} types.`,
+    done: (symbols: string, types: string) => `Taken. Variables: ${symbols}, types: ${types}.`,
     taken: 'Taken.',
     removed: 'The uploaded file is removed.',
     nothingToRemove: 'There was no uploaded file.',
