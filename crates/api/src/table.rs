@@ -83,6 +83,7 @@ fn of_data() -> Vec<Endpoint> {
             .by_address()
             .answers_later(search::devices),
         at(GET, "/api/browse/search", Viewer, "Find nodes at any depth of an instance's tree.")
+            .by_address()
             .answers_later(data::find),
         at(GET, "/api/live", Viewer, "Follow datapoints and instances over a WebSocket.")
             .by_address()
