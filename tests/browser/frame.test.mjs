@@ -281,10 +281,25 @@ test('language and theme change at once, also under an open dialog, and stay', {
   await other.getByTestId('menu').click();
   await other.getByText('English').click();
   await other.getByText('Light', { exact: true }).click();
+  await other.getByTestId('verdict').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).waitFor();
   await page.waitForFunction(() => document.documentElement.dataset.theme === 'light');
-  assert.equal(await page.evaluate(() => window.here), true, 'no reload');
   assert.deepEqual(await barriers(page), []);
+  await page.keyboard.press('Escape');
+  // And so does each page that is open.
+  const titles = { home: 'Start', data: 'Daten', routes: 'Routen', instances: 'Instanzen', alarms: 'Alarme', logs: 'Protokoll' };
+  for (const [place, title] of Object.entries(titles)) {
+    await page.evaluate((place) => (location.hash = `#/${place}`), place);
+    await page.locator('main h1').first().waitFor({ state: 'attached' });
+    await menu.click();
+    await page.getByText('Deutsch').click();
+    await page.locator('main h1', { hasText: title }).first().waitFor({ state: 'attached' });
+    assert.equal(await page.title(), `${title} · Fieldrail`);
+    await page.getByText('English').click();
+    await page.locator('main h1', { hasText: title }).first().waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+  }
+  assert.equal(await page.evaluate(() => window.here), true, 'no reload');
   assert.deepEqual(complaints, []);
   await context.close();
 });
