@@ -258,7 +258,7 @@ test('the search finds pages, instances, datapoints, routes and what is in the d
   await context.close();
 });
 
-test('language and theme change at once, also under an open dialog, and stay', { timeout: 60_000 }, async () => {
+test('language and theme change at once, also under an open dialog, and stay', { timeout: 120_000 }, async () => {
   const { page, context, complaints } = await house.open({ ...DESK, reducedMotion: 'reduce' });
   await page.goto(`${house.origin}/#/gallery`);
   await page.getByRole('heading', { name: 'Gallery of parts' }).waitFor();
