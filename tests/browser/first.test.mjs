@@ -88,10 +88,10 @@ test('on a desk, in English: from the code to the first value of a Modbus device
   await picture(page, 'first-values-desktop-light');
 
   await page.getByRole('button', { name: 'Open the data tree' }).click();
-  await page.getByRole('heading', { name: 'Data' }).waitFor();
+  await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
   await page.goBack();
   await page.getByRole('button', { name: 'Make a route' }).click();
-  await page.getByRole('heading', { name: 'Routes' }).waitFor();
+  await page.getByRole('heading', { name: 'Routes', exact: true }).waitFor();
   await page.goBack();
   await page.getByRole('button', { name: 'Add another connection' }).click();
   await page.getByRole('heading', { name: 'Which device?' }).waitFor();
