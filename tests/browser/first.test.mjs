@@ -58,6 +58,13 @@ test('on a desk, in English: from the code to the first value of a Modbus device
   await page.getByRole('button', { name: /Modbus device/ }).waitFor();
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'first-driver-desktop-light');
+  // It can wait, and is offered wherever there is nothing yet.
+  await page.getByRole('button', { name: 'Later' }).click();
+  for (const path of ['instances', 'connections']) {
+    await page.goto(`${empty.house.origin}/#/${path}`);
+    await page.getByRole('button', { name: 'Make the first connection' }).click();
+    await page.getByRole('heading', { name: 'The first connection' }).waitFor();
+  }
   await page.getByRole('button', { name: /Modbus device/ }).click();
 
   await page.getByLabel('Name', { exact: true }).fill('Wärmepumpe im Keller');
