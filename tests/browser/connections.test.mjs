@@ -51,6 +51,19 @@ const instance = (id) => house.ask('GET', '/api/admin/instances').then(({ items 
 const connection = (id) => house.ask('GET', `/api/connections/${id}`);
 const onDisk = (id) => house.file('connections.json').connections.find((one) => one.id === id);
 
+/** A page of somebody new with this role. */
+async function openAs(name, role) {
+  const user = { name, role, password: 'Kellerlicht-2026' };
+  assert.equal((await house.call('POST', '/api/admin/users', user)).status, 201);
+  const headers = { 'content-type': 'application/json', 'x-fieldrail': '1' };
+  const body = JSON.stringify({ name, password: user.password });
+  const answer = await fetch(`${house.origin}/api/login`, { method: 'POST', headers, body });
+  const [, value] = answer.headers.get('set-cookie').match(/fieldrail_session=([^;]+)/);
+  const opened = await house.open(DESK, { loggedIn: false });
+  await opened.context.addCookies([{ name: 'fieldrail_session', value, url: house.origin }]);
+  return { ...opened, user };
+}
+
 test('a connection is added from its schema, tested, saved, switched off, edited and deleted, and the deletion undone', { timeout: 90_000 }, async () => {
   const { page, complaints, visit } = await house.open(DESK);
   await visit('connections');
@@ -148,6 +161,7 @@ test('a connection is added from its schema, tested, saved, switched off, edited
   assert.equal(onDisk('solar'), undefined);
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.getByText('Solar is there again.').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Undo' }).count(), 0);
   assert.equal(onDisk('solar').config.password, SECRET);
   assert.deepEqual(complaints, []);
 });
@@ -171,17 +185,24 @@ test('of two people who save at once neither loses what was typed', { timeout: 6
   await dialog.getByRole('button', { name: 'Close' }).click();
   assert.equal(await page.getByLabel('Read every').inputValue(), '750');
   await page.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByRole('button', { name: 'Drop mine, take theirs' }).click();
+  assert.equal(await page.getByLabel('Read every').inputValue(), '900');
+  // The same once more, and a choice key by key.
+  await page.getByLabel('Name', { exact: true }).fill('Meter, mine');
+  await page.getByLabel('Read every').fill('750');
+  const again = await connection('meter');
+  other.config.poll_ms = 950;
+  assert.equal((await house.call('PUT', '/api/connections/meter', other, { 'if-match': `"${again.etag}"` })).status, 200);
+  await page.getByRole('button', { name: 'Save' }).click();
   await dialog.getByRole('group', { name: 'config.poll_ms' }).getByText('Theirs').click();
   await dialog.getByRole('button', { name: 'Save like this' }).click();
   await page.getByText('Meter, mine is saved.').waitFor();
   const { name, config } = await connection('meter');
-  assert.deepEqual([name, config.poll_ms, config.pause_ms], ['Meter, mine', 900, 50]);
+  assert.deepEqual([name, config.poll_ms, config.pause_ms], ['Meter, mine', 950, 50]);
 });
 
 test('leaving asks first, and an expired session loses nothing', { timeout: 60_000 }, async () => {
-  const user = { name: 'anna', role: 'admin', password: 'Kellerlicht-2026' };
-  assert.equal((await house.call('POST', '/api/admin/users', user)).status, 201);
-  const { page, context, visit } = await house.open(DESK);
+  const { page, context, visit, user } = await openAs('anna', 'admin');
   await visit('connections?edit=broker');
   await page.getByLabel('Address and port').first().fill('127.0.0.1:1');
   await page.getByRole('link', { name: 'Data' }).click();
@@ -196,7 +217,7 @@ test('leaving asks first, and an expired session loses nothing', { timeout: 60_0
   await page.getByLabel('Name').fill(user.name);
   await page.getByLabel('Password').fill(user.password);
   await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByText('Here is what you had typed before.').or(page.getByRole('heading', { name: 'Instances' })).first().waitFor({ timeout: 30_000 });
+  await page.getByText('Here is what you had typed before.').waitFor();
   assert.match(page.url(), /edit=broker/);
   assert.equal(await page.getByLabel('Address and port').first().inputValue(), '127.0.0.1:2');
   await page.getByRole('button', { name: 'Discard' }).click();
@@ -274,6 +295,75 @@ test('what the form does not know stays, and JSON that is none is said and not l
   await page.getByText('It does not work yet').waitFor({ timeout: 20_000 });
 });
 
+test('secrets are typed, looked at, changed, kept or named, and groups, tables and ways have their forms', { timeout: 60_000 }, async () => {
+  const { page, visit, complaints } = await house.open(DESK);
+  await visit('connections?add=1&driver=webhook');
+  await page.getByLabel(/^Id/).fill('hook');
+  await page.getByLabel('Address (URL)').fill('https://127.0.0.1:1/x');
+  await page.getByRole('button', { name: 'Add: Headers' }).click();
+  const headers = page.getByRole('group', { name: 'Headers' });
+  await headers.getByLabel('Value').fill('a');
+  await headers.getByText('An entry has no name.').waitFor();
+  await headers.getByLabel('Name', { exact: true }).fill('X-House');
+  await headers.getByText('An entry has no name.').waitFor({ state: 'detached' });
+  await page.getByRole('switch', { name: 'Use: Signature' }).click();
+  const secret = page.getByRole('textbox', { name: 'Shared secret' });
+  await secret.fill(SECRET);
+  assert.equal(await secret.getAttribute('type'), 'password');
+  await page.getByRole('button', { name: 'Show: Shared secret' }).click();
+  assert.equal(await secret.getAttribute('type'), 'text');
+  await page.getByRole('button', { name: 'Hide: Shared secret' }).click();
+  const inside = page.getByRole('group', { name: 'Addresses in the house' }).first();
+  await inside.getByText('List', { exact: true }).first().click();
+  await inside.getByRole('button', { name: /^Add/ }).click();
+  await inside.getByRole('textbox', { name: 'No. 1' }).fill('127.0.0.1');
+  assert.deepEqual(await barriers(page), []);
+  await picture(page, 'connections-webhook-desktop-light');
+  await page.getByRole('button', { name: 'Save and start' }).click();
+  await page.getByTestId('connection-hook').waitFor();
+  const { headers: sent, hmac, allow_private } = onDisk('hook').config;
+  assert.deepEqual([sent, hmac, allow_private], [{ 'X-House': 'a' }, { header: 'X-Fieldrail-Signature', secret: SECRET }, ['127.0.0.1']]);
+
+  await page.getByRole('button', { name: 'Edit: hook' }).click();
+  await page.getByRole('button', { name: 'Change: Shared secret' }).click();
+  await page.getByRole('button', { name: 'Keep the stored one: Shared secret' }).click();
+  await page.getByText('•••••••• is stored').waitFor();
+  await page.getByRole('group', { name: 'Shared secret: where it stands' }).getByText('From secrets.json').click();
+  await page.getByLabel('Shared secret: Name of the secret').fill('hook');
+  await headers.getByRole('button', { name: 'Remove: X-House' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('hook is saved.').waitFor();
+  assert.deepEqual(onDisk('hook').config.hmac.secret, { secret: 'hook' });
+  assert.equal(onDisk('hook').config.headers, undefined);
+  await page.getByRole('button', { name: 'Values: hook' }).click();
+  await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
+  assert.match(page.url(), /instance=hook/);
+  assert.deepEqual(complaints, []);
+});
+
+test('a long search goes on while another page is open, and instances lead to their connection', { timeout: 60_000 }, async () => {
+  const { page, visit } = await house.open(DESK);
+  await visit('instances');
+  await page.getByTestId('edit-meter').click();
+  await page.getByText('Find units').click();
+  const panel = page.getByTestId('action-scan');
+  await panel.getByLabel('From unit').fill('1');
+  await panel.getByLabel('To unit').fill('20');
+  await panel.getByLabel('Wait for each').fill('250');
+  await panel.getByRole('button', { name: /^Find devices/ }).click();
+  await panel.getByText(/You can leave this page/).waitFor();
+  await page.getByRole('link', { name: 'Data' }).click();
+  await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
+  await page.getByTestId('notice').getByText(/^Find units .*: done\.$/).waitFor({ timeout: 30_000 });
+  await visit('connections?edit=meter&act=scan');
+  await panel.getByText('2 devices found').waitFor();
+  await panel.getByText(/^already there/).first().waitFor();
+  await panel.getByRole('button', { name: 'Add unit 3' }).click();
+  await page.getByRole('heading', { name: 'New connection' }).waitFor();
+  assert.equal(await page.getByLabel('TCP port').inputValue(), String(line.port));
+  assert.equal(await page.locator('[data-path="config.unit"] input').inputValue(), '3');
+});
+
 test('hostile, endless, empty and right-to-left names break nothing', { timeout: 60_000 }, async () => {
   for (const options of [DESK, PHONE]) {
     const { page, complaints, visit } = await house.open(options);
@@ -293,14 +383,7 @@ test('hostile, endless, empty and right-to-left names break nothing', { timeout:
 
 test('viewers and operators are told whose business it is', { timeout: 60_000 }, async () => {
   for (const role of ['viewer', 'operator']) {
-    const user = { name: `only_${role}`, role, password: 'Kellerlicht-2026' };
-    assert.equal((await house.call('POST', '/api/admin/users', user)).status, 201);
-    const { page, context } = await house.open(DESK, { loggedIn: false });
-    const answer = await fetch(`${house.origin}/api/login`, {
-      method: 'POST', headers: { 'content-type': 'application/json', 'x-fieldrail': '1' }, body: JSON.stringify({ name: user.name, password: user.password }),
-    });
-    const [, value] = answer.headers.get('set-cookie').match(/fieldrail_session=([^;]+)/);
-    await context.addCookies([{ name: 'fieldrail_session', value, url: house.origin }]);
+    const { page } = await openAs(`only_${role}`, role);
     await page.goto(`${house.origin}/#/connections`);
     await page.getByText('Connections are for administrators').waitFor({ timeout: 20_000 });
     assert.equal(await page.getByRole('button', { name: 'Add a connection' }).count(), 0);
@@ -316,7 +399,7 @@ test('on a phone, in German and in the dark it fits, and so does the form', { ti
   await picture(page, 'connections-phone-dark-de');
   await page.getByRole('button', { name: 'Bearbeiten: PLC' }).click();
   await page.getByLabel('AMS-Net-ID', { exact: true }).waitFor();
-  await page.getByText('Weitere Einstellungen').first().click();
+  await page.getByRole('region', { name: 'Einstellungen' }).getByText('Weitere Einstellungen').click();
   assert.equal(await tooWide(page), 0);
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'connections-edit-phone-dark-de');

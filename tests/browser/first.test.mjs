@@ -58,6 +58,13 @@ test('on a desk, in English: from the code to the first value of a Modbus device
   await page.getByRole('button', { name: /Modbus device/ }).waitFor();
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'first-driver-desktop-light');
+  // It can wait, and is offered wherever there is nothing yet.
+  await page.getByRole('button', { name: 'Later' }).click();
+  for (const path of ['instances', 'connections']) {
+    await page.goto(`${empty.house.origin}/#/${path}`);
+    await page.getByRole('button', { name: 'Make the first connection' }).click();
+    await page.getByRole('heading', { name: 'The first connection' }).waitFor();
+  }
   await page.getByRole('button', { name: /Modbus device/ }).click();
 
   await page.getByLabel('Name', { exact: true }).fill('Wärmepumpe im Keller');
@@ -88,10 +95,10 @@ test('on a desk, in English: from the code to the first value of a Modbus device
   await picture(page, 'first-values-desktop-light');
 
   await page.getByRole('button', { name: 'Open the data tree' }).click();
-  await page.getByRole('heading', { name: 'Data' }).waitFor();
+  await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
   await page.goBack();
   await page.getByRole('button', { name: 'Make a route' }).click();
-  await page.getByRole('heading', { name: 'Routes' }).waitFor();
+  await page.getByRole('heading', { name: 'Routes', exact: true }).waitFor();
   await page.goBack();
   await page.getByRole('button', { name: 'Add another connection' }).click();
   await page.getByRole('heading', { name: 'Which device?' }).waitFor();

@@ -67,7 +67,11 @@ async fn speak(session: &RefCell<Session>, line: &mut Line) -> io::Error {
         match next {
             Next::Ask(job) => {
                 let begun = Instant::now();
-                let outcome = line.ask(job.number, &job.request, job.patience).await;
+                let outcome = if job.is_search() {
+                    line.probe(job.number, &job.request, job.patience).await
+                } else {
+                    line.ask(job.number, &job.request, job.patience).await
+                };
                 let now = Instant::now();
                 let mut session = session.borrow_mut();
                 session.count(line.counts());

@@ -193,6 +193,19 @@ impl Line {
         self.exchange(unit, request, patience).await
     }
 
+    /// The same of a unit that may not be there: its silence says nothing about the connection.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn probe(&mut self, unit: u8, request: &Request, patience: Duration) -> Result<Answer, Trouble> {
+        let before = std::mem::take(&mut self.silent_in_a_row);
+        let answer = self.ask(unit, request, patience).await;
+        if matches!(answer, Err(Trouble::Silent(_))) {
+            self.silent_in_a_row = before;
+        }
+        answer
+    }
+
     /// One question, one answer.
     async fn exchange(&mut self, unit: u8, request: &Request, patience: Duration) -> Result<Answer, Trouble> {
         if let Some(last) = self.last.filter(|_| !self.manner.pause.is_zero()) {

@@ -80,6 +80,13 @@ pub(crate) struct Job {
     what: What,
 }
 
+impl Job {
+    /// Whether it looks for a unit that may not be there.
+    pub(crate) fn is_search(&self) -> bool {
+        matches!(self.what, What::Scan)
+    }
+}
+
 enum What {
     Poll(usize),
     Write(Box<Write>),

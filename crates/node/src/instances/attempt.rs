@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing of an attempt stays, whether it is waited for or not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,9 +26,11 @@ const ATTEMPT: Duration = Duration::from_secs(12);
 /// How long the driver may take to reach its device before it is asked for an action all the same: some need no device.
 const BEFORE_ACTION: Duration = Duration::from_secs(5);
 
-/// A driver that runs for a moment. Its process ends, and its folder goes, when this is dropped.
+/// A driver that runs for a moment. Its process ends, and its folder goes, also when this is only dropped, since nobody waits
+/// any more.
 struct Attempt {
     id: InstanceId,
+    over: bool,
     folder: PathBuf,
     traffic: Arc<Traffic>,
     supervisor: Arc<Supervisor>,
@@ -44,16 +46,29 @@ impl Attempt {
     }
 }
 
+impl Attempt {
+    /// Ends it, and returns when its device is free again for the instance that may come now.
+    async fn end(mut self) {
+        self.over = true;
+        end(&self.supervisor, &self.traffic, &self.id, &self.folder).await;
+    }
+}
+
 impl Drop for Attempt {
     fn drop(&mut self) {
+        if self.over {
+            return;
+        }
         let (id, folder) = (self.id.clone(), std::mem::take(&mut self.folder));
         let (traffic, supervisor) = (Arc::clone(&self.traffic), Arc::clone(&self.supervisor));
-        self.runtime.spawn(async move {
-            let _ = supervisor.remove(&id).await;
-            traffic.trials.end(&id);
-            let _ = std::fs::remove_dir_all(folder);
-        });
+        self.runtime.spawn(async move { end(&supervisor, &traffic, &id, &folder).await });
     }
+}
+
+async fn end(supervisor: &Supervisor, traffic: &Traffic, id: &InstanceId, folder: &Path) {
+    let _ = supervisor.remove(id).await;
+    traffic.trials.end(id);
+    let _ = std::fs::remove_dir_all(folder);
 }
 
 impl Node {
@@ -65,6 +80,7 @@ impl Node {
             return Ok(TestResult { ok: true, text, hint: None, took_ms: 0, log: Vec::new() });
         };
         let (course, silent) = attempt.standing(ATTEMPT).await;
+        attempt.end().await;
         let ok = course.state == Some(State::Running);
         let text = match (silent, course.text.is_empty()) {
             (true, true) => format!("the driver said nothing within {} s", ATTEMPT.as_secs()),
@@ -104,7 +120,9 @@ impl Node {
         if !self.traffic.send(&attempt.id, generation, &call) {
             return Err(did_not_run());
         }
-        returned(question.wait(ACTION).await?)
+        let answer = question.wait(ACTION).await;
+        attempt.end().await;
+        returned(answer?)
     }
 
     /// Starts a driver for a moment; none if the instance would have no process.
@@ -118,6 +136,7 @@ impl Node {
         let Some(mut spec) = self.spec(&Connection { id: id.clone(), ..connection.clone() })? else { return Ok(None) };
         spec.auto_restart = false;
         let attempt = Attempt {
+            over: false,
             folder: self.state.join("instances").join(id.as_str()),
             traffic: Arc::clone(&self.traffic),
             supervisor: Arc::clone(&self.supervisor),

@@ -3,7 +3,7 @@ import type { connections as english } from '../en/connections';
 
 export const connections: typeof english = {
   title: 'Verbindungen',
-  search: 'Name, Kennung oder Treiber suchen',
+  search: 'Verbindungen suchen',
   clear: 'Suche leeren',
   allDrivers: 'Alle Treiber',
   driver: 'Treiber',

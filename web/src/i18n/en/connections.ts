@@ -2,7 +2,7 @@
 
 export const connections = {
   title: 'Connections',
-  search: 'Search name, id or driver',
+  search: 'Search connections',
   clear: 'Clear the search',
   allDrivers: 'All drivers',
   driver: 'Driver',

@@ -126,10 +126,13 @@ function commonOf(schema: Schema, key: string, required: boolean, language: stri
   const help = words(schema, `x-help-${language}`) || words(schema, 'description').replaceAll('\n', ' ');
   const examples = Array.isArray(schema['examples']) ? schema['examples'] : [];
   const initial = schema['default'] === null ? undefined : schema['default'];
+  const title = words(schema, `x-title-${language}`) || words(schema, 'title') || spoken(key);
+  const bare = (text: string) => text.replace(/\.$/, '').toLowerCase();
   return {
     key,
-    title: words(schema, `x-title-${language}`) || words(schema, 'title') || spoken(key),
-    help,
+    title,
+    // What only says the title again helps nobody.
+    help: bare(help) === bare(title) ? '' : help,
     required,
     advanced: schema['x-advanced'] === true && !required,
     unit: words(schema, 'x-unit'),
