@@ -11,7 +11,7 @@ import { type Foldable, treeRows } from '../src/pages/data/treeRows';
 import { fieldsText, isAtLeast, joinLines } from '../src/pages/instances/logLines';
 import { RateHistory } from '../src/pages/instances/rates.svelte';
 import { actionsIn, countStates, toneOf } from '../src/pages/instances/state';
-import { addressesOf } from '../src/pages/routes/addresses';
+import { listOf } from '../src/pages/routes/spec';
 import { sparkline } from '../src/ui/sparkline';
 
 const line = (id: number, time_ms = id): LogEntry => ({ id, time_ms, level: 'info', instance: 'a', message: '' });
@@ -100,9 +100,9 @@ test('a curve ends at the right and a flat zero is none', () => {
 });
 
 test('the ends of a route are addresses, or what a newer daemon says', () => {
-  expect(addressesOf('a.b')).toEqual(['a.b']);
-  expect(addressesOf(['a.b', { to: 'c' }])).toEqual(['a.b', '{"to":"c"}']);
-  expect(addressesOf(undefined)).toEqual([]);
+  expect(listOf('a.b')).toEqual(['a.b']);
+  expect(listOf(['a.b', { to: 'c' }])).toEqual(['a.b', '{"to":"c"}']);
+  expect(listOf(undefined)).toEqual([]);
 });
 
 test.each([

@@ -10,12 +10,12 @@ use fieldrail_router::{Moment, Place, Problem, RouteSpec, RoutingFile, Rules, Se
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Node;
 use crate::clock::now;
 use crate::datapoints::About;
 use crate::people::{Role, Who};
 use crate::traffic::{Engine, Facts, House};
 use crate::views::Reading;
-use crate::{Node, Result};
 
 /// So many datapoints that a pattern matches are listed.
 const MOST_SOURCES: usize = 50;
@@ -261,7 +261,7 @@ struct Tried {
 
 impl Node {
     /// Tries a route on the values that there are now. Who may see only some addresses learns of no others.
-    pub fn try_route(&self, who: &Who, attempt: &Attempt) -> Result<Attempted> {
+    pub fn try_route(&self, who: &Who, attempt: &Attempt) -> Attempted {
         let (instances, about) = self.surroundings_for(who);
         let house = House { instances: &instances, about: &about };
         let preview = Preview::compile(&attempt.route, &house);
@@ -291,8 +291,8 @@ impl Node {
             failure: done.failure,
             got: done.got,
         };
-        Ok(Attempted {
-            findings: self.findings(who, attempt, &house)?.into_iter().map(RouteFinding::from).collect(),
+        Attempted {
+            findings: self.findings(who, attempt, &house).into_iter().map(RouteFinding::from).collect(),
             more_sources: sources.len() > MOST_SOURCES,
             sources: sources.into_iter().take(MOST_SOURCES).collect(),
             source: tried.map(|tried| point(&tried.address, tried.sample.as_ref())),
@@ -304,7 +304,7 @@ impl Node {
                 .map(|sent| TriedTarget { address: sent.address, gets: sent.gets, because: sent.because })
                 .collect(),
             tests: rehearse_route(&attempt.route, &house).into_iter().map(test).collect(),
-        })
+        }
     }
 
     /// The instances and descriptions that somebody may know of.
@@ -319,7 +319,7 @@ impl Node {
     }
 
     /// What is wrong with the route: for who may change routes among all the others, else by itself.
-    fn findings(&self, who: &Who, attempt: &Attempt, house: &House<'_>) -> Result<Vec<Problem>> {
+    fn findings(&self, who: &Who, attempt: &Attempt, house: &House<'_>) -> Vec<Problem> {
         let among_others = who.role >= Role::Admin && who.scope.as_ref().is_none_or(|scope| scope.addresses.is_empty());
         let mut file = RoutingFile::default();
         let (mut known, id) = (Vec::new(), &attempt.route.id);
@@ -337,7 +337,7 @@ impl Node {
             Err(problems) => problems,
         };
         let concerns = |problem: &Problem| problem.route.as_ref() == Some(id) || !known.contains(problem);
-        Ok(problems.into_iter().filter(concerns).collect())
+        problems.into_iter().filter(concerns).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rules as people see and change them, and `route_data`, the one entry for values from outside of a driver.
 
 use fieldrail_model::{Sample, Timestamp, Value};
-use fieldrail_router::{Counters, RouteSpec, RoutingFile, Severity};
+use fieldrail_router::{Counters, Ran, RouteIndex, RouteSpec, RoutingFile, Severity};
 use fieldrail_store::{Etag, etag_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,12 @@ pub struct RouteStats {
     /// Why, the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// When it took its last sample, in milliseconds since 1970 UTC; none if it took none since any route was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run_ms: Option<i64>,
+    /// What came of that: `passed`, `condition`, `quality`, `priority`, `loop`, `held`, `settled`, `failed`, `nowhere`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_outcome: Option<&'static str>,
 }
 
 /// How long values took, in milliseconds.
@@ -76,7 +82,7 @@ impl From<&Latency> for LatencyView {
 }
 
 impl RouteStats {
-    fn new(counters: &Counters, latency: Option<&Latency>) -> Self {
+    fn new(counters: &Counters, latency: Option<&Latency>, last: Run) -> Self {
         let Counters { dropped_by_condition, dropped_by_quality, dropped_by_loop, dropped_by_priority, .. } = *counters;
         Self {
             matched: counters.matched,
@@ -90,6 +96,8 @@ impl RouteStats {
             errors: counters.errors,
             latency: latency.filter(|latency| latency.count() > 0).map(LatencyView::from),
             last_error: counters.last_error.as_deref().map(Into::into),
+            last_run_ms: last.map(|(at, _)| crate::clock::to_wall(at).millis()),
+            last_outcome: last.map(|(_, ran)| ran.word()),
         }
     }
 }
@@ -167,15 +175,17 @@ impl Node {
         let file = self.files.routing.snapshot().ok_or_else(|| self.broken_routing())?;
         let latencies = self.traffic.latencies.all();
         let engine = self.traffic.engine();
-        let stats: std::collections::HashMap<&str, (&RouteSpec, &Counters)> =
-            engine.router.routes().map(|(_, spec, counters)| (spec.id.as_str(), (spec, counters))).collect();
+        let runs = engine.router.last_runs();
+        let done = |(index, spec, counters): (RouteIndex, _, _)| (spec, counters, run_of(&runs, index));
+        let stats: std::collections::HashMap<&str, (&RouteSpec, &Counters, Run)> =
+            engine.router.routes().map(done).map(|done| (done.0.id.as_str(), done)).collect();
         let view = |route: &RouteSpec| RouteView {
             route: route.clone(),
             etag: etag_of(route).to_string(),
             stats: stats
                 .get(route.id.as_str())
-                .filter(|(spec, _)| *spec == route)
-                .map(|(_, counters)| RouteStats::new(counters, latencies.get(&route.id))),
+                .filter(|(spec, ..)| *spec == route)
+                .map(|(_, counters, run)| RouteStats::new(counters, latencies.get(&route.id), *run)),
         };
         Ok((file.value.routes.iter().map(view).collect(), file.etag.clone()))
     }
@@ -339,8 +349,9 @@ impl Node {
         let on_disk = self.traffic.outbox.figures().into_iter().map(OnDisk::from).collect();
         let trouble = self.traffic.outbox.trouble();
         let engine = self.traffic.engine();
-        let stats = |(_, spec, counters): (_, &RouteSpec, _)| {
-            (spec.id.clone(), RouteStats::new(counters, latencies.get(&spec.id)))
+        let runs = engine.router.last_runs();
+        let stats = |(index, spec, counters): (_, &RouteSpec, _)| {
+            (spec.id.clone(), RouteStats::new(counters, latencies.get(&spec.id), run_of(&runs, index)))
         };
         RouterStats {
             datapoints: engine.router.space.len(),
@@ -351,6 +362,13 @@ impl Node {
             by_route: engine.router.routes().map(stats).collect(),
         }
     }
+}
+
+/// When a route took its last sample and what came of it, if it took one.
+type Run = Option<(Timestamp, Ran)>;
+
+fn run_of(runs: &[Run], route: RouteIndex) -> Run {
+    runs.get(route.0 as usize).copied().flatten()
 }
 
 fn no_route(id: &str) -> Error {

@@ -118,9 +118,12 @@ impl Preview {
             spec.condition.as_deref().and_then(|text| Expression::condition_for(text, &mut points, types).ok());
         let pipeline = spec.transform.as_deref().and_then(|text| Pipeline::compile_for(text, &mut points, types).ok());
         let canonical = |address: &str| known.canonical(address, directory).into_owned();
-        let source = |from: &String| match is_pattern(from) {
-            true => Some(Source::Pattern(Pattern::compile(from).ok()?, Pattern::compile(&from.to_lowercase()).ok()?)),
-            false => Some(Source::Address(canonical(from))),
+        let source = |from: &String| {
+            if is_pattern(from) {
+                Some(Source::Pattern(Pattern::compile(from).ok()?, Pattern::compile(&from.to_lowercase()).ok()?))
+            } else {
+                Some(Source::Address(canonical(from)))
+            }
         };
         let sources = spec.from.0.iter().take(crate::rules::MAX_LISTED).filter_map(source).collect();
         let targets = spec.to.0.iter().take(crate::rules::MAX_LISTED);
@@ -170,23 +173,23 @@ impl Preview {
         let item = Item { value, quality, note, time: sample.source_time };
         let staged = self.pipeline.as_ref().map(|pipeline| pipeline.stage(item.clone(), &input)).unwrap_or_default();
         let last = staged.last().map_or(Some(item), |last| last.made.clone());
-        let target = |to: &String| self.sent(to, (source, tag), passes.then_some(last.as_ref()));
+        let came_out = if passes { last.as_ref().ok_or("held") } else { Err("condition") };
+        let target = |to: &String| self.sent(to, (source, tag), came_out);
         let targets = self.targets.iter().map(target).collect();
         let stopped = |made| if passes { made } else { Made { reached: false, sample: None, error: None, ..made } };
         Stages { condition, steps: staged.into_iter().map(Made::from).map(stopped).collect(), targets }
     }
 
-    /// Whether a target gets what came out; none means that the condition lets nothing through.
-    fn sent(&self, to: &str, (source, tag): (&str, &str), last: Option<Option<&Item>>) -> Sent {
+    /// Whether a target gets what came out, or why nothing came out.
+    fn sent(&self, to: &str, (source, tag): (&str, &str), last: Result<&Item, &'static str>) -> Sent {
         let address = match Template::compile(to) {
             Ok(template) if is_template(to) => template.fill(source, tag),
             _ => to.to_owned(),
         };
         let because = match (self.known.target(&address), last) {
             (Err((message, _)), _) => Some(message),
-            (_, None) => Some("condition".into()),
-            (_, Some(None)) => Some("held".into()),
-            (Ok(target), Some(Some(item))) => {
+            (_, Err(stopped)) => Some(stopped.into()),
+            (Ok(target), Ok(item)) => {
                 let careful = target.is_state() && !address.starts_with("calc.");
                 let classes = self.on_quality.unwrap_or(if careful { Classes::USABLE } else { Classes::ALL });
                 (!classes.has(item.quality.class())).then(|| "quality".into())

@@ -349,8 +349,18 @@ export interface RouteStats {
   matched: number;
   passed: number;
   dropped: number;
+  dropped_by_condition: number;
+  dropped_by_quality: number;
+  dropped_by_priority: number;
+  dropped_by_loop: number;
+  held: number;
   errors: number;
+  latency?: { count: number; mean_ms: number; p99_ms: number; max_ms: number };
   last_error?: string;
+  /** Missing until it took a sample since any route was changed. */
+  last_run_ms?: number;
+  /** `passed`, `condition`, … */
+  last_outcome?: string;
 }
 
 /** A route as `routing.json` has it. Keys that this page does not know are kept and sent back. */

@@ -1,4 +1,5 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
+import { routes } from './de/routes';
 import type { Texts } from './en';
 
 export const de: Texts = {
@@ -448,27 +449,7 @@ export const de: Texts = {
       bytes: 'Bitte Paare von Hexadezimalziffern eingeben.',
     },
   },
-  routes: {
-    title: 'Routen',
-    empty: 'Noch keine Routen',
-    emptyHelp: 'Eine Route trägt Werte von einem Datenpunkt zu anderen. Schreiben Sie die erste in',
-    emptyFile: 'config/routing.json',
-    emptyAfter: 'Der Dienst übernimmt sie, sobald die Datei gespeichert ist.',
-    route: 'Route',
-    from: 'Von',
-    to: 'Nach',
-    condition: 'Bedingung',
-    transform: 'Umformung',
-    matched: 'Getroffen',
-    passed: 'Weiter',
-    dropped: 'Verworfen',
-    errors: 'Fehler',
-    enabled: 'Aktiv',
-    on: 'an',
-    off: 'aus',
-    enable: (id) => `Route ${id} aktiv`,
-    changedElsewhere: 'Jemand anderes hat diese Route inzwischen geändert. Sie zeigt jetzt, was gilt.',
-  },
+  routes,
   quality: { good: 'gut', uncertain: 'unsicher', bad: 'schlecht', unknown: 'unbekannt' },
   reasons: {
     write_pending: 'Schreiben läuft',

@@ -1,5 +1,7 @@
 // The English texts, and by their type what every other language must have.
 
+import { routes } from './en/routes';
+
 export const en = {
   nav: {
     instances: 'Instances',
@@ -447,27 +449,7 @@ export const en = {
       bytes: 'Please enter pairs of hexadecimal digits.',
     },
   },
-  routes: {
-    title: 'Routes',
-    empty: 'No routes yet',
-    emptyHelp: 'A route carries values from one datapoint to others. Write the first one to',
-    emptyFile: 'config/routing.json',
-    emptyAfter: 'The daemon picks it up when the file is saved.',
-    route: 'Route',
-    from: 'From',
-    to: 'To',
-    condition: 'Condition',
-    transform: 'Transform',
-    matched: 'Matched',
-    passed: 'Passed',
-    dropped: 'Dropped',
-    errors: 'Errors',
-    enabled: 'Enabled',
-    on: 'on',
-    off: 'off',
-    enable: (id: string) => `Route ${id} enabled`,
-    changedElsewhere: 'This route was changed by somebody else in the meantime. It now shows what is true.',
-  },
+  routes,
   quality: { good: 'good', uncertain: 'uncertain', bad: 'bad', unknown: 'unknown' },
   reasons: {
     write_pending: 'write pending',

@@ -27,6 +27,10 @@ export const icons = {
   bell: 'M6 17v-6a6 6 0 0 1 12 0v6l2 2H4zM10 21h4',
   info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 7.6v.1',
   down: 'M12 4v14M6 12l6 6 6-6',
+  plus: 'M12 5v14M5 12h14',
+  trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
+  undo: 'M9 7 4 12l5 5M4 12h10a5 5 0 0 1 0 10h-2',
+  left: 'M15 6l-6 6 6 6',
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -143,6 +143,20 @@ async fn a_new_route_takes_no_other_ones_place_and_comes_where_it_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_says_when_it_ran_last_and_what_came_of_it() {
+    let house = House::open().await;
+    house.admin("POST", "/api/router/routes", Some(&copy("value > 1", "scale(2)"))).await.must_be(201);
+    let stats = async || house.admin("GET", "/api/router/routes/copy", None).await.json()["stats"].clone();
+    assert_eq!((stats().await["last_run_ms"].as_i64(), &stats().await["matched"]), (None, &json!(0)));
+    for (value, outcome) in [(json!(5), "passed"), (json!(0), "condition"), (json!("warm"), "failed")] {
+        house.set("meter", "power", value).await;
+        let stats = stats().await;
+        assert_eq!(stats["last_outcome"], outcome, "{stats}");
+        assert!(stats["last_run_ms"].as_i64().unwrap() > 1_600_000_000_000, "{stats}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_words_of_the_language_come_with_their_meaning() {
     let house = House::open().await;
     let words = house.admin("GET", "/api/router/language", None).await.must_be(200).json();

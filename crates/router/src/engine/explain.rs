@@ -172,6 +172,19 @@ impl Router {
         })
     }
 
+    /// When each route took its last sample and what came of it, by its place in the file; none for one that took none since
+    /// the last reload.
+    pub fn last_runs(&self) -> Vec<Option<(Timestamp, Ran)>> {
+        let mut runs: Vec<Option<(Timestamp, Ran)>> = vec![None; self.rules.routes.len()];
+        for step in self.plans.all().flat_map(|(_, plan)| &plan.steps) {
+            let Some(last) = runs.get_mut(step.route.index()) else { continue };
+            if last.is_none_or(|(at, _)| step.ran.is_some_and(|(ran, _)| ran > at)) {
+                *last = step.ran;
+            }
+        }
+        runs
+    }
+
     fn writer(&self, target: TargetId, source: PointId, step: &Step, now: Timestamp) -> Writer {
         let pipeline = step.logic.pipeline.as_ref();
         let texts: Vec<String> = pipeline
