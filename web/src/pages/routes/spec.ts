@@ -1,5 +1,6 @@
 // A route as `routing.json` has it, and how a form reads and writes its keys. Pure; whatever a form does not touch stays as it is.
 import type { RouteItem, RouteSpec } from '../../api/types';
+import { jsonPlace } from './jsonPlace';
 
 /** The keys of the format in the order of its manual; a key that is new goes to its place among them. */
 export const KEYS = [
@@ -28,7 +29,13 @@ export function endOf(list: string[], before: unknown): string | string[] {
   return list.length === 1 && !Array.isArray(before) ? list[0]! : list;
 }
 
-export const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+/** Whether two documents say the same, in whatever order of keys. */
+export const same = (a: unknown, b: unknown) => JSON.stringify(a, inOrder) === JSON.stringify(b, inOrder);
+
+function inOrder(_key: string, value: unknown): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+}
 
 /** The route with another value of a key; without the key if the value is undefined. The order of the keys stays. */
 export function withKey(spec: RouteSpec, key: string, value: unknown): RouteSpec {
@@ -90,7 +97,7 @@ export const form = {
     (value) => (Array.isArray(value) ? value : []),
     (value) => (value.length ? value : undefined),
   ),
-} satisfies Record<Key, FormField<never>>;
+} satisfies { [K in Key]: unknown };
 
 const FITS: Partial<Record<Key, (value: unknown) => boolean>> = {
   enabled: (value) => typeof value === 'boolean',
@@ -122,20 +129,11 @@ export function parseSpec(text: string): Parsed {
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch (cause) {
-    return { wrong: 'json', ...placeOf(text, String(cause)) };
+  } catch {
+    return { wrong: 'json', ...jsonPlace(text) };
   }
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-  return isObject ? { spec: { id: '', from: '', to: '', ...json } as RouteSpec } : { wrong: 'object' };
-}
-
-/** Where the engine's complaint says that it is; some name a position, some a line, some neither. */
-function placeOf(text: string, complaint: string): { line: number; column: number } {
-  const named = /line (\d+) column (\d+)/.exec(complaint);
-  if (named) return { line: Number(named[1]), column: Number(named[2]) };
-  const position = /position (\d+)/.exec(complaint);
-  const before = text.slice(0, position ? Number(position[1]) : text.length).split('\n');
-  return { line: before.length, column: before.at(-1)!.length + 1 };
+  return isObject ? { spec: json as RouteSpec } : { wrong: 'object' };
 }
 
 /** A name that no other route has. */
