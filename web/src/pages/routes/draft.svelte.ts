@@ -53,6 +53,9 @@ export class Draft {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #abort: AbortController | undefined;
   #lastMs = 0;
+  /** Whether an answer is awaited, and whether the value has changed meanwhile. */
+  #asking = false;
+  #again = false;
 
   /**
    * A route of the daemon, or a new one that begins like `begin`. Unsaved changes of before, kept under `key`, are taken
@@ -106,11 +109,14 @@ export class Draft {
   /** The value of the source has changed. */
   follow(): void {
     if (this.given || this.#timer !== undefined) return;
-    this.#try(Math.max(0, this.#lastMs + FOLLOW_MS - performance.now()));
+    // A daemon that answers slowly is not asked anew before it has.
+    if (this.#asking) this.#again = true;
+    else this.#try(Math.max(0, this.#lastMs + FOLLOW_MS - performance.now()), true);
   }
 
-  #try(inMs: number): void {
-    this.fresh = false;
+  #try(inMs: number, isFollowing = false): void {
+    // A value that moves on says nothing against the findings and the tests.
+    if (!isFollowing) this.fresh = false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#tryNow(), inMs);
   }
@@ -120,6 +126,7 @@ export class Draft {
     this.#lastMs = performance.now();
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
+    [this.#asking, this.#again] = [true, false];
     const attempt: Attempt = { route: this.spec };
     if (this.base) attempt.instead_of = this.base.id;
     if (this.source) attempt.source = this.source;
@@ -131,6 +138,11 @@ export class Draft {
     } catch (cause) {
       if (isAbort(cause) || abort.signal.aborted) return;
       this.untried = asProblem(cause);
+    } finally {
+      if (!abort.signal.aborted) {
+        this.#asking = false;
+        if (this.#again) this.follow();
+      }
     }
   }
 
