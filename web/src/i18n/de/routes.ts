@@ -81,6 +81,7 @@ export const routes: Texts['routes'] = {
     viewer: 'Ansehen und Probieren geht. Ändern kann sie nur die Verwaltung.',
     gone: 'Diese Route gibt es nicht',
     goneText: 'Vielleicht wurde sie gelöscht oder heißt anders.',
+    misses: 'Nennen Sie eine Quelle und ein Ziel.',
     mistakes: (n) => (n === 1 ? '1 Fehler steht im Weg.' : `${n} Fehler stehen im Weg.`),
     checking: 'wird geprüft …',
     fine: 'Keine Fehler gefunden',

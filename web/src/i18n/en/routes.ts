@@ -80,6 +80,7 @@ export const routes = {
     viewer: 'You can look and try. An administrator can change it.',
     gone: 'There is no such route',
     goneText: 'It may have been deleted or renamed.',
+    misses: 'Name a source and a target.',
     mistakes: (n: number) => (n === 1 ? '1 mistake is in the way.' : `${n} mistakes are in the way.`),
     checking: 'checking …',
     fine: 'No mistakes found',

@@ -46,6 +46,8 @@ export class Draft {
   isHalf = $derived(this.json !== undefined && !('spec' in parseSpec(this.json)));
   dirty = $derived(!same(this.spec, this.origin));
   findings: RouteFinding[] = $derived(this.attempted?.findings ?? []);
+  /** Whether a new route has no source or no target yet: that is no mistake while it is being written. */
+  misses = $derived(this.isNew && ['from', 'to'].some((end) => this.#isBare(end)));
   errors = $derived(this.findings.filter(({ severity }) => severity === 'error').length);
 
   readonly #key: string;
@@ -188,8 +190,13 @@ export class Draft {
     this.#try(0);
   }
 
+  #isBare(end: string): boolean {
+    return listOf(this.spec[end]).every((address) => address === '');
+  }
+
   /** Findings about a key of this route. */
   of(key: string): RouteFinding[] {
+    if (this.isNew && (key === 'from' || key === 'to') && this.#isBare(key)) return [];
     return this.findings.filter((finding) => finding.key === key && (finding.route ?? this.spec.id) === this.spec.id);
   }
 
