@@ -52,7 +52,7 @@ pub struct RouteStats {
     /// Why, the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// When it took its last sample, in milliseconds since 1970 UTC; none if it took none since any route was changed.
+    /// When it took its last sample, in milliseconds since 1970 UTC; none if it took none since it was last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run_ms: Option<i64>,
     /// What came of that: `passed`, `condition`, `quality`, `priority`, `loop`, `held`, `settled`, `failed`, `nowhere`.

@@ -357,7 +357,7 @@ export interface RouteStats {
   errors: number;
   latency?: { count: number; mean_ms: number; p99_ms: number; max_ms: number };
   last_error?: string;
-  /** Missing until it took a sample since any route was changed. */
+  /** Missing until it took a sample since it was last changed. */
   last_run_ms?: number;
   /** `passed`, `condition`, … */
   last_outcome?: string;

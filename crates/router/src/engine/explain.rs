@@ -173,9 +173,10 @@ impl Router {
     }
 
     /// When each route took its last sample and what came of it, by its place in the file; none for one that took none since
-    /// the last reload.
+    /// it was last changed.
     pub fn last_runs(&self) -> Vec<Option<(Timestamp, Ran)>> {
-        let mut runs: Vec<Option<(Timestamp, Ran)>> = vec![None; self.rules.routes.len()];
+        let mut runs = self.ran_before.clone();
+        runs.resize(self.rules.routes.len(), None);
         for step in self.plans.all().flat_map(|(_, plan)| &plan.steps) {
             let Some(last) = runs.get_mut(step.route.index()) else { continue };
             if last.is_none_or(|(at, _)| step.ran.is_some_and(|(ran, _)| ran > at)) {

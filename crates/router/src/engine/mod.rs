@@ -224,6 +224,8 @@ pub struct Router {
     /// How many computed samples the sample at hand has caused.
     caused: usize,
     taps: Taps,
+    /// When each route ran last before the last reload, by route.
+    ran_before: Vec<Option<(Timestamp, Ran)>>,
 }
 
 impl Router {
@@ -256,6 +258,7 @@ impl Router {
     /// did not change have counted and remember. Deliveries of before keep their targets; their [`RouteIndex`] is one of
     /// the old rules.
     pub fn swap(&mut self, rules: Rules) {
+        let ran = self.last_runs();
         let before = std::mem::replace(&mut self.rules, rules);
         let was = (0..).map(RouteIndex).zip(&before.routes);
         let old: HashMap<&str, (RouteIndex, &RouteSpec)> =
@@ -273,6 +276,10 @@ impl Router {
             }
             let live = if spec.enabled { self.bind(index) } else { Live::default() };
             self.live.push(live);
+        }
+        self.ran_before = vec![None; self.rules.routes.len()];
+        for (was, here) in &moved {
+            self.ran_before[here.index()] = ran[was.index()];
         }
         let counters = std::mem::take(&mut self.counters);
         self.counters = counters.moved(moved.iter().map(|(was, here)| (was.index(), here.index())));

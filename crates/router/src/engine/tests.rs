@@ -54,6 +54,31 @@ impl Bench {
 }
 
 #[test]
+fn a_route_knows_its_last_run_until_it_is_changed_itself() {
+    let (a, b) = (
+        r#"{"id":"a","from":"plc_002.a","to":"calc.a","condition":"value > 5"}"#,
+        r#"{"id":"b","from":"plc_002.b","to":"calc.b"}"#,
+    );
+    let mut bench = bench(&format!("{a},{b}"));
+    let runs = |bench: &Bench| -> Vec<Option<Ran>> {
+        bench.router.last_runs().iter().map(|ran| ran.map(|(_, ran)| ran)).collect()
+    };
+    assert_eq!(runs(&bench), [None, None]);
+    bench.send("plc_002.a", 1_i64);
+    bench.send("plc_002.b", 1_i64);
+    assert_eq!(runs(&bench), [Some(Ran::Condition), Some(Ran::Passed)]);
+    bench.now = Timestamp(MS);
+    bench.send("plc_002.a", 9_i64);
+    assert_eq!(bench.router.last_runs()[0], Some((Timestamp(MS), Ran::Passed)));
+    // Another order, another text of `b`: `a` keeps what it knows.
+    let changed = b.replace("calc.b", "calc.c");
+    bench.router.swap(compile(&format!("{changed},{a}")).unwrap());
+    assert_eq!(runs(&bench), [None, Some(Ran::Passed)]);
+    bench.send("plc_002.a", 1_i64);
+    assert_eq!(runs(&bench), [None, Some(Ran::Condition)]);
+}
+
+#[test]
 fn a_voltage_in_millivolts_reaches_the_plc_in_volts() {
     let mut bench = bench(EXAMPLES);
     assert_eq!(bench.send("bt.bms_001.voltage", 52_400_i64), "plc_001.main.fbbattery.fvoltage=52.4");

@@ -48,6 +48,19 @@ fn the_examples_of_the_manual_are_right() {
 }
 
 #[test]
+fn a_mistake_in_a_text_has_its_place_in_characters() {
+    let place = |keys: &str| {
+        let problems = compile(&format!(r#"{{"id":"a","from":"plc_002.x","to":"log.system",{keys}}}"#)).unwrap_err();
+        (problems[0].key, problems[0].span.map(|Place { start, end }| start..end))
+    };
+    assert_eq!(place(r#""condition":"vale > 5""#), ("condition", Some(0..4)));
+    assert_eq!(place(r#""condition":"value == 'ö€🏠' and vale""#), ("condition", Some(19..23)));
+    assert_eq!(place(r#""transform":"round(1) | rond(2)""#), ("transform", Some(11..15)));
+    assert_eq!(place(r#""condition":"value >""#), ("condition", Some(7..7)));
+    assert_eq!(place(r#""ttl_ms":0"#), ("ttl_ms", None));
+}
+
+#[test]
 fn an_unknown_instance_is_named_with_the_near_one() {
     check(
         r#"{"id":"a","from":"plc_01.x","to":"log.system"}"#,

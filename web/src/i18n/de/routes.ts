@@ -24,6 +24,7 @@ export const routes: Texts['routes'] = {
   held: 'Behalten',
   errors: 'Fehler',
   rate: 'Pro Sekunde',
+  rateShort: 'pro s',
   lastRun: 'Zuletzt',
   sort: 'Ordnen nach',
   sorts: { file: 'Folge in der Datei', id: 'Name', state: 'Zustand', rate: 'Pro Sekunde', errors: 'Fehler', last: 'Zuletzt' },

@@ -23,6 +23,7 @@ export const routes = {
   held: 'Kept',
   errors: 'Errors',
   rate: 'Per second',
+  rateShort: 'per s',
   lastRun: 'Last run',
   sort: 'Sort by',
   sorts: { file: 'Order of the file', id: 'Name', state: 'State', rate: 'Per second', errors: 'Errors', last: 'Last run' },
