@@ -183,6 +183,7 @@ test('form and JSON are one route, and test cases run while they are written', {
   await one.getByRole('textbox', { name: 'Has to come out' }).fill('-1');
   await page.locator('[data-testid="test-0"][data-holds="false"]').waitFor();
   await one.getByText('expected -1, got').waitFor();
+  await page.getByText('1 test case does not hold; it can be saved all the same.').waitFor();
   await picture(page, 'routes-tests-desktop-light');
   await noBarriers(page);
   await one.getByRole('button', { name: 'Expect what came out' }).click();

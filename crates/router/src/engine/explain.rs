@@ -179,7 +179,7 @@ impl Router {
         runs.resize(self.rules.routes.len(), None);
         for step in self.plans.all().flat_map(|(_, plan)| &plan.steps) {
             let Some(last) = runs.get_mut(step.route.index()) else { continue };
-            if last.is_none_or(|(at, _)| step.ran.is_some_and(|(ran, _)| ran > at)) {
+            if last.is_none_or(|(at, _)| step.ran.is_some_and(|(ran, _)| ran >= at)) {
                 *last = step.ran;
             }
         }

@@ -84,6 +84,7 @@ export const routes: Texts['routes'] = {
     goneText: 'Vielleicht wurde sie gelöscht oder heißt anders.',
     misses: 'Nennen Sie eine Quelle und ein Ziel.',
     mistakes: (n) => (n === 1 ? '1 Fehler steht im Weg.' : `${n} Fehler stehen im Weg.`),
+    testsFail: (n) => (n === 1 ? '1 Testfall wird nicht bestanden; speichern geht trotzdem.' : `${n} Testfälle werden nicht bestanden; speichern geht trotzdem.`),
     checking: 'wird geprüft …',
     fine: 'Keine Fehler gefunden',
     notChecked: 'Ließ sich nicht prüfen',

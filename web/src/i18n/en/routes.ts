@@ -83,6 +83,7 @@ export const routes = {
     goneText: 'It may have been deleted or renamed.',
     misses: 'Name a source and a target.',
     mistakes: (n: number) => (n === 1 ? '1 mistake is in the way.' : `${n} mistakes are in the way.`),
+    testsFail: (n: number) => (n === 1 ? '1 test case does not hold; it can be saved all the same.' : `${n} test cases do not hold; it can be saved all the same.`),
     checking: 'checking …',
     fine: 'No mistakes found',
     notChecked: 'Could not be checked',
