@@ -25,7 +25,8 @@ const putAll = async (routes = original.routes) => {
 /** Both themes of a page as it stands. */
 const noBarriers = async (page) => {
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme });
+    // Nothing may be on its way from one colour to the other.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     assert.deepEqual(await barriers(page), [], colorScheme);
   }
 };
@@ -170,6 +171,11 @@ test('form and JSON are one route, and test cases run while they are written', {
   await json.fill(JSON.stringify({ ...spec, condition: 'value > 10' }).slice(0, -1));
   await page.getByText('This is no JSON: line 1').waitFor();
   assert.equal(await page.getByRole('button', { name: 'Save' }).isDisabled(), true);
+  // Not even what is no JSON yet is lost on the way.
+  await page.getByRole('link', { name: 'All routes' }).click();
+  await page.getByRole('button', { name: 'Go on editing' }).click();
+  await page.getByText('This is no JSON: line 1').waitFor();
+  assert.match(await json.inputValue(), /"condition":"value > 10"$/);
   await json.fill(JSON.stringify({ ...spec, condition: 'value > 10', from: 5 }));
   await page.getByText('an address, or a list of addresses').first().waitFor();
   await json.fill(JSON.stringify({ ...spec, condition: 'value > 10' }));
