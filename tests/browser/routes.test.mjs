@@ -25,7 +25,8 @@ const putAll = async (routes = original.routes) => {
 /** Both themes of a page as it stands. */
 const noBarriers = async (page) => {
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme });
+    // Nothing may be on its way from one colour to the other.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     assert.deepEqual(await barriers(page), [], colorScheme);
   }
 };
@@ -170,6 +171,11 @@ test('form and JSON are one route, and test cases run while they are written', {
   await json.fill(JSON.stringify({ ...spec, condition: 'value > 10' }).slice(0, -1));
   await page.getByText('This is no JSON: line 1').waitFor();
   assert.equal(await page.getByRole('button', { name: 'Save' }).isDisabled(), true);
+  // Not even what is no JSON yet is lost on the way.
+  await page.getByRole('link', { name: 'All routes' }).click();
+  await page.getByRole('button', { name: 'Go on editing' }).click();
+  await page.getByText('This is no JSON: line 1').waitFor();
+  assert.match(await json.inputValue(), /"condition":"value > 10"$/);
   await json.fill(JSON.stringify({ ...spec, condition: 'value > 10', from: 5 }));
   await page.getByText('an address, or a list of addresses').first().waitFor();
   await json.fill(JSON.stringify({ ...spec, condition: 'value > 10' }));
@@ -265,6 +271,73 @@ test('a lost race shows both versions and loses none', { timeout: 60_000 }, asyn
   await race.getByRole('button', { name: 'Add it again' }).click();
   await save.click();
   await until('it is there again', async () => (await routeOf('temperatures')).transform === 'round(3)');
+  await context.close();
+});
+
+test('sources, targets, steps, switches and test cases come and go, and a daemon that does not answer is told', { timeout: 60_000 }, async () => {
+  await putAll();
+  const { page, context, visit } = await house.open(DESK);
+  await page.route('**/api/router/routes', (route) => route.abort());
+  await visit('routes');
+  await page.getByText('Fieldrail does not answer').waitFor();
+  await page.unroute('**/api/router/routes');
+  await page.getByRole('button', { name: 'Try again', exact: true }).click();
+  assert.equal(await page.getByRole('link', { name: 'Versions' }).getAttribute('href'), '#/system?tab=files&file=routing.json');
+  await page.getByRole('button', { name: 'Duplicate battery_low' }).click();
+  await page.getByRole('heading', { name: 'New route' }).waitFor();
+  await page.getByRole('button', { name: 'Another source' }).click();
+  await page.getByRole('combobox', { name: 'Source 2' }).fill('inverter.battery_soc');
+  await page.getByRole('combobox', { name: 'To', exact: true }).fill('calc.first');
+  await page.getByRole('button', { name: 'Another target' }).click();
+  await page.getByRole('combobox', { name: 'Target 2' }).fill('calc.second');
+  await page.getByRole('button', { name: 'Another target' }).click();
+  await page.getByRole('button', { name: 'Remove Target 3' }).click();
+  await page.getByRole('combobox', { name: 'Add a step …' }).selectOption('on_change');
+  await page.getByText('Delivery, priority and more').click();
+  await page.getByRole('switch', { name: 'This route works' }).click();
+  await page.getByRole('switch', { name: 'Both ends follow each other' }).click();
+  await page.getByText('a route in both directions has one address on either side').waitFor();
+  await page.getByRole('switch', { name: 'Both ends follow each other' }).click();
+  await page.getByRole('textbox', { name: 'Priority' }).fill('many');
+  await page.getByText('This is no whole number.').waitFor();
+  await page.getByRole('textbox', { name: 'Priority' }).fill('3');
+  await page.getByRole('button', { name: 'Empty test case' }).click();
+  await page.getByRole('button', { name: 'Empty test case' }).click();
+  await page.getByTestId('test-1').waitFor();
+  await page.getByRole('button', { name: 'Remove test case 2' }).click();
+  await page.getByTestId('test-1').waitFor({ state: 'detached' });
+  await page.getByTestId('test-0').getByRole('textbox', { name: 'Goes in' }).fill('{"value"');
+  await page.getByTestId('test-0').getByText('This is no JSON.').waitFor();
+  await page.getByTestId('test-0').getByRole('textbox', { name: 'Goes in' }).fill('5');
+  await page.getByText('JSON', { exact: true }).click();
+  const json = page.getByRole('textbox', { name: 'The route as it stands in routing.json' });
+  const tidy = await json.inputValue();
+  await json.fill(JSON.stringify(JSON.parse(tidy)));
+  await page.getByRole('button', { name: 'Tidy up' }).click();
+  assert.equal(await json.inputValue(), tidy);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { name: 'battery_low_2' }).waitFor();
+  const { etag: _e, stats: _s, description: _d, ...saved } = await routeOf('battery_low_2');
+  assert.deepEqual(saved, {
+    id: 'battery_low_2', enabled: false, priority: 3, to: ['calc.first', 'calc.second'], tests: [{ input: 5, output: 0 }],
+    from: ['solar.solar_assistant/total/battery_state_of_charge/state', 'inverter.battery_soc'],
+    transform: 'expr(if(value < 20, "low", if(value < 80, "normal", "full"))) | on_change',
+  });
+  // What is thrown away is gone; what somebody else made is taken over.
+  await visit('routes?id=lights');
+  await page.getByLabel('What it is for').fill('mine');
+  await page.getByRole('link', { name: 'All routes' }).click();
+  await page.getByRole('button', { name: 'Throw away' }).click();
+  await page.getByText('Changes of lights are not saved yet.').waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'lights', exact: true }).click();
+  assert.equal(await page.getByLabel('What it is for').inputValue(), original.routes.find(({ id }) => id === 'lights').description);
+  await page.getByLabel('What it is for').fill('mine');
+  await house.call('PUT', '/api/router/routes/lights', { ...original.routes.find(({ id }) => id === 'lights'), description: 'theirs' });
+  await page.getByText('No mistakes found').waitFor();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByTestId('race').getByRole('button', { name: 'Take theirs' }).click();
+  assert.equal(await page.getByLabel('What it is for').inputValue(), 'theirs');
+  assert.equal(await page.getByRole('button', { name: 'Save' }).isDisabled(), true);
   await context.close();
 });
 
@@ -364,6 +437,8 @@ test('over a file that is broken on disk nothing is edited', { timeout: 60_000 }
   await page.getByText(/line \d+, column \d+/).first().waitFor();
   assert.equal(await page.getByRole('switch').count(), 0, 'nothing can be switched');
   assert.equal(await page.getByRole('button', { name: 'New route' }).count(), 0);
+  await page.getByRole('button', { name: 'Read again' }).click();
+  await page.getByText('routing.json is broken on disk').waitFor();
   await picture(page, 'routes-broken-desktop-light');
   await noBarriers(page);
   writeFileSync(path, good);

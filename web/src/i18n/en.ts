@@ -9,6 +9,8 @@ import { panicPage } from './en/panicPage';
 import { routes } from './en/routes';
 import { system } from './en/system';
 
+import { routes } from './en/routes';
+
 export const en = {
   connections,
   dataPage: data,

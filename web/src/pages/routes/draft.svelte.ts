@@ -69,8 +69,9 @@ export class Draft {
     this.etag = item?.etag ?? '';
     this.spec = this.origin = this.base ?? begin;
     const kept = drafts.of(key);
-    if (kept && !same(kept.spec, this.origin)) {
+    if (kept && (kept.json !== undefined || !same(kept.spec, this.origin))) {
       this.spec = kept.spec;
+      this.json = kept.json;
       this.restored = true;
       // What they were made from may have changed meanwhile: then a save shows both.
       if (item && kept.base) [this.base, this.origin, this.etag] = [kept.base, kept.base, kept.etag];
@@ -88,17 +89,26 @@ export class Draft {
     this.#try(PAUSE_MS);
   }
 
+  /** Takes what the person writes as JSON; it becomes the route as soon as it is one. */
+  write(json: string): void {
+    const parsed = parseSpec(json);
+    this.json = json;
+    if ('spec' in parsed) this.change(parsed.spec);
+    this.#keep();
+  }
+
   #keep(): void {
-    if (!this.dirty) return drafts.drop(this.#key);
+    if (!this.dirty && !this.isHalf) return drafts.drop(this.#key);
     const base = this.base ? { base: this.base } : {};
-    drafts.keep({ key: this.#key, query: this.#query, ...base, etag: this.etag, spec: this.spec });
+    const half = this.isHalf && this.json !== undefined ? { json: this.json } : {};
+    drafts.keep({ key: this.#key, query: this.#query, ...base, etag: this.etag, spec: this.spec, ...half });
   }
 
   /** Throws the changes away. */
   discard(): void {
     drafts.drop(this.#key);
     this.change(this.origin);
-    [this.problem, this.clash, this.restored] = [undefined, undefined, false];
+    [this.problem, this.clash, this.restored, this.json] = [undefined, undefined, false, undefined];
   }
 
   /** Looks at another source, or at a value of one's own. */

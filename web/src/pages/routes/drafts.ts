@@ -10,6 +10,8 @@ export interface Kept {
   base?: RouteSpec;
   etag: string;
   spec: RouteSpec;
+  /** What was written as JSON and is none yet. */
+  json?: string;
 }
 
 const PREFIX = 'fieldrail.route.';
