@@ -341,7 +341,7 @@ test('HTTPS is switched on, the daemon begins anew and the page with it, and a c
     (await upload.getByRole('textbox', { name: 'Certificate and chain (PEM)' }).inputValue()) === own);
   await picture(secure.page, 'system-certificate-desktop-light');
   await upload.getByRole('button', { name: 'Take into force' }).click();
-  await secure.page.getByText('The certificate is in force.').waitFor();
+  await upload.waitFor({ state: 'detached' });
   const now = await house.ask('GET', '/api/admin/certificate');
   assert.deepEqual([now.source, now.fingerprint], ['uploaded', before]);
   rmSync(file);
