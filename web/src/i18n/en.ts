@@ -9,8 +9,6 @@ import { panicPage } from './en/panicPage';
 import { routes } from './en/routes';
 import { system } from './en/system';
 
-import { routes } from './en/routes';
-
 export const en = {
   connections,
   dataPage: data,
