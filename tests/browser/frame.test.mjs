@@ -99,7 +99,7 @@ test('the start page names what needs a hand, and each button mends it', { timeo
   assert.match(page.url(), /#\/instances\?logs=fallen$/);
   await visit('home');
   await page.getByRole('link', { name: 'To the route halves' }).click();
-  assert.match(page.url(), /#\/routes\?route=halves$/);
+  assert.match(page.url(), /#\/routes\?id=halves$/);
 
   const file = join(house.folder, 'config', 'datapoints.json');
   const whole = readFileSync(file, 'utf8');

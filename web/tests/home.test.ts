@@ -126,7 +126,7 @@ test('disks, files, routes and errors lead to where they are mended', () => {
     'bad trouble system_logs.db: no room /logs?tab=lines',
     'bad file 0 routing.json /routes',
     'warn disk config /logs?tab=lines',
-    'warn route r /routes?route=r',
+    'warn route r /routes?id=r',
     'warn more routes /routes',
     'warn error 1 /logs?tab=errors',
     'warn more errors /logs?tab=errors',

@@ -118,7 +118,7 @@ test('a node of a device that is a datapoint already is one row, and every row l
     ['instances', 'plc /instances?search=plc'],
     ['datapoints', 'plc.a b/c /data?point=plc.a+b%2Fc'],
     ['devices', 'd /data?point=plc.a+b%2Fd'],
-    ['routes', 'r&1 /routes?route=r%261'],
+    ['routes', 'r&1 /routes?id=r%261'],
   ]);
 });
 

@@ -39,8 +39,8 @@ const SUSPENDED_AT: f64 = 8.0;
 const TIMES_A_DEGREE: f64 = 20.0;
 const MOST_DEGREES: f64 = 12.0;
 
-/// Who is over its limit is read at so many times the limit in a second at most, and the rest waits in its pipe. It gets the
-/// most degrees all the same, and leaves the processors to the others meanwhile. A burst of that many in half a second passes.
+/// Who gets the most degrees is read at so many times its limit in a second at most, and the rest waits in its pipe. It gets
+/// them all the same, and leaves the processors to the others meanwhile. A burst of that many in half a second passes.
 const TIMES_READ: f64 = 1000.0;
 const _: () = assert!(TIMES_READ > TIMES_A_DEGREE * MOST_DEGREES);
 
@@ -220,10 +220,10 @@ impl SpamBreaker {
 
     /// How long nothing is read of it after the last batch.
     pub(crate) fn pause(&self, limit: u32) -> Duration {
-        match self.stage {
-            SpamStage::Fine => Duration::ZERO,
-            _ => Duration::from_secs_f64(self.counting as f64 / (f64::from(limit) * TIMES_READ)),
+        if self.stage == SpamStage::Fine || self.degrees(limit) < MOST_DEGREES {
+            return Duration::ZERO;
         }
+        Duration::from_secs_f64(self.counting as f64 / (f64::from(limit) * TIMES_READ))
     }
 
     /// Time has passed without a batch: it may cool down.

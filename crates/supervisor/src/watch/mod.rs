@@ -163,9 +163,12 @@ impl Round {
         }
         let now = Instant::now();
         let is_due = self.asked.is_none_or(|at| now.saturating_duration_since(at) >= OWN_SOCKETS);
-        if is_due || self.watched.values().any(Watched::has_sockets) {
+        if is_due || self.watched.values().any(Watched::may_talk) {
             self.asked = Some(now);
             self.machine.sockets = self.sockets();
+            for watched in self.watched.values_mut() {
+                watched.look_up(&self.machine);
+            }
         }
         let pids = [std::process::id()];
         let metrics = self.own_figures.take(now, &pids, &own, own.processor, &self.machine);

@@ -52,6 +52,9 @@ pub(super) struct Watched {
     reading: Reading,
     /// Whether it has used no tick of processor time between the last two readings.
     rests: bool,
+    /// Its sockets when they were last looked up, and whether one of them was that of a network.
+    looked_up: Vec<u32>,
+    talks: bool,
     figures: Figures,
     /// Time that its processes had stood in the queue for a processor, at the last measurement.
     queued: Option<Duration>,
@@ -80,6 +83,8 @@ impl Watched {
             reader: Reader::default(),
             reading: Reading::default(),
             rests: false,
+            looked_up: Vec::new(),
+            talks: false,
             figures: Figures::default(),
             queued: None,
         }
@@ -296,9 +301,18 @@ impl Watched {
         }
     }
 
-    /// Whether it may have talked over a network.
-    pub(super) fn has_sockets(&self) -> bool {
-        !self.reading.sockets.is_empty()
+    /// Whether it may have talked over a network: it has sockets of one, or others than when they were last looked up.
+    pub(super) fn may_talk(&self) -> bool {
+        self.talks || self.reading.sockets != self.looked_up
+    }
+
+    /// Finds out which of its sockets are those of a network; programs have others too.
+    pub(super) fn look_up(&mut self, machine: &Machine) {
+        self.looked_up.clone_from(&self.reading.sockets);
+        let is_networks = |inode: &u32| {
+            machine.sockets.as_ref().is_ok_and(|all| all.tcp.contains_key(inode) || all.udp.contains(inode))
+        };
+        self.talks = self.looked_up.iter().any(is_networks);
     }
 
     /// Reads what it takes.

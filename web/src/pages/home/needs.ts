@@ -183,7 +183,7 @@ function fileNeed({ severity, file, line, message, hint }: Finding, index: numbe
 function routeNeeds({ failing_routes: { items, count } }: Summary, { t, locale }: Looker): Need[] {
   const words = t.home.route;
   const needs = items.slice(0, MOST_OF_A_KIND).map(({ id, errors, matched, last_error }): Need => {
-    const to = `/routes?${new URLSearchParams({ route: id })}`;
+    const to = `/routes?${new URLSearchParams({ id })}`;
     return {
       key: `route ${id}`,
       tone: 'warn',

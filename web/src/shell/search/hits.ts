@@ -79,7 +79,7 @@ export function groupsOf(
         icon: 'routes',
         title: id,
         detail: description,
-        to: to('/routes', { route: id }),
+        to: to('/routes', { id }),
         shows: `route-${id}`,
       })),
     },

@@ -230,7 +230,7 @@ fn where_nothing_may_be_lost_all_passes_and_it_is_suspended_all_the_same() {
 }
 
 #[test]
-fn who_is_over_its_limit_is_read_with_pauses_and_a_snapshot_makes_none() {
+fn who_is_far_over_its_limit_is_read_with_pauses_and_a_snapshot_makes_none() {
     let mut breaker = SpamBreaker::default();
     breaker.connected(ms(0));
     let mut pause_after = |now: u64, tags: std::ops::Range<u32>| {
@@ -238,6 +238,8 @@ fn who_is_over_its_limit_is_read_with_pauses_and_a_snapshot_makes_none() {
         breaker.pause(500)
     };
     assert_eq!(pause_after(0, 0..9000), Duration::ZERO, "all of it is the snapshot");
-    assert_eq!(pause_after(1, 0..6000), ms(12));
-    assert_eq!(pause_after(2, 9000..9100), Duration::ZERO, "these are seen for the first time");
+    assert_eq!(pause_after(1, 0..6000), Duration::ZERO, "over its limit, and not far");
+    assert_eq!(pause_after(2, 0..9000), Duration::ZERO);
+    assert_eq!(pause_after(3, 0..9000), ms(18));
+    assert_eq!(pause_after(4, 9000..9100), Duration::ZERO, "these are seen for the first time");
 }
