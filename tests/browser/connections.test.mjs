@@ -344,7 +344,7 @@ test('secrets are typed, looked at, changed, kept or named, and groups, tables a
 test('a long search goes on while another page is open, and instances lead to their connection', { timeout: 60_000 }, async () => {
   const { page, visit } = await house.open(DESK);
   await visit('instances');
-  await page.getByTestId('edit-meter').click();
+  await page.getByTestId('instance-meter').getByRole('link', { name: /^Edit connection/ }).click();
   await page.getByText('Find units').click();
   const panel = page.getByTestId('action-scan');
   await panel.getByLabel('From unit').fill('1');
@@ -385,7 +385,7 @@ test('viewers and operators are told whose business it is', { timeout: 60_000 },
   for (const role of ['viewer', 'operator']) {
     const { page } = await openAs(`only_${role}`, role);
     await page.goto(`${house.origin}/#/connections`);
-    await page.getByText('Connections are for administrators').waitFor({ timeout: 20_000 });
+    await page.getByText('This page is for administrators').waitFor({ timeout: 20_000 });
     assert.equal(await page.getByRole('button', { name: 'Add a connection' }).count(), 0);
   }
 });

@@ -162,6 +162,7 @@ test('names of all kinds stay text and fit on a phone, and a viewer changes noth
 test('a daemon that is away greys the tiles and comes back by itself', { timeout: 60_000 }, async () => {
   const { page, visit } = await house.open(DESK);
   await visit('instances');
+  await tile(page, 'counter').waitFor();
   const { port } = new URL(house.origin);
   await house.stop('SIGKILL');
   await page.locator('[data-link="lost"]').waitFor();

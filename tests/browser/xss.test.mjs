@@ -97,6 +97,8 @@ for (const locale of ['en-GB', 'de-DE']) {
     const shown = new Map();
     const remember = async (place) => {
       const text = await page.evaluate(() => document.body.textContent);
+      // Of long lists only what is on the screen is there.
+      await page.evaluate(() => scrollBy(0, innerHeight / 2));
       const read = shown.get(place) ?? new Set();
       for (const string of corpus) if (text.includes(string)) read.add(string);
       shown.set(place, read);

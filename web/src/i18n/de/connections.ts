@@ -24,9 +24,6 @@ export const connections: typeof english = {
   emptyHelp: 'Eine Verbindung holt ein Gerät ins Haus: eine SPS, einen Broker, einen Wechselrichter.',
   guide: 'Erste Verbindung anlegen',
   nothingFound: 'So eine Verbindung gibt es nicht',
-  onlyAdmins: 'Verbindungen sind Sache der Administratoren',
-  onlyAdminsHelp: 'Ein Administrator legt sie an und ändert sie. Was sie bringen, steht unter Daten.',
-  toData: 'Zu den Daten',
   broken: 'connections.json ist auf der Platte nicht zu gebrauchen',
   brokenAt: (line, column) => `Zeile ${line}, Spalte ${column}:`,
   brokenHelp:

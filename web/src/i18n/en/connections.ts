@@ -23,9 +23,6 @@ export const connections = {
   emptyHelp: 'A connection brings a device into the house: a PLC, a broker, an inverter.',
   guide: 'Make the first connection',
   nothingFound: 'No connection is like that',
-  onlyAdmins: 'Connections are for administrators',
-  onlyAdminsHelp: 'An administrator adds and changes them. What they bring stands under Data.',
-  toData: 'To the data',
   broken: 'connections.json cannot be used as it stands on disk',
   brokenAt: (line: string, column: string) => `Line ${line}, column ${column}:`,
   brokenHelp:

@@ -12,8 +12,7 @@ export const MOST_OF_A_KIND = 5;
 export type Remedy =
   | { kind: 'link'; label: string; name: string; to: string }
   | { kind: 'instance'; label: string; name: string; id: string; action: InstanceAction }
-  | { kind: 'acknowledge'; label: string; name: string; address: string }
-  | { kind: 'panic'; label: string; name: string };
+  | { kind: 'acknowledge'; label: string; name: string; address: string };
 
 export interface Need {
   /** Names it; no two are equal. */
@@ -61,7 +60,7 @@ function panicNeeds(panic: Panic | undefined, { t, locale }: Looker): Need[] {
   if (!panic || panic.state === 'armed' || panic.state === 'drill') return [];
   const words = t.home.panic;
   const cause = words.cause(panic.by, momentText(panic.since_ms, locale));
-  const remedies: Remedy[] = [{ kind: 'panic', label: words.button, name: words.button }];
+  const remedies: Remedy[] = [{ kind: 'link', label: words.button, name: words.button, to: '/panic' }];
   return [{ key: 'panic', tone: 'bad', icon: 'kill', title: words.title, cause, hint: panic.fault ?? '', remedies }];
 }
 
