@@ -379,7 +379,7 @@ test('on a phone, in the dark and in German every tab fits; a viewer sees none',
   await guest.page.getByLabel('Name').fill('gast');
   await guest.page.getByLabel('Passwort').fill(password);
   await guest.page.getByRole('button', { name: 'Anmelden' }).click();
-  await guest.page.getByText('Diese Seite sehen nur Administratoren').waitFor();
+  await guest.page.getByText('Diese Seite ist für Administratoren').waitFor();
   await guest.page.setViewportSize({ width: 320, height: 640 });
   assert.equal(await tooWide(guest.page), 0);
 });

@@ -5,8 +5,6 @@ export const system: typeof en = {
   title: 'System',
   show: 'Anzeigen',
   tabs: { users: 'Benutzer', tokens: 'Tokens', files: 'Dateien', certificates: 'HTTPS', about: 'Über' },
-  onlyAdmin: 'Diese Seite sehen nur Administratoren',
-  onlyAdminHelp: 'Ein Administrator kann die Rolle ändern.',
   remove: 'Entfernen',
   change: 'Ändern',
   save: 'Speichern',

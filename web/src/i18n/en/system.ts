@@ -4,8 +4,6 @@ export const system = {
   title: 'System',
   show: 'Show',
   tabs: { users: 'Users', tokens: 'Tokens', files: 'Files', certificates: 'HTTPS', about: 'About' },
-  onlyAdmin: 'Only administrators see this page',
-  onlyAdminHelp: 'An administrator can change your role.',
   remove: 'Remove',
   change: 'Change',
   save: 'Save',

@@ -13,6 +13,8 @@ const SLOW_MS = 30_000;
 class Restart {
   state = $state.raw<RestartState>('idle');
   slow = $state.raw(false);
+  /** How often the daemon has come back: what is shown of it is read anew then. */
+  times = $state.raw(0);
 
   /** Asks for the restart. Throws if that is refused; else the page waits behind the cover until the daemon is back. */
   async begin(): Promise<void> {
@@ -32,9 +34,10 @@ class Restart {
       if (look === 'new') break;
     }
     this.state = 'back';
-    // The sessions went with the old daemon: this asks who is there, and leads to the log-in and back to this page.
+    // A session of the console went with the old daemon: then this leads to the log-in and back to this page.
     await getMe().catch(() => {});
     this.state = 'idle';
+    this.times += 1;
   }
 
   /** A daemon that runs shorter than the old one would, or that knows this session no more, is the new one. */
