@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use fieldrail_node::settings::Settings;
@@ -131,15 +132,27 @@ async fn listen(wanted: SocketAddr) -> Result<TcpListener> {
     })
 }
 
+/// How long a house may still be held. Of a daemon that was killed a process may be left that it was just about to start, and
+/// that has what was open until it is killed too.
+const STILL_HELD: Duration = Duration::from_secs(2);
+
 /// Two daemons on one house would both write its files and both start its instances.
 fn take_house(state: &Path) -> Result<File> {
     let path = state.join("house.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!("another Fieldrail keeps this house already ({})", state.display()),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < STILL_HELD => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => bail!("another Fieldrail keeps this house already ({})", state.display()),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
+        }
     }
 }
 

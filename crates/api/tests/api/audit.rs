@@ -26,7 +26,10 @@ async fn every_changing_call_leaves_a_row_before_it_is_answered() {
     let mut left = 0;
     for endpoint in changing.filter(|endpoint| endpoint.path != "/api/logout") {
         let path = endpoint.path.replace("{id}", "nothing").replace("{name}", "nobody").replace("{action}", "act");
-        let before = rows(&house, "").await.len();
+        let action = format!("{} {}", endpoint.method, endpoint.path);
+        // The house writes rows of its own meanwhile, such as that it noticed a file.
+        let own = |rows: Vec<Value>| -> Vec<Value> { rows.into_iter().filter(|row| row["action"] == action).collect() };
+        let before = own(rows(&house, "").await).len();
         let head = format!(
             "{} {path} HTTP/1.1\nHost: {}\n{}Content-Type: application/json\nContent-Length: 4\n",
             endpoint.method,
@@ -35,13 +38,12 @@ async fn every_changing_call_leaves_a_row_before_it_is_answered() {
         );
         let answer = wire.send(&head, b"true").await;
         assert!(answer.status >= 400 || answer.status < 300, "{endpoint:?}: {}", answer.status);
-        let after = rows(&house, "").await;
+        let after = own(rows(&house, "").await);
         // They look at what they are given, and change nothing.
         let want = usize::from(!matches!(endpoint.path, "/api/router/check" | "/api/router/try"));
         assert_eq!(after.len() - before, want, "{endpoint:?}");
         if want == 1 {
             left += 1;
-            assert_eq!(after[0]["action"], format!("{} {}", endpoint.method, endpoint.path));
             assert_eq!(after[0]["summary"], endpoint.summary);
         }
     }
