@@ -2,14 +2,16 @@
 import './styles/tokens.css';
 import './styles/page.css';
 import { mount } from 'svelte';
+import { getHealth } from './api/endpoints';
 import { listen } from './api/http';
 import App from './App.svelte';
 import { clock } from './live/clock.svelte';
 import { session } from './session.svelte';
 import { settings } from './settings.svelte';
 
-// Another version of the daemon has other files: the page that asks for an old one begins anew.
-addEventListener('vite:preloadError', () => location.reload());
+// Another version of the daemon has other files: the page that asks for an old one begins anew. Where no daemon answers it
+// stays, since a browser that finds nobody there would put its own page of an error in its place.
+addEventListener('vite:preloadError', () => void getHealth().then(() => location.reload(), () => {}));
 
 listen({ date: (date) => clock.learn(date), unauthorised: () => session.lost() });
 settings.apply();

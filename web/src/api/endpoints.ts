@@ -121,3 +121,6 @@ export const verifyAudit = () => call<AuditVerdict>('GET', '/api/audit/verify');
 export const getRoutes = () => call<Page<RouteItem>>('GET', '/api/router/routes');
 export const putRoute = (spec: RouteSpec, ifMatch: string) =>
   call<unknown>('PUT', `/api/router/routes/${encodeURIComponent(spec.id)}`, { body: spec, ifMatch });
+
+/** Fails unless the daemon answers; needs no session. */
+export const getHealth = () => call<{ status: string }>('GET', '/healthz');

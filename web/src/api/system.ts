@@ -146,4 +146,3 @@ export const putHttps = (wish: { listen: string | null; redirect: boolean }, ifM
 export const getAbout = () => call<About>('GET', '/api/system/status');
 export const getLicences = () => call<Page<Part>>('GET', '/api/system/licences');
 export const restartDaemon = () => call<void>('POST', '/api/system/restart');
-export const isAlive = () => call<{ status: string }>('GET', '/healthz');

@@ -1,7 +1,7 @@
 // The daemon ends and begins anew; the page waits for it and goes on by itself.
-import { getMe } from '../../api/endpoints';
+import { getHealth, getMe } from '../../api/endpoints';
 import { asProblem } from '../../api/http';
-import { getAbout, isAlive, restartDaemon } from '../../api/system';
+import { getAbout, restartDaemon } from '../../api/system';
 
 export type RestartState = 'idle' | 'stops' | 'starts' | 'back';
 
@@ -43,7 +43,7 @@ class Restart {
   /** A daemon that runs shorter than the old one would, or that knows this session no more, is the new one. */
   async #look(wouldRun: number): Promise<'old' | 'gone' | 'new'> {
     try {
-      await isAlive();
+      await getHealth();
       return (await getAbout()).uptime_s < wouldRun - 2 ? 'new' : 'old';
     } catch (cause) {
       return asProblem(cause).status === 401 ? 'new' : 'gone';
