@@ -8,6 +8,7 @@ use fieldrail_model::text::Needle;
 use fieldrail_model::{Address, InstanceId, Level, Sample};
 use fieldrail_router::PointId;
 use fieldrail_wire::daemon::{Browse, Read};
+use fieldrail_wire::plugin::Nodes;
 use fieldrail_wire::{FromPlugin, ToPlugin};
 use tokio::sync::oneshot;
 
@@ -216,16 +217,10 @@ impl Node {
         let limit = u32::try_from(limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)).unwrap_or(u32::MAX);
         let path = path.to_owned();
         let ask = |request| ToPlugin::Browse(Browse { request, path, filter, after, limit });
-        match self.ask(&id, BROWSE, ask).await? {
-            FromPlugin::Nodes(nodes) => match nodes.failure {
-                Some(failure) => Err(Error::Unavailable { message: failure.message, hint: failure.hint }),
-                None => Ok(self.tree(who, &id, nodes)),
-            },
-            other => Err(Error::Internal(format!("a browse was answered with {other:?}"))),
-        }
+        Ok(self.tree(who, &id, nodes_of(self.ask(&id, BROWSE, ask).await?)?))
     }
 
-    pub(crate) fn tree(&self, who: &Who, id: &InstanceId, nodes: fieldrail_wire::plugin::Nodes) -> Paged<TreeNode> {
+    pub(crate) fn tree(&self, who: &Who, id: &InstanceId, nodes: Nodes) -> Paged<TreeNode> {
         let engine = self.traffic.engine();
         let node = |node: fieldrail_wire::plugin::Node| {
             let address = node.tag.as_deref().map(|tag| id.address(tag));
@@ -247,6 +242,17 @@ impl Node {
             reading: Reading::from(engine.router.space.sample(point)),
         };
         points.into_iter().map(delta).collect()
+    }
+}
+
+/// The nodes that an instance gives to whoever browses or searches its tree.
+pub(crate) fn nodes_of(answer: FromPlugin) -> Result<Nodes> {
+    match answer {
+        FromPlugin::Nodes(Nodes { failure: Some(failure), .. }) => {
+            Err(Error::Unavailable { message: failure.message, hint: failure.hint })
+        }
+        FromPlugin::Nodes(nodes) => Ok(nodes),
+        other => Err(Error::Internal(format!("a question for nodes was answered with {other:?}"))),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Finding nodes at any depth of an instance's tree: by asking its driver, or in the data space.
 
 use fieldrail_model::InstanceId;
+use fieldrail_wire::ToPlugin;
 use fieldrail_wire::daemon::Search;
-use fieldrail_wire::{FromPlugin, ToPlugin};
 
-use crate::data::{BROWSE, LONGEST_PAGE, PAGE, Wanted, flat};
+use crate::data::{BROWSE, LONGEST_PAGE, PAGE, Wanted, flat, nodes_of};
 use crate::kinds::{Kind, QualityClass};
 use crate::own::tree::ROOTS;
 use crate::people::Who;
@@ -49,14 +49,7 @@ impl Node {
             let (text, after) = (sought.text.clone(), found.next.take());
             let left = u32::try_from(limit - found.items.len()).unwrap_or(u32::MAX);
             let ask = |request| ToPlugin::Search(Search { request, text, after, limit: left });
-            let nodes = match self.ask(&id, BROWSE, ask).await? {
-                FromPlugin::Nodes(nodes) => nodes,
-                other => return Err(Error::Internal(format!("a search was answered with {other:?}"))),
-            };
-            if let Some(failure) = nodes.failure {
-                return Err(Error::Unavailable { message: failure.message, hint: failure.hint });
-            }
-            let page = self.tree(who, &id, nodes);
+            let page = self.tree(who, &id, nodes_of(self.ask(&id, BROWSE, ask).await?)?);
             found.next = page.next;
             found.items.extend(page.items.into_iter().filter(|node| is_of(node, sought.kind)));
             if found.next.is_none() || found.items.len() >= limit {

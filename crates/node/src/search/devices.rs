@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use fieldrail_model::InstanceId;
-use fieldrail_wire::plugin::{Node as DeviceNode, Nodes};
-use fieldrail_wire::{FromPlugin, ToPlugin, daemon};
+use fieldrail_wire::plugin::Node as DeviceNode;
+use fieldrail_wire::{ToPlugin, daemon};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::needle::{Fit, Needle, Scratch};
 use super::{Search, is_narrow, limit_of, needle_of};
+use crate::data::nodes_of;
 use crate::people::Who;
 use crate::{Error, Node, Result};
 
@@ -152,16 +153,6 @@ impl DeviceFinds {
 fn late() -> Error {
     let message = format!("no answer within {} s", DEADLINE.as_secs());
     Error::unavailable(message, "open its tree on the page with the data")
-}
-
-fn nodes_of(answer: FromPlugin) -> Result<Nodes> {
-    match answer {
-        FromPlugin::Nodes(Nodes { failure: Some(failure), .. }) => {
-            Err(Error::Unavailable { message: failure.message, hint: failure.hint })
-        }
-        FromPlugin::Nodes(nodes) => Ok(nodes),
-        other => Err(Error::Internal(format!("a search was answered with {other:?}"))),
-    }
 }
 
 /// A narrow token is not told of instances in which it sees nothing.
