@@ -79,7 +79,7 @@ test('a value of the PLC goes to a register of the inverter, by a route that is 
 
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('heading', { name: 'limit' }).waitFor();
-  assert.match(page.url(), /#\/routes\?id=limit$/);
+  await page.waitForURL(/#\/routes\?id=limit$/);
   const saved = await routeOf('limit');
   assert.equal(saved.transform, 'scale(0.1) | round(0)');
   assert.equal(saved.to, 'inverter.export_power_limit');
