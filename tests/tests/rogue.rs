@@ -135,9 +135,10 @@ fn a_busy_loop_gets_its_share_and_a_route_beside_it_loses_nothing() {
 fn children_that_burn_count_for_their_instance_and_a_route_beside_them_loses_nothing() {
     let held = |rogue: &Value| {
         let (used, throttled) = (rogue["cpu_percent"].as_f64(), rogue["throttled_percent"].as_f64());
-        used.is_some_and(|used| (10.0..=30.0).contains(&used)) && throttled > Some(20.0) && rogue["processes"] == 5
+        used.is_some_and(|used| (2.0..=9.0).contains(&used)) && throttled > Some(20.0) && rogue["processes"] == 5
     };
-    let ended = contain("children", &json!({ "max_cpu_share": 0.2, "priority": "idle" }), held);
+    // So small a share that even a machine busy with other tests has it left for one that only gets what others leave.
+    let ended = contain("children", &json!({ "max_cpu_share": 0.05, "priority": "idle" }), held);
     check_held("cpu_by", &ended, "pacing");
 }
 

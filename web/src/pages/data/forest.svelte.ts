@@ -8,7 +8,7 @@ import { Branch, merge, recount } from './branch';
 /** Children on one page. */
 export const PAGE = 1_000;
 /** Results on one page: a search shows its first ones at once. */
-const FOUND = 200;
+const FOUND = 100;
 /** Branches that one key unfolds at the most. */
 export const MOST_UNFOLDED = 200;
 /** The list of what is followed is a tree beside those of the instances. */
