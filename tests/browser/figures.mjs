@@ -1,8 +1,8 @@
-// The figures of the data page, measured in Chromium and printed: `node figures.mjs`. A house with a tree of 100,000 nodes in
-// which 5,000 values change each second; not part of `make test`.
-//
-// FIELDRAIL_PROFILE=release takes the release build; MINUTES=60 looks at the tab's memory for longer.
-import { DESK, ownHouse, pause, until } from './house.mjs';
+// The figures of the data page, measured in Chromium: `node figures.mjs`. A house with a tree of 100,000 nodes in which 5,000 values
+// change each second. Prints them and writes its part of benches/WEB.md; MINUTES=60 looks at the tab's memory for longer.
+import { box, keep, table } from './kept.mjs';
+
+const { DESK, ownHouse, pause, until } = await import('./house.mjs');
 
 const FOLDERS = 100;
 const LEAVES = 1_000;
@@ -17,7 +17,11 @@ const house = ownHouse([
 ]);
 const at = (share, sorted) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 const round = (n, digits = 1) => Number(n.toFixed(digits));
-const say = (what, figure) => console.log(`${what.padEnd(64)} ${figure}`);
+const said = [];
+function say(what, figure) {
+  console.log(`${what.padEnd(64)} ${figure}`);
+  said.push([what.trim(), String(figure)]);
+}
 
 try {
   await house.start();
@@ -92,6 +96,7 @@ try {
   }
   searches.sort((a, b) => a - b);
   say('Search through all of them until all have answered, ms (median, worst of 10)', `${round(at(0.5, searches))}, ${round(searches.at(-1))}`);
+  keep('A tree of 100,000 nodes', `${box}. ${RATE} values of it change each second, those on the screen among them. Work is processor time of the page's main thread.\n\n${table(['what', 'measured'], said)}`);
 
   /** Traces while something goes on, and prints how much the main thread works for each picture. */
   async function report(what, act) {

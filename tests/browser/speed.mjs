@@ -1,16 +1,17 @@
 // How fast the web admin is in Chromium, measured: the first load, two hundred instances live, the memory of the tab.
-// `node speed.mjs [--minutes 3] [--instances 200] [--dry]`. Writes its parts of benches/WEB.md, unless it is a dry run.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
-import { join } from 'node:path';
+// `node speed.mjs [--only first,live,memory] [--minutes 3] [--instances 200] [--dry]`. Writes these parts of benches/WEB.md, unless
+// it is a dry run.
 import { parseArgs } from 'node:util';
+import { box, keep, table } from './kept.mjs';
 
 const { values: asked } = parseArgs({
-  options: { minutes: { type: 'string', default: '3' }, instances: { type: 'string', default: '200' }, dry: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string', default: 'first,live,memory' },
+    minutes: { type: 'string', default: '3' },
+    instances: { type: 'string', default: '200' },
+    dry: { type: 'boolean', default: false },
+  },
 });
-const root = join(import.meta.dirname, '../..');
-// What a user runs, if it was built.
-process.env.FIELDRAIL_PROFILE ??= existsSync(join(root, 'target/release/fieldrail')) ? 'release' : 'debug';
 const { DESK, ownHouse, pause, until } = await import('./house.mjs');
 
 const LOADS = 7;
@@ -120,32 +121,32 @@ function told(readings) {
   return `${mb(half.heap)} at half time, ${mb(last.heap)} at the end${line}`;
 }
 
-/** Puts a part under its heading into the file, in the place of the one that was there. */
-function keep(title, text) {
-  const path = join(root, 'benches/WEB.md');
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : '# The web admin, measured in Chromium\n\nWritten by the scripts of `make figures`.\n';
-  const [head, ...parts] = before.split(/^(?=## )/m);
-  const others = parts.filter((part) => !part.startsWith(`## ${title}\n`));
-  writeFileSync(path, [head.trimEnd(), ...others.map((part) => part.trimEnd()), `## ${title}\n\n${text.trimEnd()}`].join('\n\n') + '\n');
+const ids = Array.from({ length: count }, (_, i) => `count${String(i).padStart(3, '0')}`);
+const wanted = new Set(asked.only.split(','));
+const write = (title, text) => asked.dry || keep(title, text);
+
+/** The whole house on the page of the instances: what that costs, and what it keeps. */
+async function live() {
+  const house = ownHouse(ids.map((id) => ({ id, driver: 'counter' })));
+  try {
+    await house.start();
+    const running = async () => (await house.ask('GET', '/api/admin/instances')).items.filter(({ state }) => state === 'running').length;
+    let n = 0;
+    for (const end = Date.now() + 240_000; (n = await running()) < count && Date.now() < end; ) await pause(1_000);
+    console.log(`${n} of ${count} instances run`);
+    const { page, visit } = await house.open(DESK);
+    await visit('instances');
+    await until('all tiles', async () => (await page.locator('article').count()) === count);
+    if (wanted.has('live')) await layouts(page, n);
+    if (wanted.has('memory')) await hour(page);
+  } finally {
+    await house.close();
+  }
 }
 
-const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-const box = `${cpus().length} cores (${cpus()[0]?.model.trim()}), load ${loadavg()[0].toFixed(1)} at the beginning, ${process.env.FIELDRAIL_PROFILE} daemon, ${new Date().toISOString().slice(0, 10)}`;
-
-const ids = Array.from({ length: count }, (_, i) => `count${String(i).padStart(3, '0')}`);
-const house = ownHouse(ids.map((id) => ({ id, driver: 'counter' })));
-try {
-  await house.start();
-  const running = async () => (await house.ask('GET', '/api/admin/instances')).items.filter(({ state }) => state === 'running').length;
-  let n = 0;
-  for (const end = Date.now() + 240_000; (n = await running()) < count && Date.now() < end; ) await pause(1_000);
-  console.log(`${n} of ${count} instances run`);
-
-  const { page, visit } = await house.open(DESK);
-  await visit('instances');
-  await until('all tiles', async () => (await page.locator('article').count()) === count);
+async function layouts(page, n) {
   const parts = [];
-  for (const layout of ['Tiles', 'Table']) {
+  for (const layout of ['Table', 'Tiles']) {
     await page.getByRole('radio', { name: layout }).check({ force: true });
     await until('all rows', async () => (await page.locator('[data-testid^="instance-count"]').count()) === count);
     await pause(3_000);
@@ -153,35 +154,35 @@ try {
     parts.push([`${count} instances as ${layout.toLowerCase()}`, ms(quantile(traced.frames, 0.5)), ms(quantile(traced.frames, 0.95)), ms(quantile(traced.frames, 0.99)), ms(traced.longest), String(traced.long), `${(traced.busy * 100).toFixed(0)} %`]);
     console.log(parts.at(-1).join(' | '));
   }
-  await page.getByRole('radio', { name: 'Tiles' }).check({ force: true });
+  write(`${count} instances, live at 1 Hz`, `${box}. ${n} of ${count} ran, each a process that counts once a second. Processor time of the page's main thread in each sixtieth of a second over ${TRACED_MS / 1_000} s, idle ones too; long tasks are those over ${LONG_MS} ms.\n\n${table(
+    ['page', 'p50', 'p95', 'p99', 'longest task', 'long tasks', 'main thread busy'], parts,
+  )}`);
+}
+
+async function hour(page) {
   const readings = await memory(page);
   console.log(`memory: ${told(readings)}`);
-  await page.context().close();
-  await house.stop();
+  write('Memory of the tab', `${box}. The page of ${count} instances as tiles for ${minutes} min, read every ${BETWEEN_MS / 1_000} s after a collection: ${told(readings)}.\n\n${table(
+    ['minute', 'heap', 'nodes', 'listeners'],
+    readings.filter((_, i) => i % Math.ceil(readings.length / 10) === 0 || i === readings.length - 1).map((one) => [one.minute.toFixed(1), mb(one.heap), String(one.nodes), String(one.listeners)]),
+  )}`);
+}
 
-  const small = ownHouse(ids.slice(0, 5).map((id) => ({ id, driver: 'counter' })));
+async function first() {
+  const house = ownHouse(ids.slice(0, 5).map((id) => ({ id, driver: 'counter' })));
   let loads;
   try {
-    await small.start();
-    await until('they run', async () => (await small.ask('GET', '/api/admin/instances')).items.every(({ state }) => state === 'running'));
-    loads = await firstLoads(small);
+    await house.start();
+    await until('they run', async () => (await house.ask('GET', '/api/admin/instances')).items.every(({ state }) => state === 'running'));
+    loads = await firstLoads(house);
   } finally {
-    await small.close();
+    await house.close();
   }
   console.log(`first load: ${ms(median(loads.times))}, ${ms(loads.times.at(-1))} at the worst, ${(loads.bytes / 1e3).toFixed(0)} kB`);
-
-  if (!asked.dry) {
-    keep('First load', `${box}. From an empty cache over loopback until a button of the first instance can be pressed, ${LOADS} times.\n\n${table(
-      ['asked for', 'median', 'worst'], [['≤ 1 s', ms(median(loads.times)), ms(loads.times.at(-1))]],
-    )}\n\nAll files of the admin that are fetched by then and while nothing else is to do: ${(loads.bytes / 1e3).toFixed(0)} kB compressed. The build holds the first load itself to 150 kB.`);
-    keep(`${count} instances, live at 1 Hz`, `${box}. ${n} of ${count} ran, each a process that counts once a second. Processor time of the page's main thread in each sixtieth of a second over ${TRACED_MS / 1_000} s, idle ones too; long tasks are those over ${LONG_MS} ms.\n\n${table(
-      ['page', 'p50', 'p95', 'p99', 'longest task', 'long tasks', 'main thread busy'], parts,
-    )}`);
-    keep('Memory of the tab', `${box}. The page of ${count} instances as tiles for ${minutes} min, read every ${BETWEEN_MS / 1_000} s after a collection: ${told(readings)}.\n\n${table(
-      ['minute', 'heap', 'nodes', 'listeners'],
-      readings.filter((_, i) => i % Math.ceil(readings.length / 10) === 0 || i === readings.length - 1).map((one) => [one.minute.toFixed(1), mb(one.heap), String(one.nodes), String(one.listeners)]),
-    )}`);
-  }
-} finally {
-  await house.close();
+  write('First load', `${box}. From an empty cache over loopback until a button of the first instance can be pressed, ${LOADS} times.\n\n${table(
+    ['asked for', 'median', 'worst'], [['≤ 1 s', ms(median(loads.times)), ms(loads.times.at(-1))]],
+  )}\n\nAll files of the admin that are fetched by then and while nothing else is to do: ${(loads.bytes / 1e3).toFixed(0)} kB compressed. The build holds the first load itself to 150 kB.`);
 }
+
+if (wanted.has('first')) await first();
+if (wanted.has('live') || wanted.has('memory')) await live();
