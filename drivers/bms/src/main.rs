@@ -4,11 +4,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("decode") => fieldrail_driver_bms::decode::main(),
-        _ => {
-            let _ = writeln!(std::io::stderr(), "ERROR known are: decode");
-            ExitCode::FAILURE
-        }
+    if std::env::args().nth(1).as_deref() == Some("decode") {
+        return fieldrail_driver_bms::decode::main();
     }
+    let _ = writeln!(std::io::stderr(), "ERROR known are: decode");
+    ExitCode::FAILURE
 }

@@ -9,6 +9,7 @@
 
 pub mod bytes;
 pub mod jbd;
+pub mod modbus;
 pub mod reading;
 pub mod stream;
 pub mod sums;
