@@ -8,6 +8,7 @@
 //! a [`Found`] is `done`; call `quiet` when the time is up. The parts are merged into one [`Reading`], which `complete` ends.
 
 pub mod bytes;
+pub mod daly;
 pub mod jbd;
 pub mod modbus;
 pub mod reading;
@@ -21,7 +22,7 @@ pub use reading::{Datum, Reading};
 use crate::fault::Fault;
 
 /// The batteries that are known.
-pub const FAMILIES: &[&Family] = &[&jbd::FAMILY];
+pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY];
 
 /// A maker's batteries.
 pub struct Family {
