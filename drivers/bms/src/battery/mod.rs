@@ -11,6 +11,7 @@ pub mod ant;
 pub mod bytes;
 pub mod daly;
 pub mod jbd;
+pub mod jk;
 pub mod modbus;
 pub mod reading;
 pub mod stream;
@@ -23,7 +24,7 @@ pub use reading::{Datum, Reading};
 use crate::fault::Fault;
 
 /// The batteries that are known.
-pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY, &ant::FAMILY];
+pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY, &ant::FAMILY, &jk::FAMILY];
 
 /// A maker's batteries.
 pub struct Family {
