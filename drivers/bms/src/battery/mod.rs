@@ -16,6 +16,8 @@ pub mod modbus;
 pub mod reading;
 pub mod stream;
 pub mod sums;
+mod talk;
+pub mod victron;
 
 use std::fmt;
 
@@ -24,7 +26,13 @@ pub use reading::{Datum, Reading};
 use crate::fault::Fault;
 
 /// The batteries that are known.
-pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY, &ant::FAMILY, &jk::FAMILY];
+pub const FAMILIES: &[&Family] = &[
+    &daly::FAMILY,
+    &jbd::FAMILY,
+    &victron::FAMILY,
+    &ant::FAMILY,
+    &jk::FAMILY,
+];
 
 /// A maker's batteries.
 pub struct Family {
