@@ -8,15 +8,23 @@
 //! a [`Found`] is `done`; call `quiet` when the time is up. The parts are merged into one [`Reading`], which `complete` ends.
 
 pub mod ant;
+mod ascii;
 pub mod bytes;
 pub mod daly;
 pub mod jbd;
 pub mod jk;
 pub mod modbus;
+pub mod pace;
+pub mod pylontech;
 pub mod reading;
+pub mod redodo;
+pub mod renogy;
+mod rtu;
+pub mod seplos;
 pub mod stream;
 pub mod sums;
 mod talk;
+pub mod tdt;
 pub mod victron;
 
 use std::fmt;
@@ -32,6 +40,12 @@ pub const FAMILIES: &[&Family] = &[
     &victron::FAMILY,
     &ant::FAMILY,
     &jk::FAMILY,
+    &seplos::FAMILY,
+    &pylontech::FAMILY,
+    &pace::FAMILY,
+    &tdt::FAMILY,
+    &renogy::FAMILY,
+    &redodo::FAMILY,
 ];
 
 /// A maker's batteries.
