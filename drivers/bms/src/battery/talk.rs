@@ -3,7 +3,7 @@
 //! A [`Protocol`] knows frames and their meaning; a [`Talk`] makes a [`Battery`] of it.
 
 use super::stream::{Look, Stream};
-use super::{Battery, Found, Need, Question, Reading, Setup, Switch};
+use super::{Battery, Found, Kind, Need, Question, Reading, Setup, Switch};
 use crate::fault::Fault;
 
 /// Open questions that are remembered; of more the oldest is given up.
@@ -38,6 +38,16 @@ pub(super) trait Protocol: Send {
     /// A question went unanswered, and nothing else came: the battery may want to be asked in another way.
     fn unheard(&mut self) {}
 
+    /// Something that was begun has no end: a message of several frames of which not all came. Called when nothing more comes.
+    fn unfinished(&mut self) -> Option<Fault> {
+        None
+    }
+
+    /// What the battery has to be told now because of what came.
+    fn reply(&mut self) -> Option<Question> {
+        None
+    }
+
     /// What a whole frame says, with the question that it answers, if that is known.
     ///
     /// # Errors
@@ -56,6 +66,11 @@ pub(super) trait Protocol: Send {
     fn switch(&self, name: &str, _on: bool, _now: &Reading) -> Result<Vec<Question>, Fault> {
         Err(Fault::Unwritable(format!("this battery has no switch `{name}`")))
     }
+}
+
+/// The values of a frame, or that it holds none that is known.
+pub(super) fn told(reading: Reading) -> Found {
+    if reading.is_empty() { Found::other(Kind::Other("no values")) } else { Found::values(reading) }
 }
 
 /// A battery that speaks a protocol.
@@ -147,7 +162,7 @@ impl<P: Protocol> Battery for Talk<P> {
     fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
         let mut found = self.all(true);
         if found.iter().all(Result::is_ok) {
-            found.extend(self.unanswered().map(Err));
+            found.extend(self.protocol.unfinished().or_else(|| self.unanswered()).map(Err));
         }
         if found.is_empty() && !self.open.is_empty() {
             self.protocol.unheard();
@@ -155,6 +170,10 @@ impl<P: Protocol> Battery for Talk<P> {
         self.open.clear();
         self.noise = self.stream.noise();
         found
+    }
+
+    fn reply(&mut self) -> Option<Question> {
+        self.protocol.reply()
     }
 
     fn switches(&self) -> &'static [Switch] {

@@ -14,8 +14,8 @@ mod registers;
 mod text;
 
 use super::stream::Look;
-use super::talk::{Protocol, Talk};
-use super::{Battery, Ble, Family, Found, Kind, Need, Proof, Question, Reading, Setup, Transport, Variant};
+use super::talk::{Protocol, Talk, told};
+use super::{Battery, Ble, Family, Found, Need, Proof, Question, Reading, Setup, Transport, Variant};
 use crate::fault::Fault;
 
 /// The registry's line.
@@ -133,11 +133,6 @@ impl Protocol for VeDirect {
         }
         Ok(told(reading))
     }
-}
-
-/// The values of a register, which may have none at present.
-fn told(reading: Reading) -> Found {
-    if reading.is_empty() { Found::other(Kind::Other("not available")) } else { Found::values(reading) }
 }
 
 /// Instant Readout.
