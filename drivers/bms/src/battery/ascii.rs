@@ -18,6 +18,8 @@ const TAIL: usize = 5;
 
 /// An answer that is whole.
 pub(super) struct Answer {
+    /// Of the protocol.
+    pub(super) version: u8,
     /// Whose it is.
     pub(super) address: u8,
     /// What it holds.
@@ -97,14 +99,14 @@ fn checksum(expected: usize, found: usize) -> Fault {
 pub(super) fn answer(frame: &[u8]) -> Result<Answer, Fault> {
     let text = frame.get(1..frame.len().saturating_sub(TAIL)).unwrap_or_default();
     let bytes: Option<Vec<u8>> = text.chunks(2).map(|pair| number(pair)?.try_into().ok()).collect();
-    let Some([_, address, cid1, code, _, _, info @ ..]) = bytes.as_deref() else {
+    let Some([version, address, cid1, code, _, _, info @ ..]) = bytes.as_deref() else {
         return Err(Fault::Nothing(frame.len()));
     };
     if *cid1 != CID1 {
         return Err(Fault::Foreign(format!("a device of kind {cid1:02X} instead of 46, a battery")));
     }
     match code {
-        0 => Ok(Answer { address: *address, info: info.to_vec() }),
+        0 => Ok(Answer { version: *version, address: *address, info: info.to_vec() }),
         code => Err(Fault::Refused(format!("{} ({code:02X})", reason(*code)))),
     }
 }

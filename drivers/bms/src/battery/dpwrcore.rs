@@ -101,12 +101,13 @@ impl Protocol for Dpwrcore {
         }
     }
 
-    fn answers(&self, _frame: &[u8], _question: &[u8]) -> bool {
-        false
+    fn answers(&self, frame: &[u8], question: &[u8]) -> bool {
+        let ([first, rest @ ..], [asked, said @ ..]) = (frame, question) else { return false };
+        *first == asked | ACKNOWLEDGED && rest == said
     }
 
-    fn comes_unasked(&self, _frame: &[u8]) -> bool {
-        true
+    fn comes_unasked(&self, frame: &[u8]) -> bool {
+        frame[0] & ACKNOWLEDGED == 0
     }
 
     fn reply(&mut self) -> Option<Question> {

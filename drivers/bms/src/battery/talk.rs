@@ -38,6 +38,9 @@ pub(super) trait Protocol: Send {
     /// A question went unanswered, and nothing else came: the battery may want to be asked in another way.
     fn unheard(&mut self) {}
 
+    /// Something came that may have been the answer to this question, and was none.
+    fn lost(&mut self, _question: &[u8]) {}
+
     /// Something that was begun has no end: a message of several frames of which not all came. Called when nothing more comes.
     fn unfinished(&mut self) -> Option<Fault> {
         None
@@ -80,7 +83,7 @@ pub(super) struct Talk<P> {
     may_echo: bool,
     /// Questions that are not wholly answered, the oldest first.
     open: Vec<Vec<u8>>,
-    /// Bytes that belonged to no frame, before the present question.
+    /// Bytes that belonged to no frame, before the oldest open question.
     noise: u64,
 }
 
@@ -106,6 +109,11 @@ impl<P: Protocol> Talk<P> {
             return Err(Fault::Foreign("an answer to a question that was not asked".to_owned()));
         }
         let question = at.map(|at| self.open[at].clone());
+        if self.stream.noise() > self.noise {
+            for lost in &self.open[..at.unwrap_or_default()] {
+                self.protocol.lost(lost);
+            }
+        }
         let found = self.protocol.read(frame, question.as_deref());
         if let Some(at) = at
             && found.as_ref().map_or(true, |found| found.done)
@@ -147,11 +155,13 @@ impl<P: Protocol> Battery for Talk<P> {
         if self.may_echo {
             self.stream.may_echo(question);
         }
+        if self.open.is_empty() {
+            self.noise = self.stream.noise();
+        }
         if self.open.len() == MOST_OPEN {
             self.open.remove(0);
         }
         self.open.push(question.to_vec());
-        self.noise = self.stream.noise();
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Vec<Result<Found, Fault>> {
@@ -166,6 +176,11 @@ impl<P: Protocol> Battery for Talk<P> {
         }
         if found.is_empty() && !self.open.is_empty() {
             self.protocol.unheard();
+        }
+        if self.stream.noise() > self.noise {
+            for lost in &self.open {
+                self.protocol.lost(lost);
+            }
         }
         self.open.clear();
         self.noise = self.stream.noise();
