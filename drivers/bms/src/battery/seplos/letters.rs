@@ -111,6 +111,6 @@ mod tests {
     #[test]
     fn a_question_has_the_letters_of_the_document() {
         let pack = Letters { address: Some(0) };
-        assert_eq!(pack.poll(Need::ALL)[0].bytes, b"~20004642E00201FD35\r");
+        assert_eq!(pack.poll(Need::ALL)[0].bytes, b"~20004642E00201FD36\r");
     }
 }
