@@ -214,6 +214,7 @@ fn came(lines: &[Line]) -> usize {
 pub fn decode(mut battery: Box<dyn Battery>, lines: &[Line]) -> Result<Decoded, Fault> {
     let mut decoded = Decoded { reading: Reading::default(), kinds: Vec::new() };
     let mut has_come = false;
+    let mut asked = None;
     for line in lines {
         match line {
             Line::Asked(bytes) => {
@@ -222,6 +223,7 @@ pub fn decode(mut battery: Box<dyn Battery>, lines: &[Line]) -> Result<Decoded, 
                     decoded.take(battery.quiet())?;
                 }
                 has_come = false;
+                asked = battery.meaning(bytes).or(asked);
                 battery.asked(bytes);
             }
             Line::Came(bytes) => {
@@ -232,6 +234,9 @@ pub fn decode(mut battery: Box<dyn Battery>, lines: &[Line]) -> Result<Decoded, 
         }
     }
     decoded.take(battery.quiet())?;
+    if came(lines) == 0 {
+        decoded.kinds.extend(asked.map(Kind::Asked));
+    }
     if decoded.reading.is_empty() && decoded.kinds.is_empty() {
         return Err(Fault::Nothing(came(lines)));
     }
@@ -258,6 +263,7 @@ fn print(decoded: &Decoded) -> Result<String, serde_json::Error> {
     if object.is_empty() {
         let (kind, meaning) = match decoded.kinds.last() {
             Some(Kind::Written(meaning)) => ("written", *meaning),
+            Some(Kind::Asked(meaning)) => ("asked", *meaning),
             Some(Kind::Login(step)) => ("login", *step),
             Some(Kind::Other(what)) => ("other", *what),
             Some(Kind::Values) | None => return serde_json::to_string(&object),

@@ -7,6 +7,7 @@
 //! a time, each told to `asked` before its bytes go out; hand what comes to `feed`, send what `reply` wants said, and go on when
 //! a [`Found`] is `done`; call `quiet` when the time is up. The parts are merged into one [`Reading`], which `complete` ends.
 
+pub mod ant;
 pub mod bytes;
 pub mod daly;
 pub mod jbd;
@@ -22,7 +23,7 @@ pub use reading::{Datum, Reading};
 use crate::fault::Fault;
 
 /// The batteries that are known.
-pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY];
+pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY, &ant::FAMILY];
 
 /// A maker's batteries.
 pub struct Family {
@@ -232,6 +233,8 @@ pub enum Kind {
     Values,
     /// The battery took a write; which, as `charge-off`.
     Written(&'static str),
+    /// A write that a capture holds without its answer; decoders never say so.
+    Asked(&'static str),
     /// A step of a log-in went well.
     Login(&'static str),
     /// Something well framed that holds no value we know.
@@ -270,6 +273,12 @@ pub trait Battery: Send {
 
     /// What the battery has to be told now because of what came: the next step of a log-in.
     fn reply(&mut self) -> Option<Question> {
+        None
+    }
+
+    /// What a write does, for captures in which nothing came: `charge-on`.
+    fn meaning(&self, question: &[u8]) -> Option<&'static str> {
+        let _ = question;
         None
     }
 
