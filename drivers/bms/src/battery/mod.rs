@@ -15,6 +15,8 @@ pub mod modbus;
 pub mod reading;
 pub mod stream;
 pub mod sums;
+mod talk;
+pub mod victron;
 
 use std::fmt;
 
@@ -23,7 +25,12 @@ pub use reading::{Datum, Reading};
 use crate::fault::Fault;
 
 /// The batteries that are known.
-pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY, &ant::FAMILY];
+pub const FAMILIES: &[&Family] = &[
+    &jbd::FAMILY,
+    &victron::FAMILY,
+    &daly::FAMILY,
+    &ant::FAMILY,
+];
 
 /// A maker's batteries.
 pub struct Family {
