@@ -35,6 +35,9 @@ pub(super) trait Protocol: Send {
         false
     }
 
+    /// A question went unanswered, and nothing else came: the battery may want to be asked in another way.
+    fn unheard(&mut self) {}
+
     /// What a whole frame says, with the question that it answers, if that is known.
     ///
     /// # Errors
@@ -145,6 +148,9 @@ impl<P: Protocol> Battery for Talk<P> {
         let mut found = self.all(true);
         if found.iter().all(Result::is_ok) {
             found.extend(self.unanswered().map(Err));
+        }
+        if found.is_empty() && !self.open.is_empty() {
+            self.protocol.unheard();
         }
         self.open.clear();
         self.noise = self.stream.noise();
