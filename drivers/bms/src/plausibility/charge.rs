@@ -17,6 +17,9 @@ const GAP: Duration = Duration::from_mins(2);
 /// So much of the capacity may be missing: boards round, and correct themselves in small steps.
 const SHARE: f64 = 0.01;
 
+/// And so much in ampere hours, whatever the capacity: the coarsest boards count in steps of 0.1 Ah.
+const LEAST_AH: f64 = 0.2;
+
 /// So much of what flowed may be missing: a current is seen for a moment and goes on for a poll.
 const FLOWED: f64 = 0.25;
 
@@ -76,13 +79,13 @@ impl Charge {
         // Between two polls it may have been either of the two all the time.
         let moved = last.moved + hours * current.abs().max(last.current.abs());
         let mark = Mark { at, flowed, moved, current, held };
-        let slack = SHARE * capacity + step;
+        let slack = (SHARE * capacity).max(LEAST_AH) + step;
         if let Some((_, polls)) = &mut self.leap {
             *polls -= 1;
         }
         self.leap.take_if(|(_, polls)| *polls == 0);
         let leap = (held - last.held) - (flowed - last.flowed);
-        if leap.abs() > slack + FLOWED * (moved - last.moved) {
+        if leap.abs() > slack + (moved - last.moved) {
             let reason = format!(
                 "the charge went from {:.2} to {held:.2} Ah within {} s, and the current explains {:+.2} Ah of it",
                 last.held,

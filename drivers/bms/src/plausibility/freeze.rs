@@ -31,7 +31,12 @@ pub(super) struct Freeze {
 
 impl Freeze {
     pub(super) fn take(&mut self, seen: &Seen) -> Option<String> {
-        let is_same = self.last.as_ref().is_some_and(|last| last.print == seen.print);
+        let flows = seen.current_a.is_some_and(|current| current.abs() >= FLOWS_A);
+        let is_same = self.last.as_ref().is_some_and(|last| {
+            // A counter of seconds stands still for nobody; at rest nothing else may move.
+            let is_stopped = last.uptime_s.is_some() && last.uptime_s == seen.uptime_s;
+            last.print == seen.print && (flows || is_stopped)
+        });
         if !is_same {
             if (POLLS..=SLOW).contains(&self.repeats) {
                 self.usual = self.usual.max(self.repeats);
@@ -42,11 +47,8 @@ impl Freeze {
         }
         self.repeats += 1;
         let passed = seen.at.saturating_sub(self.since);
-        // A counter of seconds stands still for nobody.
-        let counts = seen.uptime_s.is_some();
-        let flows = seen.current_a.is_some_and(|current| current.abs() >= FLOWS_A);
         let patience = POLLS.max(self.usual + 1);
-        if !(counts || flows) || self.repeats < patience || passed < LEAST {
+        if self.repeats < patience || passed < LEAST {
             return None;
         }
         let what = match seen.current_a.filter(|_| flows) {

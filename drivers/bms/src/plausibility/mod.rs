@@ -38,7 +38,7 @@ pub struct Seen {
     pub soc: Option<f64>,
     /// A counter of the battery that rises with time whatever happens, in seconds.
     pub uptime_s: Option<f64>,
-    /// Differs if anything that was said differs.
+    /// Differs if anything that was measured differs.
     pub print: u64,
 }
 

@@ -32,6 +32,10 @@ impl Daly {
 
     fn answer(&mut self, id: u8, asked: &[u8], pack: &mut Pack) -> Vec<Vec<u8>> {
         let data = match id {
+            0x50 => {
+                let [a, b, c, d] = pack.capacity_mah.to_be_bytes();
+                [a, b, c, d, 0, 0, 0, 0]
+            }
             0x90 => whole(pack),
             0x91 => {
                 let [(high, high_at), (low, low_at)] = pack.extremes();

@@ -34,8 +34,10 @@ fn every_battery_is_read_over_a_port_whatever_is_wrong_with_the_line() {
     for (device, variant, has_cells) in BATTERIES {
         for (what, faults) in faults() {
             let line = on_port(device, variant, faults);
-            let mut driver =
-                driver(&at(&line), &json!({ "battery": device, "variant": variant, "poll_ms": 100, "timeout_ms": 300 }));
+            let mut driver = driver(
+                &at(&line),
+                &json!({ "battery": device, "variant": variant, "poll_ms": 100, "timeout_ms": 300 }),
+            );
             driver.subscribe_patterns(&["**"]);
             // A value of a broken frame would be far off: what plays stays within these.
             let mut seen = 0;
@@ -67,7 +69,8 @@ fn the_current_is_positive_while_a_battery_is_charged() {
             let mut driver = driver(&at(&line), &json!({ "battery": device, "variant": variant, "poll_ms": 100 }));
             driver.subscribe(&["current", "power"]);
             let wanted = f64::from(milliampere) / 1000.0;
-            let near = |value: &Value, want: f64, off: f64| value.as_f64().is_some_and(|value| (value - want).abs() < off);
+            let near =
+                |value: &Value, want: f64, off: f64| value.as_f64().is_some_and(|value| (value - want).abs() < off);
             driver.wait_sample("the current", |s| &*s.tag == "current" && near(&s.value, wanted, 0.2));
             driver.wait_sample("the power", |s| &*s.tag == "power" && near(&s.value, 53.0 * wanted, 60.0));
         }

@@ -15,9 +15,19 @@ fn packs_on_one_bus_are_told_apart_and_are_one_battery_together() {
         line.bus().batteries[index].pack.forced_ma = Some(milliampere);
     }
     let packs = json!([{ "name": "a", "address": 1 }, { "name": "b", "address": 2 }, { "name": "c", "address": 3 }]);
-    let mut driver =
-        driver(&at(&line), &json!({ "battery": "daly", "variant": "a5", "packs": packs, "poll_ms": 100, "timeout_ms": 200 }));
-    driver.subscribe(&["a.current", "b.current", "c.current", "bank.current", "bank.capacity", "bank.cell_min", "bank.packs_online"]);
+    let mut driver = driver(
+        &at(&line),
+        &json!({ "battery": "daly", "variant": "a5", "packs": packs, "poll_ms": 100, "timeout_ms": 200 }),
+    );
+    driver.subscribe(&[
+        "a.current",
+        "b.current",
+        "c.current",
+        "bank.current",
+        "bank.capacity",
+        "bank.cell_min",
+        "bank.packs_online",
+    ]);
     for (tag, want) in [("a.current", 10.0), ("b.current", 5.0), ("c.current", -2.0), ("bank.current", 13.0)] {
         let near = |value: &Value| value.as_f64().is_some_and(|value: f64| (value - want).abs() < 0.35);
         driver.wait_sample(tag, |s| &*s.tag == tag && s.quality == Quality::Good && near(&s.value));
@@ -47,9 +57,7 @@ fn packs_on_one_bus_are_told_apart_and_are_one_battery_together() {
 #[test]
 fn a_pack_on_a_line_of_its_own_belongs_to_the_same_battery() {
     let lines = [on_tcp(vec![one("jbd", "dd", 1)]), on_tcp(vec![one("jbd", "dd", 1)])];
-    let pack = |index: usize| {
-        json!({ "name": format!("pack{}", index + 1), "host": "127.0.0.1", "port": lines[index].address().unwrap().port() })
-    };
+    let pack = |index: usize| json!({ "name": format!("pack{}", index + 1), "host": "127.0.0.1", "port": lines[index].address().unwrap().port() });
     let mut driver =
         driver(&json!({ "battery": "jbd", "packs": [pack(0), pack(1)] }), &json!({ "poll_ms": 100, "bank": "house" }));
     driver.subscribe(&["house.capacity", "house.packs", "pack2.voltage"]);

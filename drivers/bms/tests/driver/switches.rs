@@ -9,8 +9,7 @@ use serde_json::json;
 use crate::peers::{at, driver, on_port};
 
 fn writing(line: &Line, device: &str, variant: &str, writes: bool) -> Plugin {
-    let config =
-        json!({ "battery": device, "variant": variant, "writes": writes, "poll_ms": 100, "timeout_ms": 300 });
+    let config = json!({ "battery": device, "variant": variant, "writes": writes, "poll_ms": 100, "timeout_ms": 300 });
     let mut driver = driver(&at(line), &config);
     driver.state(Status::Connected);
     driver
