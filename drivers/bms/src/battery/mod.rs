@@ -8,14 +8,24 @@
 //! a [`Found`] is `done`; call `quiet` when the time is up. The parts are merged into one [`Reading`], which `complete` ends.
 
 pub mod ant;
+mod ascii;
 pub mod bytes;
 pub mod daly;
 pub mod jbd;
 pub mod jk;
 pub mod modbus;
+pub mod pace;
+pub mod pylontech;
 pub mod reading;
+pub mod redodo;
+pub mod renogy;
+mod rtu;
+pub mod seplos;
 pub mod stream;
 pub mod sums;
+mod talk;
+pub mod tdt;
+pub mod victron;
 
 use std::fmt;
 
@@ -24,7 +34,19 @@ pub use reading::{Datum, Reading};
 use crate::fault::Fault;
 
 /// The batteries that are known.
-pub const FAMILIES: &[&Family] = &[&daly::FAMILY, &jbd::FAMILY, &ant::FAMILY, &jk::FAMILY];
+pub const FAMILIES: &[&Family] = &[
+    &daly::FAMILY,
+    &jbd::FAMILY,
+    &victron::FAMILY,
+    &ant::FAMILY,
+    &jk::FAMILY,
+    &seplos::FAMILY,
+    &pylontech::FAMILY,
+    &pace::FAMILY,
+    &tdt::FAMILY,
+    &renogy::FAMILY,
+    &redodo::FAMILY,
+];
 
 /// A maker's batteries.
 pub struct Family {

@@ -178,7 +178,7 @@ impl Modbus {
 }
 
 /// What the bytes look like.
-fn look(units: &RangeInclusive<u8>, bytes: &[u8]) -> Look {
+pub(super) fn look(units: &RangeInclusive<u8>, bytes: &[u8]) -> Look {
     let whole = match bytes {
         [unit, ..] if !units.contains(unit) => return Look::Not,
         [_] | [_, 1..=4] => return Look::More(None),
