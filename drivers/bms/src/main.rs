@@ -1,12 +1,12 @@
-//! The program: commands for people who look at a capture, named by the first argument.
+//! The program: the driver under the plugin protocol, and commands for people, named by the first argument.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("decode") {
-        return fieldrail_driver_bms::decode::main();
+    match std::env::args().nth(1).as_deref() {
+        Some("decode") => fieldrail_driver_bms::decode::main(),
+        Some("simulate") => fieldrail_driver_bms::sim::command(),
+        Some("table") => fieldrail_driver_bms::table::main(),
+        _ => fieldrail_driver::main::<fieldrail_driver_bms::Bms>(),
     }
-    let _ = writeln!(std::io::stderr(), "ERROR known are: decode");
-    ExitCode::FAILURE
 }

@@ -8,5 +8,6 @@
 mod broken;
 mod cases;
 mod command;
+mod manual;
 mod pieces;
 mod registry;
