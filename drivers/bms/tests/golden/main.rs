@@ -10,3 +10,4 @@ mod cases;
 mod command;
 mod pieces;
 mod registry;
+mod ways;
