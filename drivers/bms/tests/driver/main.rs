@@ -1,0 +1,10 @@
+//! The built driver over the plugin protocol, against batteries that play on a pseudo-terminal, a TCP port and a capture.
+#![allow(clippy::unwrap_used)]
+
+mod abilities;
+mod documents;
+mod doubts;
+mod lines;
+mod packs;
+mod peers;
+mod switches;
