@@ -12,6 +12,7 @@ mod ascii;
 pub mod bytes;
 pub mod daly;
 pub mod jbd;
+pub mod jk;
 pub mod modbus;
 pub mod pace;
 pub mod pylontech;
@@ -38,6 +39,7 @@ pub const FAMILIES: &[&Family] = &[
     &jbd::FAMILY,
     &victron::FAMILY,
     &ant::FAMILY,
+    &jk::FAMILY,
     &seplos::FAMILY,
     &pylontech::FAMILY,
     &pace::FAMILY,

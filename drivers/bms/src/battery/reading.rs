@@ -2,7 +2,7 @@
 //!
 //! Names and units: `voltage` V, `current` A (positive charges), `power` W, `soc` and `soh` %, `capacity` and `remaining`
 //! Ah, `cycles`, `cells.01` … `cells.32` V, `cell_min`, `cell_max`, `cell_delta` V, `temperatures.1` … °C, `charge_mos`,
-//! `discharge_mos`, `balancing`, `alarms.NAME`, `alarm` (any of them), `model`, `serial`. What else a protocol has stands
+//! `discharge_mos`, `balancing`, `alarms.NAME`, `alarm` (any of them), `runtime` s, `model`, `serial`. What else a protocol has stands
 //! beside them under a plain name. What the device marks as not available is absent, never zero.
 
 use std::borrow::Cow;
@@ -153,7 +153,7 @@ impl Reading {
     }
 
     /// Fills in what follows from the rest and what the battery does not say itself: power, the lowest and highest cell
-    /// and their difference, and whether any alarm stands.
+    /// and their difference, how long it lasts at this discharge, and whether any alarm stands.
     pub fn complete(&mut self) {
         let volts: Vec<f64> = CELLS.iter().filter_map(|name| self.real(name)).collect();
         let lowest = volts.iter().copied().reduce(f64::min);
@@ -169,11 +169,22 @@ impl Reading {
             // -0 would be printed; + 0.0 makes it 0.
             self.number_unless("power", "W", rounded(volt * ampere, 3) + 0.0);
         }
+        self.last();
         let alarms = self.entries.iter().filter(|(name, _)| name.starts_with("alarms."));
         let any = alarms.map(|(_, datum)| datum.value == Value::Bool(true)).reduce(|a, b| a | b);
         if let Some(any) = any {
             let said = self.is_on("alarm").unwrap_or(false);
             self.flag("alarm", any | said);
+        }
+    }
+
+    /// How long it lasts at this discharge, in whole seconds; nothing while it charges or rests.
+    fn last(&mut self) {
+        let (Some(hours), Some(ampere)) = (self.real("remaining"), self.real("current")) else { return };
+        let seconds = hours / -ampere * 3600.0;
+        // A year of rest is no forecast.
+        if ampere < 0.0 && (0.0..31_536_000.0).contains(&seconds) {
+            self.number_unless("runtime", "s", seconds.floor());
         }
     }
 

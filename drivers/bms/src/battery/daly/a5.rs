@@ -69,8 +69,9 @@ const SWITCHES: &[Switch] = &[
 ];
 
 /// Values that come in several frames and wait for the number of them.
-#[derive(Default)]
 struct Several {
+    /// Values in a frame.
+    width: usize,
     /// How many there are, once a status told.
     count: Option<usize>,
     /// Whether frames are numbered from 0.
@@ -80,9 +81,14 @@ struct Several {
 }
 
 impl Several {
+    /// Values that come `width` in a frame.
+    fn new(width: usize, count: Option<usize>) -> Self {
+        Self { width, count, is_from_zero: false, waiting: Vec::new() }
+    }
+
     /// The place of the first value of a frame.
-    fn place(&self, number: usize, width: usize) -> Option<usize> {
-        number.checked_sub(usize::from(!self.is_from_zero)).map(|index| index * width)
+    fn place(&self, number: usize) -> usize {
+        number.saturating_sub(usize::from(!self.is_from_zero)) * self.width
     }
 
     /// Takes a frame; what can be told at once, with its places from 0, and whether the last one came.
@@ -97,36 +103,43 @@ impl Several {
             self.waiting.push((number, values.to_vec()));
             return Ok((Vec::new(), false));
         };
-        let first = self.place(number, values.len()).unwrap_or(0);
+        let first = self.place(number);
         let told = (first..count).zip(values.iter().copied()).collect();
         Ok((told, first + values.len() >= count))
     }
 
-    /// What waits, once the count is known, or without it: then what is zero at the end, or in the last frame the same as at its
-    /// place in the frame before, is taken for left over.
+    /// What waits, with its places: now that the count is known, or by a guess.
     fn flush(&mut self) -> Vec<(usize, i64)> {
         self.waiting.sort_by_key(|(number, _)| *number);
-        let waiting = std::mem::take(&mut self.waiting);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        if self.count.is_none() {
+            without_leftovers(&mut waiting);
+        }
         let mut told = Vec::new();
-        let mut before: &[i64] = &[];
-        for (index, (number, values)) in waiting.iter().enumerate() {
-            let is_last = waiting[index + 1..].iter().all(|(_, later)| later.iter().all(|value| *value == 0));
-            let mut values = values.as_slice();
-            if is_last && self.count.is_none() {
-                while let Some((last, rest)) = values.split_last()
-                    && (*last == 0 || (!rest.is_empty() && before.get(rest.len()) == Some(last)))
-                {
-                    values = rest;
-                }
-            }
-            let first = self.place(*number, waiting[index].1.len()).unwrap_or(0);
-            told.extend((first..self.count.unwrap_or(usize::MAX)).zip(values.iter().copied()));
-            before = values;
-            if is_last && self.count.is_none() {
-                break;
-            }
+        for (number, values) in waiting {
+            let first = self.place(number);
+            told.extend((first..self.count.unwrap_or(usize::MAX)).zip(values));
         }
         told
+    }
+}
+
+/// Keeps what is surely meant where nobody told the number of values: frames without a gap, up to the last one that is not all
+/// zero; and of that one what is neither zero at its end nor the same as at its place in the frame before, which is rubbish.
+fn without_leftovers(frames: &mut Vec<(usize, Vec<i64>)>) {
+    let whole = frames.windows(2).take_while(|pair| pair[1].0 == pair[0].0 + 1).count() + 1;
+    let has_gap = whole < frames.len();
+    frames.truncate(whole);
+    while frames.last().is_some_and(|(_, values)| values.iter().all(|value| *value == 0)) {
+        frames.pop();
+    }
+    let Some(((_, last), before)) = frames.split_last_mut() else { return };
+    let before = before.last().map(|(_, values)| values.as_slice()).unwrap_or_default();
+    // Behind a gap comes more, so this one is full.
+    while let Some(value) = last.last().copied().filter(|_| !has_gap)
+        && (value == 0 || (last.len() > 1 && before.get(last.len() - 1) == Some(&value)))
+    {
+        last.pop();
     }
 }
 
@@ -144,7 +157,7 @@ struct A5 {
 
 impl A5 {
     fn new(setup: &Setup) -> Self {
-        let cells = Several { count: setup.cells.map(usize::from), ..Several::default() };
+        let cells = Several::new(CELLS_A_FRAME, setup.cells.map(usize::from));
         Self {
             transport: setup.transport,
             address: setup.address,
@@ -152,7 +165,7 @@ impl A5 {
             stream: Stream::default(),
             open: None,
             cells,
-            sensors: Several::default(),
+            sensors: Several::new(SENSORS_A_FRAME, None),
         }
     }
 
@@ -370,7 +383,10 @@ impl Battery for A5 {
             if let Some((last, _)) = cells.last() {
                 reading.count("cell_count", "", i64::try_from(last + 1).unwrap_or(i64::MAX));
             }
-            tell(TEMPERATURES, &self.sensors.flush(), &mut reading)
+            // Sensors that are not there are zero, but for rubbish in the last byte: the first zero ends them.
+            let sensors = self.sensors.flush();
+            let fitted = sensors.iter().take_while(|(_, raw)| *raw != 0).copied().collect::<Vec<_>>();
+            tell(TEMPERATURES, if self.sensors.count.is_some() { &sensors } else { &fitted }, &mut reading)
         });
         match told {
             Ok(()) if reading.is_empty() => {}

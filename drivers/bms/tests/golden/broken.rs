@@ -1,0 +1,133 @@
+//! Golden cases, broken: nothing that comes of them is a wrong value.
+
+use fieldrail_driver_bms::battery::{FAMILIES, Reading, Transport};
+use fieldrail_driver_bms::decode::{Line, decode};
+use fieldrail_driver_bms::fault::Fault;
+
+use crate::cases::{Case, File, files, hear, variant};
+
+/// Captures of more bytes are long.
+const LONG: usize = 300;
+
+/// The transport of a case.
+fn transport(case: &Case) -> Transport {
+    case.transport.parse().unwrap()
+}
+
+/// Values and faults of lines.
+fn told(file: &File, case: &Case, lines: &[Line]) -> (Reading, Vec<Fault>) {
+    let battery = (variant(file).make)(&case.setup(file, transport(case))).unwrap();
+    let (reading, _, faults) = hear(battery, lines);
+    (reading, faults)
+}
+
+/// Fails if `found` has a value that the whole case has not.
+fn has_no_other(whole: &Reading, found: &Reading, how: &str) {
+    for (name, datum) in found.iter() {
+        // Who hears less of the cells counts those that it heard.
+        if name != "cell_count" {
+            assert_eq!(whole.get(name), Some(&datum.value), "{how}: {name}");
+        }
+    }
+}
+
+/// Whether it has values, and none of an earlier poll, which is well and older than what overtakes it.
+fn is_of_one_poll(case: &Case) -> bool {
+    case.has_values() && !case.name.contains("stale")
+}
+
+/// Each place of something that came: the line and the byte.
+fn places(lines: &[Line]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let bytes = |(index, line): (usize, &Line)| match line {
+        Line::Came(bytes) => (0..bytes.len()).map(move |at| (index, at)).collect::<Vec<_>>(),
+        Line::Asked(_) => Vec::new(),
+    };
+    lines.iter().enumerate().flat_map(bytes)
+}
+
+#[test]
+fn no_flipped_bit_makes_a_wrong_value() {
+    for file in files().into_iter().filter(has_sum) {
+        for case in file.cases.iter().filter(|case| is_of_one_poll(case)) {
+            let lines = case.lines();
+            let (whole, _) = told(&file, case, &lines);
+            let (mut refused, mut tried) = (0, 0);
+            // Of long captures one bit of each byte, for the time it takes.
+            let is_short = places(&lines).count() <= LONG;
+            for (line, at) in places(&lines) {
+                for bit in (0..8).filter(|bit| is_short || at % 8 == *bit) {
+                    let mut broken = lines.clone();
+                    let Line::Came(bytes) = &mut broken[line] else { continue };
+                    bytes[at] ^= 1 << bit;
+                    let how = format!("{} {}: bit {bit} of byte {at} of line {line}", file.variant, case.name);
+                    let (found, faults) = told(&file, case, &broken);
+                    has_no_other(&whole, &found, &how);
+                    tried += 1;
+                    refused += usize::from(!faults.is_empty() || found.len() < whole.len());
+                }
+            }
+            // What may differ lies outside of the sums: noise around frames, starts, and what no sum covers.
+            assert!(refused * 5 >= tried * 4, "{}: {refused} of {tried} were refused", case.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_cut_off_tells_less_and_nothing_wrong() {
+    for file in files().into_iter().filter(has_sum) {
+        for case in file.cases.iter().filter(|case| is_of_one_poll(case)) {
+            let lines = case.lines();
+            let (whole, _) = told(&file, case, &lines);
+            for (line, at) in places(&lines) {
+                let mut broken = lines[..=line].to_vec();
+                let Line::Came(bytes) = &mut broken[line] else { continue };
+                bytes.truncate(at);
+                let how = format!("{} {}: cut at byte {at} of line {line}", file.variant, case.name);
+                has_no_other(&whole, &told(&file, case, &broken).0, &how);
+                // And in the middle of a capture.
+                let mut middle = lines.clone();
+                middle[line] = broken[line].clone();
+                has_no_other(&whole, &told(&file, case, &middle).0, &how);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_comes_twice_tells_the_same() {
+    for file in files() {
+        for case in file.cases.iter().filter(|case| case.has_values()) {
+            let lines = case.lines();
+            let (whole, _) = told(&file, case, &lines);
+            for index in 0..lines.len() {
+                let mut doubled = lines.clone();
+                doubled.insert(index, lines[index].clone());
+                let how = format!("{} {}: line {index} twice", file.variant, case.name);
+                has_no_other(&whole, &told(&file, case, &doubled).0, &how);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_battery_takes_the_frames_of_another() {
+    let files = files();
+    for file in &files {
+        for family in FAMILIES.iter().filter(|family| family.device != file.device) {
+            for other in family.variants {
+                for case in file.cases.iter().filter(|case| case.has_values()) {
+                    let setup = case.setup(file, other.transports[0].0);
+                    let Ok(battery) = (other.make)(&setup) else { continue };
+                    let told = decode(battery, &case.lines()).map(|told| told.reading).unwrap_or_default();
+                    let how = format!("{} takes {} {}", other.name, file.variant, case.name);
+                    assert!(told.is_empty(), "{how}: {told:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Whether its frames have a sum; advertisements and CAN frames have none of their own, their carriers do.
+fn has_sum(file: &File) -> bool {
+    variant(file).transports.iter().all(|(transport, _)| !matches!(transport, Transport::Advert | Transport::Can))
+}
