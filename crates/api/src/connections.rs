@@ -14,6 +14,9 @@ use crate::call::{Call, NoBody, NoQuery};
 use crate::problem::Result;
 use crate::secrets;
 
+/// Actions that look for devices: a page that shows who is around asks again and again.
+const SEARCHES: [&str; 2] = ["discover", "scan"];
+
 /// A connection with the entity tag for `If-Match`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Entry {
@@ -138,5 +141,8 @@ pub(crate) fn bring_back(call: &Call, _: NoQuery, _: NoBody) -> Result<Created<E
 pub(crate) async fn act(call: Call, _: NoQuery, arguments: Option<Json<Value>>) -> Result<Json<Value>> {
     let arguments = arguments.map_or(Value::Null, |Json(arguments)| arguments);
     let (id, action) = (call.segment("id"), call.segment("action"));
+    if SEARCHES.contains(&action) {
+        call.changes_nothing();
+    }
     Ok(Json(call.node().call(call.who()?, id, action, arguments).await?))
 }

@@ -55,6 +55,8 @@ pub struct Capabilities {
     pub target: TargetKind,
     /// The actions that `call` knows.
     pub actions: Vec<Action>,
+    /// What its datapoints are where their names are fixed, so that a page can show them as that: `battery`.
+    pub shows: Vec<String>,
 }
 
 /// What it means to write to a target.

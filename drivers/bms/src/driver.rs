@@ -38,6 +38,7 @@ impl Driver for Bms {
             simulation: true,
             target: TargetKind::State,
             actions: actions(),
+            shows: vec!["battery".into()],
             ..Capabilities::default()
         }
     }

@@ -33,7 +33,7 @@ export interface Manifest {
   name: string;
   version: string;
   description: string;
-  capabilities: { browse: boolean; read: boolean; write: boolean; simulation: boolean; actions: DriverAction[] };
+  capabilities: { browse: boolean; read: boolean; write: boolean; simulation: boolean; actions: DriverAction[]; shows?: string[] };
   config_schema: Record<string, unknown> | null;
 }
 

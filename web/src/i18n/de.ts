@@ -1,4 +1,6 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
+import { battery } from './de/battery';
+import { bluetooth } from './de/bluetooth';
 import { connections } from './de/connections';
 import { data } from './de/data';
 import { form } from './de/form';
@@ -11,6 +13,8 @@ import { system } from './de/system';
 import type { Texts } from './en';
 
 export const de: Texts = {
+  battery,
+  bluetooth,
   connections,
   dataPage: data,
   form,
@@ -20,6 +24,8 @@ export const de: Texts = {
   panicPage,
   nav: {
     home: 'Start',
+    batteries: 'Batterien',
+    bluetooth: 'Bluetooth',
     gallery: 'Galerie',
     instances: 'Instanzen',
     connections: 'Verbindungen',

@@ -1,4 +1,6 @@
 // The English texts, and by their type what every other language must have.
+import { battery } from './en/battery';
+import { bluetooth } from './en/bluetooth';
 import { connections } from './en/connections';
 import { data } from './en/data';
 import { form } from './en/form';
@@ -10,6 +12,8 @@ import { routes } from './en/routes';
 import { system } from './en/system';
 
 export const en = {
+  battery,
+  bluetooth,
   connections,
   dataPage: data,
   form,
@@ -19,6 +23,8 @@ export const en = {
   panicPage,
   nav: {
     home: 'Home',
+    batteries: 'Batteries',
+    bluetooth: 'Bluetooth',
     gallery: 'Gallery',
     instances: 'Instances',
     connections: 'Connections',

@@ -1,6 +1,7 @@
 import type { Component } from 'svelte';
 import type { Role } from '../api/types';
 import type { Texts } from '../i18n/en';
+import { RADIO } from '../live/able';
 import type { IconName } from '../ui/icons';
 
 /** A page. A new one is one entry here, and one text in `nav`. */
@@ -11,6 +12,8 @@ export interface PageLink {
   icon: IconName;
   /** The least role that may open it; without one everybody may. */
   least?: Role;
+  /** Words that an instance must have for the page to stand in the navigation: what its driver is able to. */
+  needs?: readonly string[];
   /** One of the four that a phone shows without a detour. */
   often?: boolean;
   /** Fetches its code, so that the first load is small. */
@@ -35,6 +38,21 @@ export const pages: readonly PageLink[] = [
     icon: 'plug',
     least: 'admin',
     load: () => import('../pages/connections/ConnectionsPage.svelte'),
+  },
+  {
+    key: 'batteries',
+    path: '/batteries',
+    icon: 'battery',
+    needs: ['battery'],
+    load: () => import('../pages/batteries/BatteriesPage.svelte'),
+  },
+  {
+    key: 'bluetooth',
+    path: '/bluetooth',
+    icon: 'bluetooth',
+    least: 'admin',
+    needs: RADIO,
+    load: () => import('../pages/bluetooth/BluetoothPage.svelte'),
   },
   { key: 'alarms', path: '/alarms', icon: 'bell', often: true, load: () => import('../pages/alarms/AlarmsPage.svelte') },
   { key: 'logs', path: '/logs', icon: 'logs', load: () => import('../pages/logs/LogsPage.svelte') },

@@ -44,6 +44,8 @@ export const icons = {
   lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
   download: 'M12 4v12M7 11l5 5 5-5M4 20h16',
   system: 'M4 7h9M17 7h3M15 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM4 17h3M11 17h9M9 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4z',
+  bluetooth: 'M7 7.5 17 16.5 12 21V3l5 4.5L7 16.5',
+  battery: 'M3 7h15v10H3zM18 10h3v4h-3M7 10v4M11 10v4',
 } as const;
 
 export type IconName = keyof typeof icons;

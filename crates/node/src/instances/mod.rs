@@ -227,5 +227,5 @@ fn words(able: &Capabilities) -> Vec<String> {
     ];
     let flags = flags.iter().filter(|(_, is)| *is).map(|(word, _)| (*word).to_owned());
     let actions: BTreeSet<String> = able.actions.iter().map(|action| action.name.clone()).collect();
-    flags.chain(actions).collect()
+    flags.chain(actions).chain(able.shows.iter().cloned()).collect()
 }

@@ -94,6 +94,7 @@ fn plugin_link() -> Vec<Case> {
             },
             Action { name: "stop_scan".into(), description: "Ends the scan.".into(), arguments: None },
         ],
+        shows: vec!["battery".into()],
     };
     let hello = |version: &str, capabilities| {
         FromPlugin::Hello(Hello { protocol: (1, 1), name: "counter".into(), version: version.into(), capabilities })
