@@ -79,6 +79,7 @@ v* GET /api/pulses
     a PUT /api/widgets/{id}
     a DELETE /api/widgets/{id}
     o* POST /api/widgets/{id}/operate
+    v GET /api/camera/{id}
     a GET /api/connections
     a POST /api/connections
     a POST /api/connections/test

@@ -9,6 +9,7 @@ mod http;
 mod access;
 mod audit;
 mod bodies;
+mod camera;
 mod connections;
 mod contract;
 mod dashboards;

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fieldrail_store::{ChangeHead, Changes, Document, EntryChange, FileError, HAND_EDIT, Mark, Snapshot, parse_str};
 
@@ -106,7 +106,14 @@ impl Dashboards {
         });
         let mut desk = Desk::default();
         desk.remember(&changes)?;
-        lost = desk.look(&changes, document, HAND_EDIT)?.or(lost);
+        match desk.look(&changes, document, HAND_EDIT) {
+            Ok(looked) => lost = looked.or(lost),
+            // A full disk takes no change of the history; the house runs with what the file says.
+            Err(error) => {
+                lost = Some(format!("The history of the dashboards could not be read or written: {error}"));
+                desk.take_unread(document);
+            }
+        }
         let dashboards = Self { changes, desk: Mutex::new(desk), folding: Mutex::default() };
         Ok((dashboards, lost))
     }
@@ -114,6 +121,12 @@ impl Dashboards {
     /// The desk as it is, without a look at the disk.
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
+    }
+
+    /// Whether the file lags behind for so long. Never waits: who asks has other things to do.
+    pub(super) fn lags_behind(&self, most: Duration) -> bool {
+        let desk = self.desk.try_lock();
+        desk.is_ok_and(|desk| desk.unsaved_since.is_some_and(|since| since.elapsed() >= most))
     }
 
     /// The desk once it knows what the file on the disk says.
@@ -191,6 +204,15 @@ impl Desk {
         }
         self.take(changes, State::of_file(&file.value), who)?;
         Ok(None)
+    }
+
+    /// What the file says, as far as it is right, with no regard to the history.
+    fn take_unread(&mut self, document: &Document<WidgetsFile>) {
+        let file = document.snapshot().filter(|file| self.fault.is_none() && check_file(&file.value).is_ok());
+        if let (None, Some(file)) = (&self.state, file) {
+            let says = State::of_file(&file.value);
+            (self.state, self.folded) = (Some(says.clone()), says);
+        }
     }
 
     /// The state at the start: what the file says and what came after, or what somebody made of it meanwhile.

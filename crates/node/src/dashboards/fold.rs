@@ -48,8 +48,7 @@ impl Node {
 
     /// Has the file written, where waiting holds up nobody else, if it lags behind for long enough.
     pub(crate) fn keep_dashboards_later(self: &Arc<Self>) {
-        let is_due = self.dashboards.desk().unsaved_since.is_some_and(|since| since.elapsed() >= LAG);
-        if is_due {
+        if self.dashboards.lags_behind(LAG) {
             let node = Arc::clone(self);
             tokio::task::spawn_blocking(move || node.write_dashboards());
         }
