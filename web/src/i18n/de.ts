@@ -1,5 +1,6 @@
 // The German texts. A missing one does not compile: the type is that of the English ones.
 import { connections } from './de/connections';
+import { dashboards } from './de/dashboards';
 import { data } from './de/data';
 import { form } from './de/form';
 import { frame } from './de/frame';
@@ -12,6 +13,7 @@ import type { Texts } from './en';
 
 export const de: Texts = {
   connections,
+  dashboards,
   dataPage: data,
   form,
   frame,
@@ -20,6 +22,7 @@ export const de: Texts = {
   panicPage,
   nav: {
     home: 'Start',
+    dashboards: 'Dashboards',
     gallery: 'Galerie',
     instances: 'Instanzen',
     connections: 'Verbindungen',

@@ -1,5 +1,6 @@
 // The English texts, and by their type what every other language must have.
 import { connections } from './en/connections';
+import { dashboards } from './en/dashboards';
 import { data } from './en/data';
 import { form } from './en/form';
 import { frame } from './en/frame';
@@ -11,6 +12,7 @@ import { system } from './en/system';
 
 export const en = {
   connections,
+  dashboards,
   dataPage: data,
   form,
   frame,
@@ -19,6 +21,7 @@ export const en = {
   panicPage,
   nav: {
     home: 'Home',
+    dashboards: 'Dashboards',
     gallery: 'Gallery',
     instances: 'Instances',
     connections: 'Connections',
