@@ -15,7 +15,8 @@ use crate::endpoint::Endpoint;
 use crate::problem::Result;
 
 /// Changing calls that are so frequent that they must not push out the others.
-const FREQUENT: [&str; 3] = ["/api/datapoint/write", "/api/datapoint/pulse", "/api/router/data"];
+const FREQUENT: [&str; 4] =
+    ["/api/datapoint/write", "/api/datapoint/pulse", "/api/router/data", "/api/widgets/{id}/operate"];
 
 /// Calls with a body that change nothing.
 const LOOKS: [&str; 2] = ["/api/router/check", "/api/router/try"];

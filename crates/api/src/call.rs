@@ -1,5 +1,6 @@
 //! What goes in: the caller, the path, the query, the body.
 
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,6 +164,33 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Input for Json<T> {
     async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Self> {
         must_be_json(headers)?;
         parse(bytes(headers, body, limit).await?).await.map(Self)
+    }
+}
+
+/// JSON as it was written, for whoever reads it with its lines and columns; what it is to be is `T`.
+pub(crate) struct JsonText<T>(String, PhantomData<fn() -> T>);
+
+impl<T> JsonText<T> {
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: JsonSchema + 'static> Input for JsonText<T> {
+    fn schema(generator: &mut SchemaGenerator) -> Option<(Schema, bool)> {
+        Some((generator.subschema_for::<T>(), true))
+    }
+
+    async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Self> {
+        must_be_json(headers)?;
+        let text = String::from_utf8(bytes(headers, body, limit).await?);
+        let text = text.map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let problem = Problem::new(StatusCode::BAD_REQUEST, format!("the body is no UTF-8 text from byte {at} on"));
+            problem.hint("save the file as UTF-8")
+        })?;
+        // Some editors put a mark at its begin.
+        Ok(Self(text.trim_start_matches('\u{feff}').to_owned(), PhantomData))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Datapoints, writes, and the trees of devices.
 
+use fieldrail_node::dashboards::Near;
 use fieldrail_node::views::{Paged, Point, PulseRequest, TreeNode, WriteRequest, WriteResult};
-use fieldrail_node::{Datum, Explanation, HistoryView, Kind, PulseView, QualityClass, Sought, Wanted};
+use fieldrail_node::{ColumnsView, Datum, Explanation, HistoryView, Kind, PulseView, QualityClass, Sought, Wanted};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -143,6 +144,36 @@ pub(crate) struct HistoryQuery {
 
 pub(crate) fn history(call: &Call, query: HistoryQuery, _: NoBody) -> Result<Json<HistoryView>> {
     Ok(Json(call.node().history(call.who()?, &query.address, query.limit)?))
+}
+
+/// Whose last values, in how many columns.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ColumnQuery {
+    /// The full address.
+    address: String,
+    /// Columns of equal time, at the most.
+    #[schemars(range(min = 1, max = 4000))]
+    points: usize,
+    /// Only values since this moment, in milliseconds since 1970 UTC.
+    since_ms: Option<i64>,
+}
+
+pub(crate) fn columns(call: &Call, query: ColumnQuery, _: NoBody) -> Result<Json<ColumnsView>> {
+    let ColumnQuery { address, points, since_ms } = query;
+    Ok(Json(call.node().columns(call.who()?, &address, points, since_ms)?))
+}
+
+/// What is gone.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NearQuery {
+    /// The full address.
+    address: String,
+}
+
+pub(crate) async fn near(call: Call, query: NearQuery, _: NoBody) -> Result<Json<Near>> {
+    Ok(Json(call.node().near(call.who()?, &query.address).await?))
 }
 
 /// Which datapoint is to be explained.

@@ -20,6 +20,8 @@ mod backup;
 mod call;
 mod certificate;
 mod connections;
+mod dashboard_versions;
+mod dashboards;
 mod data;
 mod endpoint;
 mod errors;
@@ -41,6 +43,7 @@ mod summary;
 mod system;
 mod table;
 mod tls;
+mod widgets;
 
 pub use endpoint::{Access, Endpoint, Reach};
 pub use openapi::openapi;

@@ -91,7 +91,7 @@ impl Problem {
         let (status, at) = match &error {
             Error::NotFound(_) => (StatusCode::NOT_FOUND, None),
             Error::Unauthorised(_) => (StatusCode::UNAUTHORIZED, None),
-            Error::Forbidden { .. } | Error::OutOfScope(_) => (StatusCode::FORBIDDEN, None),
+            Error::Forbidden { .. } | Error::OutOfScope(_) | Error::Protected { .. } => (StatusCode::FORBIDDEN, None),
             Error::Changed(_) if conditional => (StatusCode::PRECONDITION_FAILED, None),
             Error::Changed(_) | Error::Conflict(_) => (StatusCode::CONFLICT, None),
             Error::Invalid { key, .. } => {

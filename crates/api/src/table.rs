@@ -3,12 +3,13 @@
 use std::sync::LazyLock;
 
 use axum::http::Method;
+use fieldrail_node::dashboards::MOST_IMPORTED;
 
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
 use crate::{
-    alarms, audit, backup, certificate, connections, data, errors, files, instances, live, logs, metrics, panic,
-    people, routes, search, summary, system,
+    alarms, audit, backup, certificate, connections, dashboard_versions, dashboards, data, errors, files, instances,
+    live, logs, metrics, panic, people, routes, search, summary, system, widgets,
 };
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -16,6 +17,8 @@ static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         of_people(),
         of_data(),
         of_routes(),
+        of_dashboards(),
+        of_widgets(),
         of_connections(),
         of_instances(),
         of_panic(),
@@ -75,6 +78,12 @@ fn of_data() -> Vec<Endpoint> {
         at(GET, "/api/datapoint/history", Viewer, "Show the last values of a datapoint since somebody looked first.")
             .by_address()
             .answers(data::history),
+        at(GET, "/api/datapoint/columns", Viewer, "Show the last values of a datapoint in pixel columns.")
+            .by_address()
+            .answers(data::columns),
+        at(GET, "/api/datapoint/near", Viewer, "Say what is there in the place of a datapoint that is gone.")
+            .by_address()
+            .answers_later(data::near),
         at(GET, "/api/browse", Viewer, "Open a node of an instance's tree.").by_address().answers_later(data::browse),
         at(GET, "/api/search", Viewer, "Find datapoints, instances, routes and alarms by words, the best first.")
             .by_address()
@@ -88,6 +97,63 @@ fn of_data() -> Vec<Endpoint> {
         at(GET, "/api/live", Viewer, "Follow datapoints and instances over a WebSocket.")
             .by_address()
             .upgrades(live::follow),
+    ]
+}
+
+fn of_dashboards() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/dashboards", Viewer, "List the pages of widgets that one may see, in their order.")
+            .answers(dashboards::list),
+        at(POST, "/api/dashboards", Admin, "Add a page.").answers(dashboards::add),
+        at(POST, "/api/dashboards/order", Admin, "Give the pages another order.").answers(dashboards::order),
+        at(GET, "/api/dashboards/{id}", Viewer, "Show one page.").answers(dashboards::one),
+        at(PUT, "/api/dashboards/{id}", Admin, "Change a page.").answers(dashboards::put),
+        at(DELETE, "/api/dashboards/{id}", Admin, "Remove a page with all that stands on it.")
+            .answers(dashboards::remove),
+        at(GET, "/api/widgets/state", Viewer, "Say which change of a dashboard was the last, and what one can undo.")
+            .answers(dashboards::state),
+        at(GET, "/api/widgets/versions", Admin, "List the changes of dashboards, newest first.")
+            .answers(dashboard_versions::list),
+        at(GET, "/api/widgets/versions/{id}", Admin, "Show what a change did.").answers(dashboard_versions::one),
+        at(GET, "/api/widgets/versions/{id}/difference", Admin, "Say how the dashboards after two changes differ.")
+            .answers(dashboard_versions::difference),
+        at(
+            POST,
+            "/api/widgets/versions/{id}/restore",
+            Admin,
+            "Make the dashboards, or one entry, be again what they were after a change.",
+        )
+        .answers(dashboard_versions::restore),
+        at(POST, "/api/widgets/undo", Admin, "Take one's own last change back, but nothing of others.")
+            .answers(dashboard_versions::undo),
+        at(POST, "/api/widgets/redo", Admin, "Take one's own last undo back.").answers(dashboard_versions::redo),
+    ]
+}
+
+fn of_widgets() -> Vec<Endpoint> {
+    vec![
+        at(GET, "/api/widgets", Viewer, "List the widgets that one may see.").answers(widgets::list),
+        at(POST, "/api/widgets", Admin, "Add a widget.").answers(widgets::add),
+        at(POST, "/api/widgets/batch", Admin, "Add, change, move and remove widgets in one change, or none of them.")
+            .up_to(MOST_IMPORTED)
+            .answers(widgets::batch),
+        at(GET, "/api/widgets/export", Admin, "Save all dashboards as one file.").answers(widgets::export),
+        at(POST, "/api/widgets/import", Admin, "Take dashboards from a file, all of it or nothing, with a report.")
+            .up_to(MOST_IMPORTED)
+            .answers(widgets::import),
+        at(PUT, "/api/widgets/pin", Admin, "Give the house another PIN for widgets that ask for it.")
+            .answers_later(widgets::set_pin),
+        at(DELETE, "/api/widgets/pin", Admin, "Take the PIN of the house away.").answers(widgets::remove_pin),
+        at(GET, "/api/widgets/templates", Viewer, "List the templates.").answers(widgets::templates),
+        at(POST, "/api/widgets/templates", Admin, "Add a template.").answers(widgets::add_template),
+        at(PUT, "/api/widgets/templates/{id}", Admin, "Change a template.").answers(widgets::put_template),
+        at(DELETE, "/api/widgets/templates/{id}", Admin, "Remove a template.").answers(widgets::remove_template),
+        at(GET, "/api/widgets/{id}", Viewer, "Show one widget.").answers(widgets::one),
+        at(PUT, "/api/widgets/{id}", Admin, "Change a widget.").answers(widgets::put),
+        at(DELETE, "/api/widgets/{id}", Admin, "Remove a widget.").answers(widgets::remove),
+        at(POST, "/api/widgets/{id}/operate", Operator, "Operate a widget: write or pulse what it is bound to.")
+            .by_address()
+            .answers_later(widgets::operate),
     ]
 }
 

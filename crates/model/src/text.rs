@@ -15,6 +15,23 @@ pub fn within<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, l
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates that are nearest to `wanted`, the nearest first, at most `most`: at most a third of its letters differ.
+pub fn nearest_of<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    let limit = (wanted.chars().count() / 3).max(1);
+    let mut near: Vec<(usize, &str)> = Vec::new();
+    for candidate in candidates {
+        // Whoever is no better than the last of those that are told need not be measured to the end.
+        let limit = near.get(most.saturating_sub(1)).map_or(limit, |(worst, _)| (*worst).saturating_sub(1).min(limit));
+        let distance = distance(wanted, candidate, limit);
+        if distance <= limit {
+            let at = near.partition_point(|(known, _)| *known <= distance);
+            near.insert(at, (distance, candidate));
+            near.truncate(most);
+        }
+    }
+    near.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
 /// ` (did you mean `x`?)`, or nothing.
 pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wanted, candidates).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
@@ -167,6 +184,9 @@ mod tests {
         assert_eq!(nearest("plc_01", known), Some("plc_001"));
         assert_eq!(nearest("MQTT.broker_locl", known), Some("mqtt.broker_local"));
         assert_eq!(nearest("webhook", known), None);
+        let lamps = ["lamp_1", "lamp_12", "door", "lamp_2", "lamp"];
+        assert_eq!(nearest_of("lamp_1", lamps, 3), ["lamp_1", "lamp_12", "lamp_2"]);
+        assert_eq!(nearest_of("window", lamps, 3), [""; 0]);
         assert_eq!(nearest("prot", ["port", "root"]), Some("port"));
         assert_eq!(within("energy_1_wh", ["power_1", "enegry_1_wh", "energy_2_kwh"], 1), Some("enegry_1_wh"));
         assert_eq!(within("energy_1_wh", ["power_1", "enegry_2_wh"], 1), None);

@@ -10,6 +10,7 @@ use fieldrail_store::{FileError, Snapshot, read_file};
 use serde::de::DeserializeOwned;
 
 use crate::connections::{ConnectionsFile, VIRTUAL};
+use crate::dashboards::model::WidgetsFile;
 use crate::datapoints::{About, DatapointsFile};
 use crate::files::FileName;
 use crate::people::UsersFile;
@@ -28,6 +29,11 @@ pub fn check_folder(config: &Path, plugins: &[PathBuf]) -> Vec<Finding> {
         findings.extend(check_https(&file, config));
     }
     look::<UsersFile>(config, FileName::Users, &mut findings);
+    if let Some(file) = look::<WidgetsFile>(config, FileName::Widgets, &mut findings)
+        && let Err(error) = crate::dashboards::bounds::check_file(&file.value)
+    {
+        findings.push(Finding::from(&crate::dashboards::fault_of(&file, error)));
+    }
     let routing = look::<RoutingFile>(config, FileName::Routing, &mut findings);
     if let (true, Some(file)) = (surroundings.are_known, routing) {
         let problems = problems(&file.value, &surroundings.house());

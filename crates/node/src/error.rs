@@ -24,6 +24,14 @@ pub enum Error {
     /// A token that does not reach this address.
     #[error("this token does not reach `{0}`")]
     OutOfScope(String),
+    /// A widget protects this datapoint.
+    #[error("a widget protects `{address}`")]
+    Protected {
+        /// The datapoint.
+        address: String,
+        /// What to do instead.
+        hint: &'static str,
+    },
     /// It contradicts what is there.
     #[error("{0}")]
     Conflict(String),
@@ -101,6 +109,7 @@ impl Error {
             Self::File(error) | Self::Broken(error) => error.hint().map(Into::into),
             Self::Changed(_) => Some("read it again, then repeat your change".into()),
             Self::Forbidden { .. } => Some("ask an administrator of this house".into()),
+            Self::Protected { hint, .. } => Some((*hint).into()),
             Self::OutOfScope(_) => Some("make a token whose scope holds this address: fieldrail token".into()),
             _ => None,
         }

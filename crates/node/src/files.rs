@@ -7,6 +7,7 @@ use fieldrail_store::Secrets;
 use fieldrail_store::{Document, FileError, Options, schema_of};
 
 use crate::connections::ConnectionsFile;
+use crate::dashboards::model::WidgetsFile;
 use crate::datapoints::DatapointsFile;
 use crate::people::UsersFile;
 use crate::settings::Settings;
@@ -22,6 +23,8 @@ pub enum FileName {
     Routing,
     /// What people say about datapoints.
     Datapoints,
+    /// The dashboards.
+    Widgets,
     /// Users and tokens.
     Users,
     /// Passwords and keys of connections.
@@ -30,8 +33,8 @@ pub enum FileName {
 
 impl FileName {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Settings, Self::Connections, Self::Routing, Self::Datapoints, Self::Users, Self::Secrets];
+    pub const ALL: [Self; 7] =
+        [Self::Settings, Self::Connections, Self::Routing, Self::Datapoints, Self::Widgets, Self::Users, Self::Secrets];
 
     /// The name in the folder.
     pub fn as_str(self) -> &'static str {
@@ -40,13 +43,14 @@ impl FileName {
             Self::Connections => "connections.json",
             Self::Routing => "routing.json",
             Self::Datapoints => "datapoints.json",
+            Self::Widgets => "widgets.json",
             Self::Users => "users.json",
             Self::Secrets => "secrets.json",
         }
     }
 
     /// The files that the web admin shows. Those with hashes and secrets it does not: nothing of them ever leaves the house.
-    pub const SHOWN: [Self; 4] = [Self::Settings, Self::Connections, Self::Routing, Self::Datapoints];
+    pub const SHOWN: [Self; 5] = [Self::Settings, Self::Connections, Self::Routing, Self::Datapoints, Self::Widgets];
 
     /// The JSON schema of the file.
     pub fn schema(self) -> serde_json::Value {
@@ -55,6 +59,7 @@ impl FileName {
             Self::Connections => schema_of::<ConnectionsFile>(),
             Self::Routing => schema_of::<RoutingFile>(),
             Self::Datapoints => schema_of::<DatapointsFile>(),
+            Self::Widgets => schema_of::<WidgetsFile>(),
             Self::Users => schema_of::<UsersFile>(),
             Self::Secrets => schema_of::<Secrets>(),
         }
@@ -64,7 +69,7 @@ impl FileName {
     pub(crate) fn options(self) -> Options {
         match self {
             Self::Users | Self::Secrets => Options::private(),
-            Self::Routing => Options::shared().large(),
+            Self::Routing | Self::Widgets => Options::shared().large(),
             _ => Options::shared(),
         }
     }
@@ -80,6 +85,8 @@ pub struct Files {
     pub routing: Document<RoutingFile>,
     /// `datapoints.json`.
     pub datapoints: Document<DatapointsFile>,
+    /// `widgets.json`.
+    pub widgets: Document<WidgetsFile>,
     /// `secrets.json`.
     pub secrets: Document<Secrets>,
 }
@@ -95,6 +102,7 @@ impl Files {
             connections: open(folder, FileName::Connections)?,
             routing: open(folder, FileName::Routing)?,
             datapoints: open(folder, FileName::Datapoints)?,
+            widgets: open(folder, FileName::Widgets)?,
             secrets: open(folder, FileName::Secrets)?,
         })
     }

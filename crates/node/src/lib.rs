@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`Node`] the house, [`views`] what it shows, [`people`] who may do what, [`connections`],
 //! [`datapoints`] and [`settings`] the files, [`check`] what is wrong in them, then `traffic` for how samples run, and
-//! `find` and `history` what lies in it, `explain`, `tap` and `replay` for why; `errors` what failed, `audit` who did what.
+//! `find` and `history` what lies in it, [`dashboards`] what people put together of it, `explain`, `tap` and `replay` for why; `errors` what failed, `audit` who did what.
 
 mod alarms;
 mod attempt;
@@ -13,6 +13,7 @@ pub mod check;
 pub mod clock;
 mod commands;
 pub mod connections;
+pub mod dashboards;
 mod data;
 pub mod datapoints;
 mod demand;
@@ -77,7 +78,7 @@ pub use fieldrail_supervisor::confine;
 pub use fieldrail_wire::Manifest;
 pub use files::{FileName, Files};
 pub use find::Sought;
-pub use history::HistoryView;
+pub use history::{ColumnView, ColumnsView, HistoryView};
 pub use instances::Dependents;
 pub use kinds::{Kind, QualityClass};
 pub use logbook::Logbook;

@@ -18,6 +18,7 @@ use crate::alarms::Alarms;
 use crate::audit::{Audit, BY_HAND, Deed};
 use crate::certificate::Certificates;
 use crate::connections::{Connection, VIRTUAL};
+use crate::dashboards::{ChartNeeds, Dashboards, Tries};
 use crate::datapoints::About;
 use crate::demand::Need;
 use crate::errors::Errors;
@@ -80,6 +81,11 @@ pub struct Node {
     pub(crate) started: std::time::Instant,
     pub(crate) panic: Panic,
     pub(crate) alarms: Alarms,
+    pub(crate) dashboards: Dashboards,
+    /// What the saved charts need of the instances.
+    pub(crate) chart_needs: Mutex<ChartNeeds>,
+    /// Wrong tries at the PIN of the house.
+    pub(crate) pin_tries: Tries,
     /// Searches through the trees of devices that may go on at one time.
     pub(crate) searches: tokio::sync::Semaphore,
     /// Turns of the daemon's pulse: it stands still when the router does.
@@ -129,6 +135,10 @@ impl Node {
             let message = format!("What was known of alarms was damaged and is begun anew. {fault}");
             logbook.write(Level::Error, None, message);
         }
+        let (dashboards, lost) = Dashboards::open(&options.config, &files.widgets)?;
+        if let Some(lost) = lost {
+            logbook.write(Level::Warn, None, lost);
+        }
         let traffic = Traffic::new(Arc::clone(&logbook), Arc::clone(&errors), Arc::clone(&audit), outbox, pulses);
         let mut supervision = fieldrail_supervisor::Options::new(&options.state, crate::clock::wall);
         supervision.confiner.clone_from(&options.confiner);
@@ -162,6 +172,9 @@ impl Node {
             started: std::time::Instant::now(),
             panic: Panic::open(&options.state),
             alarms,
+            dashboards,
+            chart_needs: Mutex::default(),
+            pin_tries: Tries::default(),
             searches: tokio::sync::Semaphore::new(crate::search::AT_ONCE),
             reserve,
             turns: AtomicU64::default(),
@@ -193,6 +206,7 @@ impl Node {
         self.apply_connections();
         // Also in a house whose connections cannot be read.
         self.apply_alarms();
+        self.begin_dashboards();
         let weak = Arc::downgrade(self);
         let watcher = Watcher::start(config, move |names| {
             if let Some(node) = weak.upgrade() {
@@ -222,6 +236,7 @@ impl Node {
                 node.traffic.rouse(&ids);
                 node.end_own_pulses();
                 node.keep_computed();
+                node.keep_dashboards_later();
                 node.rates.take(&node.supervisor);
                 node.turns.fetch_add(1, Ordering::Relaxed);
                 node.traffic.take_rests(&ids);
@@ -249,6 +264,7 @@ impl Node {
     pub fn faults(&self) -> Vec<FileError> {
         let mut faults = self.files.faults();
         faults.extend(lock(&self.rules_fault).clone());
+        faults.extend(self.dashboards.desk().fault());
         faults.extend(self.people.fault());
         faults.extend(self.certificates.fault());
         faults
@@ -278,6 +294,7 @@ impl Node {
         self.stop_watching_itself();
         self.supervisor.shutdown(Duration::from_secs(4)).await;
         self.keep_computed();
+        self.write_dashboards();
         self.errors.flush();
         self.note_own("daemon.stop", "", "");
         self.audit.close();
@@ -292,6 +309,10 @@ impl Node {
             let fault = match file {
                 FileName::Settings => self.on_change(file, self.files.settings.refresh(), |_| {}),
                 FileName::Datapoints => self.on_change(file, self.files.datapoints.refresh(), Self::datapoints_changed),
+                FileName::Widgets => {
+                    self.widgets_file_changed(fieldrail_store::HAND_EDIT);
+                    None
+                }
                 FileName::Connections => {
                     self.on_change(file, self.files.connections.refresh(), Self::apply_connections)
                 }

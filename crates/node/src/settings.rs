@@ -37,6 +37,47 @@ pub struct Settings {
     /// Forwarding of errors to a Sentry-compatible server. Off unless you decide otherwise.
     #[serde(default, skip_serializing_if = "ErrorTracking::is_default")]
     pub error_tracking: ErrorTracking,
+    /// What dashboards may show of other machines.
+    #[serde(default, skip_serializing_if = "DashboardSettings::is_default")]
+    pub dashboards: DashboardSettings,
+}
+
+/// What dashboards may show of other machines. Nothing unless you decide otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DashboardSettings {
+    /// Origins of pages that may be embedded, for example `https://weather.example`. A browser that shows a dashboard then
+    /// loads them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<String>,
+    /// Cameras on this machine itself, for example `127.0.0.1:8080`. Those of other machines need not be named: the address
+    /// of a camera only an administrator writes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub local_cameras: Vec<String>,
+}
+
+impl DashboardSettings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The origins that are spelled as origins are; others are none.
+    pub fn frames(&self) -> Vec<String> {
+        self.frames.iter().filter(|origin| is_origin(origin)).take(MOST_FRAMES).cloned().collect()
+    }
+}
+
+/// Origins that a policy names.
+const MOST_FRAMES: usize = 50;
+
+/// `https://HOST` or `http://HOST`, with or without a port, and nothing else.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let (host, port) = rest.rsplit_once(':').unwrap_or((rest, "1"));
+        let letters = host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+        !host.is_empty() && host.len() <= 253 && letters && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 /// The web admin and the API over HTTPS. Where it listens counts from the next start; a certificate is in force at once.
@@ -151,6 +192,11 @@ fn loopback() -> SocketAddr {
 impl Settings {
     /// Fails if two listeners want the same port, or a key stands without its certificate.
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some(nth) = self.dashboards.frames.iter().position(|origin| !is_origin(origin)) {
+            let message = format!("`{:.100}` is no origin", self.dashboards.frames[nth]);
+            let hint = Some("such as `https://weather.example`, without a path".into());
+            return Err(Error::invalid_at(format!("dashboards.frames[{nth}]"), message, hint));
+        }
         let Some(https) = &self.https else { return Ok(()) };
         if https.listen.port() == self.listen.port() && https.listen.port() != 0 {
             let message = format!("port {} is that of HTTP already", https.listen.port());
@@ -180,6 +226,7 @@ impl Default for Settings {
             log_level: LogLevel::default(),
             cgroups: true,
             error_tracking: ErrorTracking::default(),
+            dashboards: DashboardSettings::default(),
         }
     }
 }

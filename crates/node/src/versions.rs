@@ -92,6 +92,7 @@ impl Node {
             state(&self.files.connections, FileName::Connections),
             state(&self.files.routing, FileName::Routing),
             state(&self.files.datapoints, FileName::Datapoints),
+            state(&self.files.widgets, FileName::Widgets),
         ];
         // Rules that read well may still not fit the house.
         let routing = FileName::Routing.as_str();
@@ -105,10 +106,14 @@ impl Node {
     /// What a file says; the last content that was right. Secrets that stand in it are in it.
     pub fn config_text(&self, who: &Who, name: FileName) -> Result<String> {
         who.must_be(Role::Admin)?;
+        if name == FileName::Widgets {
+            self.write_dashboards();
+        }
         let text = match shown(name.as_str())? {
             FileName::Settings => self.files.settings.snapshot().map(|file| file.text.clone()),
             FileName::Connections => self.files.connections.snapshot().map(|file| file.text.clone()),
             FileName::Routing => self.files.routing.snapshot().map(|file| file.text.clone()),
+            FileName::Widgets => self.files.widgets.snapshot().map(|file| file.text.clone()),
             _ => self.files.datapoints.snapshot().map(|file| file.text.clone()),
         };
         text.ok_or_else(|| Error::NotFound(format!("{} could not be read since the start", name.as_str())))
@@ -150,11 +155,18 @@ impl Node {
         if !self.versions_of(name).list()?.iter().any(|version| version.sequence == id) {
             return Err(no_version(name, id));
         }
+        if name == FileName::Widgets {
+            // What is in force is a version before it is another.
+            self.write_dashboards();
+        }
         let files = &self.files;
         let restored = match name {
             FileName::Connections => files.connections.restore_if(&who.name, id, expected, |file| self.must_fit(file)),
             FileName::Routing => files.routing.restore_if(&who.name, id, expected, |file| self.must_compile(file)),
             FileName::Datapoints => files.datapoints.restore_if(&who.name, id, expected, |_| Ok(())),
+            FileName::Widgets => {
+                files.widgets.restore_if(&who.name, id, expected, crate::dashboards::bounds::check_file)
+            }
             _ => files.settings.restore_if(&who.name, id, expected, crate::settings::Settings::check),
         };
         restored.map_err(|error| Error::from_edit(name.as_str(), error))?;
@@ -162,6 +174,7 @@ impl Node {
             FileName::Connections => self.apply_connections(),
             FileName::Routing => self.apply_rules(),
             FileName::Datapoints => self.datapoints_changed(),
+            FileName::Widgets => self.widgets_file_changed(&who.name),
             _ => self.look_at_certificate(),
         }
         let states = self.config_files(who)?;
@@ -189,6 +202,7 @@ impl Node {
             FileName::Connections => self.files.connections.versions(),
             FileName::Routing => self.files.routing.versions(),
             FileName::Datapoints => self.files.datapoints.versions(),
+            FileName::Widgets => self.files.widgets.versions(),
             _ => self.files.settings.versions(),
         }
     }

@@ -354,6 +354,11 @@ impl<T: Format> Document<T> {
         }
     }
 
+    /// The etag that the document would have with this content.
+    pub fn etag_with(&self, value: &T) -> Result<Etag, FileError> {
+        self.pretty(value).map(|text| Etag::of_bytes(text.as_bytes()))
+    }
+
     fn pretty(&self, value: &T) -> Result<String, FileError> {
         let text = serde_json::to_string_pretty(value).map_err(|error| {
             FileError::at(&self.name, None, "", &format!("cannot be written as JSON: {error}"), None)

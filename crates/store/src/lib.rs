@@ -1,7 +1,7 @@
 //! What survives a restart: configuration files, their versions, secrets, small states, logs, and values on their way.
 //!
 //! Synchronous code on plain files. Read in this order: [`Document`] one configuration file, [`FileError`] what can be
-//! wrong with it, [`Versions`] what it said before, [`Watcher`] edits by hand, [`Secrets`], [`state`], [`Logs`],
+//! wrong with it, [`Versions`] what it said before, [`Changes`] the same entry by entry, [`Watcher`] edits by hand, [`Secrets`], [`state`], [`Logs`],
 //! [`Errors`] what failed, [`AuditTrail`] who did what, [`Outbox`] what must not be lost on its way, [`Rings`] figures over
 //! thirty days. Beneath them: [`atomic`] writing, `database` an SQLite file, and the
 //! scanner that knows where in a text a key stands ([`locate`]).
@@ -11,6 +11,7 @@
 //! outbox acknowledged is on disk.
 
 mod audit;
+mod changes;
 mod database;
 mod document;
 mod error;
@@ -37,6 +38,7 @@ mod lock;
 
 pub use atomic::Access;
 pub use audit::{AuditEntry, AuditFilter, AuditLimits, AuditRecord, AuditTrail, BrokenRow, Head, Trail, Verdict};
+pub use changes::{ChangeHead, Changes, EntryChange, Mark};
 pub use document::{
     Change, Document, FIRST_START, Format, HAND_EDIT, LARGE_BYTES, MAX_BYTES, Options, Snapshot, read_file,
 };

@@ -3,11 +3,11 @@
 //! The specification in MUST words is `docs/specs/plugin-protocol.md`; golden files of every message lie in `golden/`.
 //! No sockets, no files, no clock: bytes in, messages out. Read in this order: [`plugin`] what a plugin says,
 //! [`daemon`] what the daemon says, [`sample`] the two hot items, [`manifest`] what `--describe` prints,
-//! [`frame`] the bytes on the pipe, `json` how a free JSON document is read.
+//! [`frame`] the bytes on the pipe, [`json`] how a free JSON document is read.
 
 pub mod daemon;
 pub mod frame;
-mod json;
+pub mod json;
 pub mod manifest;
 pub mod permissions;
 pub mod plugin;

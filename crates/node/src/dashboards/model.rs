@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use fieldrail_store::FormatVersion;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::people::Role;
@@ -82,7 +82,7 @@ pub struct Dashboard {
     #[serde(default, skip_serializing_if = "Rights::is_default")]
     pub rights: Rights,
     /// What the pages keep with it, at most 16 kB.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty", deserialize_with = "plain_object")]
     pub options: Map<String, Value>,
 }
 
@@ -96,6 +96,17 @@ pub enum Size {
     Tablet,
     /// On a wall or a desk. Sizes without cells of their own are derived from it.
     Wall,
+}
+
+impl Size {
+    /// The word in the file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Tablet => "tablet",
+            Self::Wall => "wall",
+        }
+    }
 }
 
 /// The grid of one screen size.
@@ -159,7 +170,7 @@ pub struct Widget {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bindings: BTreeMap<String, Binding>,
     /// As its kind says; at most 32 kB.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty", deserialize_with = "plain_object")]
     pub options: Map<String, Value>,
     /// The first that holds says how it looks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -226,12 +237,22 @@ pub struct Rule {
     pub when: Comparison,
     /// With what: a bool, a number or a text; left out for `bad` and `stale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub than: Option<Value>,
+    pub than: Option<Scalar>,
     /// The name of a colour, or `#rrggbb`.
     pub colour: String,
     /// Shown in the place of the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+}
+
+/// What a value is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(missing_docs)]
+pub enum Scalar {
+    Bool(bool),
+    Number(serde_json::Number),
+    Text(String),
 }
 
 /// How a value compares.
@@ -286,7 +307,7 @@ pub struct Pattern {
     pub icon: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bindings: BTreeMap<String, Binding>,
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty", deserialize_with = "plain_object")]
     pub options: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
@@ -298,4 +319,12 @@ pub struct Pattern {
     pub layout: BTreeMap<Size, Cell>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
+}
+
+/// Free JSON without back doors: docs/decisions/0010.
+fn plain_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    match fieldrail_wire::json::plain(deserializer)? {
+        Value::Object(map) => Ok(map),
+        _ => Err(D::Error::custom("this must be an object")),
+    }
 }

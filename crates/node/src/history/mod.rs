@@ -1,9 +1,12 @@
 //! The last values of the datapoints that somebody looks at, in memory.
 //!
 //! A datapoint has a [`Ring`] from the first interest on. Invariant: all rings together take no more than the budget; whose
-//! interest is the longest ago is forgotten first, as a whole.
+//! interest is the longest ago is forgotten first, as a whole. A saved chart is a standing interest: its rings are longer and
+//! have a budget of their own.
 
+mod columns;
 mod ring;
+mod standing;
 
 use std::collections::HashMap;
 
@@ -17,12 +20,19 @@ use crate::people::Who;
 use crate::views::Reading;
 use crate::{Error, Node, Result};
 use ring::Ring;
+use standing::Standing;
+
+pub use columns::{ColumnView, ColumnsView};
+pub(crate) use standing::MOST_POINTS as MOST_CHARTED;
 
 /// Values of one datapoint.
 pub(crate) const MOST_VALUES: usize = 100;
 
 /// What all rings may take, in bytes: about 2,000 full ones of numbers.
 const BUDGET_BYTES: usize = 16 * 1024 * 1024;
+
+/// What the values of one datapoint may take, in bytes.
+const RING_BYTES: usize = 256 * 1024;
 
 /// A ring with the moment of the last interest in it, counted in interests.
 struct Kept {
@@ -36,6 +46,7 @@ pub(crate) struct History {
     bytes: usize,
     budget: usize,
     interests: u64,
+    standing: Standing,
 }
 
 impl Default for History {
@@ -46,23 +57,40 @@ impl Default for History {
 
 impl History {
     fn within(budget: usize) -> Self {
-        Self { rings: HashMap::new(), bytes: 0, budget, interests: 0 }
+        Self { rings: HashMap::new(), bytes: 0, budget, interests: 0, standing: Standing::default() }
     }
 
     /// Whether nobody has looked at anything yet.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rings.is_empty()
+        self.rings.is_empty() && self.standing.is_empty()
+    }
+
+    /// These datapoints are on saved charts, and no others.
+    pub(crate) fn stand(&mut self, points: &[(PointId, Option<Sample>)], now: Timestamp) {
+        self.standing.set(points, now);
+        for (point, _) in points {
+            if !self.standing.has(*point) {
+                continue;
+            }
+            if let Some(kept) = self.rings.remove(point) {
+                self.bytes -= kept.ring.bytes();
+                self.standing.inherit(*point, &kept.ring);
+            }
+        }
     }
 
     /// Somebody is interested: what comes is kept from now on, and what is there now is the first of it.
     pub(crate) fn begin(&mut self, point: PointId, last: Option<&Sample>, now: Timestamp) {
+        if self.standing.has(point) {
+            return;
+        }
         self.interests += 1;
         let interest = self.interests;
         if let Some(kept) = self.rings.get_mut(&point) {
             kept.interest = interest;
             return;
         }
-        let mut ring = Ring::new(MOST_VALUES);
+        let mut ring = Ring::new(MOST_VALUES, RING_BYTES);
         if let Some(sample) = last {
             // It was received before anybody looked.
             ring.push(sample, sample.receive_time.min(now));
@@ -74,7 +102,7 @@ impl History {
 
     /// A sample has come in.
     pub(crate) fn push(&mut self, point: PointId, sample: &Sample, now: Timestamp) {
-        if self.rings.is_empty() {
+        if self.is_empty() || self.standing.push(point, sample, now) {
             return;
         }
         let Some(kept) = self.rings.get_mut(&point) else { return };
@@ -86,14 +114,23 @@ impl History {
 
     /// The datapoint stands so now; nothing is kept if its last kept value says the same.
     pub(crate) fn settle(&mut self, point: PointId, sample: &Sample, now: Timestamp) {
-        if self.rings.get(&point).is_some_and(|kept| !kept.ring.ends_with(sample)) {
+        if self.ring(point).is_some_and(|ring| !ring.ends_with(sample)) {
             self.push(point, sample, now);
         }
     }
 
     /// What is kept of a datapoint, the oldest first.
     fn of(&self, point: PointId) -> impl DoubleEndedIterator<Item = &Sample> {
-        self.rings.get(&point).into_iter().flat_map(|kept| kept.ring.iter())
+        self.ring(point).into_iter().flat_map(Ring::iter)
+    }
+
+    fn ring(&self, point: PointId) -> Option<&Ring> {
+        self.standing.ring(point).or_else(|| Some(&self.rings.get(&point)?.ring))
+    }
+
+    /// How many values are kept of a datapoint at the most.
+    fn most(&self, point: PointId) -> usize {
+        if self.standing.has(point) { standing::MOST_VALUES } else { MOST_VALUES }
     }
 
     /// Forgets rings until an eighth of the budget is free, so that it need not be done for each value.

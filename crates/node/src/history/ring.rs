@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 
 use fieldrail_model::{Sample, Timestamp, Value};
 
-/// What the values of one datapoint may take, in bytes; the oldest go first.
-const MOST_BYTES: usize = 256 * 1024;
-
 /// The longest value that is kept, in bytes. Of a longer one only that it came is kept.
 const LONGEST_VALUE: usize = 64 * 1024;
 
@@ -17,13 +14,15 @@ const ENTRY: usize = size_of::<Sample>();
 pub(super) struct Ring {
     samples: VecDeque<Sample>,
     most: usize,
+    most_bytes: usize,
     /// What the values and notes take outside of the entries.
     heap: usize,
 }
 
 impl Ring {
-    pub(super) fn new(most: usize) -> Self {
-        Self { samples: VecDeque::new(), most: most.max(1), heap: 0 }
+    /// For so many values, which may take so many bytes; the oldest go first.
+    pub(super) fn new(most: usize, most_bytes: usize) -> Self {
+        Self { samples: VecDeque::new(), most: most.max(1), most_bytes, heap: 0 }
     }
 
     /// What the ring takes, in bytes.
@@ -40,7 +39,7 @@ impl Ring {
         }
         let more = heap_of(&kept);
         while self.samples.len() >= self.most
-            || !self.samples.is_empty() && self.heap + more + self.samples.len() * ENTRY > MOST_BYTES
+            || !self.samples.is_empty() && self.heap + more + self.samples.len() * ENTRY > self.most_bytes
         {
             let Some(oldest) = self.samples.pop_front() else { break };
             self.heap -= heap_of(&oldest);
@@ -52,6 +51,14 @@ impl Ring {
         }
         self.heap += more;
         self.samples.push_back(kept);
+    }
+
+    /// Gives up the oldest eighth, and the memory that it took.
+    pub(super) fn shorten(&mut self) {
+        let gone = (self.samples.len() / 8).max(1).min(self.samples.len());
+        let freed: usize = self.samples.drain(..gone).map(|sample| heap_of(&sample)).sum();
+        self.heap -= freed;
+        self.samples.shrink_to_fit();
     }
 
     /// Whether the last one says the same.
@@ -88,7 +95,8 @@ mod tests {
 
     #[test]
     fn long_values_push_out_more_than_short_ones_and_a_giant_is_only_noted() {
-        let mut ring = Ring::new(100);
+        const MOST_BYTES: usize = 256 * 1024;
+        let mut ring = Ring::new(100, MOST_BYTES);
         for n in 0..50 {
             ring.push(&text(20_000, n), Timestamp(n));
         }

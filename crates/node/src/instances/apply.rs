@@ -42,6 +42,7 @@ impl Node {
         *lock(&self.running) = wanted;
         self.apply_expectations();
         self.apply_rules_locked();
+        self.keep_charts_anew();
     }
 
     /// The router and the lines know the instances before any of them speaks.

@@ -37,7 +37,7 @@ const fn alarm(pattern: &'static str, name: &'static str) -> Kind {
 }
 
 /// All of them.
-const KINDS: [Kind; 32] = [
+const KINDS: [Kind; 33] = [
     number("box.cpu_percent", "%", "Processor time of the box"),
     number("box.memory_mb", "MB", "Memory in use"),
     number("box.memory_percent", "%", "Memory in use"),
@@ -74,6 +74,7 @@ const KINDS: [Kind; 32] = [
     count("alarms.active_count", "Alarms that are active"),
     count("alarms.unacknowledged_count", "Alarms that nobody has acknowledged"),
     text("alarms.last", "The alarm that became active last"),
+    count("dashboards.change", "The last change of a dashboard"),
     count("router.datapoints", "Datapoints in the data space"),
     count("router.waiting_on_disk", "Values of durable routes that wait on disk"),
 ];
