@@ -4,6 +4,12 @@ import { asProblem, type Problem } from '../../api/http';
 import { widgetOf } from './body';
 import { same } from './merge';
 
+/** Without places that nobody has filled. */
+function whole(body: Widget): Widget {
+  const filled = Object.entries(body.bindings ?? {}).filter(([, { address }]) => address !== '');
+  return { ...body, bindings: Object.fromEntries(filled) };
+}
+
 export class WidgetDraft {
   /** As it was read, and as it is now. */
   base = $state.raw<Widget>({} as Widget);
@@ -52,7 +58,7 @@ export class WidgetDraft {
   async save(): Promise<WidgetEntry | undefined> {
     [this.saving, this.problem] = [true, undefined];
     try {
-      const saved = await putWidget(this.body, this.#etag);
+      const saved = await putWidget(whole(this.body), this.#etag);
       this.#take(saved);
       return saved;
     } catch (cause) {
@@ -94,7 +100,7 @@ export class WidgetDraft {
   async #addAgain(): Promise<WidgetEntry | undefined> {
     this.saving = true;
     try {
-      const saved = await addWidget(this.body);
+      const saved = await addWidget(whole(this.body));
       this.#take(saved);
       return saved;
     } catch (cause) {
