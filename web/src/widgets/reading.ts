@@ -32,7 +32,13 @@ export function readingText(value: Value, decimals: unknown, locale: string): st
   return fixedText(n, decimals, locale);
 }
 
-/** A number of an axis or a scale. */
+/** A number at an axis that spans so much: as many digits as tell its ends apart. */
+export function axisText(n: number, span: number, locale: string): string {
+  const digits = span > 0 ? Math.min(7, Math.max(0, 2 - Math.floor(Math.log10(span)))) : 3;
+  return numberText(Number(n.toFixed(digits)), locale);
+}
+
+/** A number of a scale. */
 export const scaleText = (n: number, locale: string) => numberText(Number(n.toPrecision(6)), locale);
 
 /** How far `n` lies between `low` and `high`, from 0 to 1. */

@@ -128,7 +128,9 @@ export function sampleOf(kind: WidgetKind, state: State, near: string): Sample {
     const point = new Point(address);
     const base = { address, instance: 'gallery', tag: name, quality: 'good' as const, reason: '', source_ms: NOW, receive_ms: NOW, writable: true };
     point.describe({ ...base, value, unit, ...state.more });
-    point.known = state.known ?? true;
+    // What does not exist has never said anything.
+    if (state.gone && name === names[0]) point.update({ ...base, value: null, quality: 'bad', reason: 'no_data', receive_ms: 0 });
+    point.known = (state.known ?? true) && !(state.gone && name === names[0]);
     points[name] = point;
     bindings[name] = { address, ...(name.startsWith('lamp_') && { label: `Licht ${name.slice(5)}` }) };
   }
@@ -147,7 +149,7 @@ function actIn(phase: Phase): Act {
 
 function wave(address: string): Columns {
   const columns = Array.from({ length: 200 }, (_, n) => {
-    const level = 20 + 3 * Math.sin(n / 14 + address.length) + (n % 7) / 10;
+    const level = 20 + 3 * Math.sin(n / 14 + address.charCodeAt(address.length - 1)) + (n % 7) / 10;
     return { t_ms: NOW - (200 - n) * 3_000, min: level - 0.2, max: level + 0.2, last: level, bad: 0 };
   });
   return { address, most: 10_000, values: 10_000, columns };

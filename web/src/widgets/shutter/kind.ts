@@ -9,7 +9,7 @@ export default define({
   about: { en: 'Up, stop, down, and a position if there is one.', de: 'Auf, Halt, Ab, und eine Stellung, wenn es eine gibt.' },
   icon: 'shutter',
   group: 'operate',
-  size: { w: 2, h: 3 },
+  size: { w: 3, h: 3 },
   least: { w: 2, h: 2 },
   slots: [
     { key: 'up', title: { en: 'Up', de: 'Auf' }, does: 'write', takes: [], needed: true },
