@@ -17,6 +17,9 @@ const WAYS_IN = ['/', LOGIN, SETUP];
 /** Before asking again whether the daemon is there, at the first load. */
 const RETRY_MS = 3_000;
 
+/** A device that was given a dashboard as its start page opens that. */
+const startPath = () => (localStorage.getItem('fieldrail.start') ? '/dashboards' : HOME);
+
 class Session {
   user = $state.raw<User>();
   /** Whether the first question to the daemon is answered. */
@@ -118,7 +121,7 @@ class Session {
   /** To where one wanted to go. `next` is only ever used behind the `#`, so it leads to no other host. */
   #goOn(): void {
     const next = place.query['next'];
-    const { path, query } = next ? parseHash(next) : { path: HOME, query: {} };
+    const { path, query } = next ? parseHash(next) : { path: startPath(), query: {} };
     place.open(path, query, { replace: true });
   }
 

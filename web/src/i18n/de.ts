@@ -2,6 +2,7 @@
 import { battery } from './de/battery';
 import { bluetooth } from './de/bluetooth';
 import { connections } from './de/connections';
+import { dashboards } from './de/dashboards';
 import { data } from './de/data';
 import { form } from './de/form';
 import { frame } from './de/frame';
@@ -16,6 +17,7 @@ export const de: Texts = {
   battery,
   bluetooth,
   connections,
+  dashboards,
   dataPage: data,
   form,
   frame,
@@ -26,6 +28,7 @@ export const de: Texts = {
     home: 'Start',
     batteries: 'Batterien',
     bluetooth: 'Bluetooth',
+    dashboards: 'Dashboards',
     gallery: 'Galerie',
     instances: 'Instanzen',
     connections: 'Verbindungen',

@@ -2,6 +2,7 @@
 import { battery } from './en/battery';
 import { bluetooth } from './en/bluetooth';
 import { connections } from './en/connections';
+import { dashboards } from './en/dashboards';
 import { data } from './en/data';
 import { form } from './en/form';
 import { frame } from './en/frame';
@@ -15,6 +16,7 @@ export const en = {
   battery,
   bluetooth,
   connections,
+  dashboards,
   dataPage: data,
   form,
   frame,
@@ -25,6 +27,7 @@ export const en = {
     home: 'Home',
     batteries: 'Batteries',
     bluetooth: 'Bluetooth',
+    dashboards: 'Dashboards',
     gallery: 'Gallery',
     instances: 'Instances',
     connections: 'Connections',

@@ -23,13 +23,19 @@ export interface PageLink {
 /** Every page with a place in the navigation, in its order. One that is not built has no link. */
 export const pages: readonly PageLink[] = [
   { key: 'home', path: '/home', icon: 'home', often: true, load: () => import('../pages/home/HomePage.svelte') },
+  {
+    key: 'dashboards',
+    path: '/dashboards',
+    icon: 'tiles',
+    often: true,
+    load: () => import('../pages/dashboards/DashboardsPage.svelte'),
+  },
   { key: 'data', path: '/data', icon: 'data', often: true, load: () => import('../pages/data/DataPage.svelte') },
   { key: 'routes', path: '/routes', icon: 'routes', load: () => import('../pages/routes/RoutesPage.svelte') },
   {
     key: 'instances',
     path: '/instances',
     icon: 'instances',
-    often: true,
     load: () => import('../pages/instances/InstancesPage.svelte'),
   },
   {

@@ -34,6 +34,7 @@ export const data = {
   followWrong: 'An address begins with the id of an instance and a dot.',
   openPoint: 'Open',
   makeRoute: 'Make a route',
+  makeWidget: 'Make a widget',
   tabs: { now: 'Now', history: 'History', why: 'Why' },
   tab: 'What is shown',
   write: 'Write …',

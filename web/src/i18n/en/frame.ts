@@ -39,5 +39,6 @@ export const frame = {
   gallery: {
     title: 'Gallery of parts',
     intro: 'Every part of these pages in all its states, for looking at.',
+    tabs: { parts: 'Parts', widgets: 'Widgets' },
   },
 };

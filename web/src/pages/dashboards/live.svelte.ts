@@ -1,0 +1,112 @@
+// A widget that is on the screen: its datapoints as they are now, those that are gone, and what somebody does with it.
+import { type Binding, getNear, operate, type WidgetEntry } from '../../api/dashboards';
+import { getPoint } from '../../api/endpoints';
+import { asProblem } from '../../api/http';
+import type { Value, WriteAnswer } from '../../api/types';
+import { points as store } from '../../live/live';
+import type { Point } from '../../live/point.svelte';
+import { Act } from '../../widgets/act.svelte';
+
+/** So long a datapoint may take to say something before the daemon is asked whether there is one. */
+const PATIENCE_MS = 700;
+const NOT_FOUND = 404;
+/** How long the daemon may wait for the end of a write. */
+const WAIT_MS = 5_500;
+
+/** Asks a person before something is sent: for a code, or whether they mean it. Undefined when they do not. */
+export type Ask = (widget: WidgetEntry) => Promise<{ pin?: string } | undefined>;
+
+/** Questions to the daemon about what is gone go one after the other: there may be hundreds. */
+let line: Promise<void> = Promise.resolve();
+
+export class LiveWidget {
+  entry = $state.raw<WidgetEntry>(undefined as unknown as WidgetEntry);
+  points = $state.raw<Record<string, Point>>({});
+  /** Bindings without a datapoint, with the names that are near. */
+  gone = $state.raw<ReadonlyMap<string, string>>(new Map());
+  near = $state.raw<ReadonlyMap<string, readonly string[]>>(new Map());
+  readonly act: Act;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
+  /** The addresses as they are written; the data space may spell them in another way. */
+  #asked: Record<string, string> = {};
+
+  constructor(entry: WidgetEntry, ask: Ask, say: (near: readonly string[]) => string) {
+    this.act = new Act(
+      (binding, value) => this.#send(binding, value, ask),
+      () => this.entry.may_operate,
+    );
+    this.#say = say;
+    this.take(entry);
+  }
+
+  readonly #say: (near: readonly string[]) => string;
+
+  /** Its entry as it is now; what is bound as before stays as it is. */
+  take(entry: WidgetEntry): void {
+    const before = this.points;
+    const bindings = entry.bindings ?? {};
+    const points: Record<string, Point> = {};
+    const asked: Record<string, string> = {};
+    // Held anew before the old ones are let go, so that nothing is asked for twice.
+    for (const [name, { address }] of Object.entries(bindings)) {
+      if (address === '') continue;
+      asked[name] = address;
+      points[name] = (this.#asked[name] === address && before[name]) || store.hold(address);
+    }
+    this.#asked = asked;
+    for (const [name, point] of Object.entries(before)) if (points[name] !== point) store.release(point.address);
+    [this.entry, this.points] = [entry, points];
+    const isSame = (name: string) => points[name] !== undefined && points[name] === before[name];
+    this.gone = new Map([...this.gone].filter(([name]) => isSame(name)));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), PATIENCE_MS);
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.act.dismiss();
+    for (const { address } of Object.values(this.points)) store.release(address);
+    this.points = {};
+  }
+
+  async #send(binding: string, value: Value, ask: Ask): Promise<WriteAnswer | undefined> {
+    const agreed = await ask(this.entry);
+    return agreed && operate(this.entry.id, { binding, value, ...agreed, wait_ms: WAIT_MS });
+  }
+
+  /** Of what has never said anything the daemon knows whether it exists, and how it is spelled. */
+  #look(): void {
+    for (const [name, point] of Object.entries(this.points)) {
+      if (point.receiveMs > 0 || point.known) continue;
+      line = line.then(() => this.#find(name, point));
+    }
+  }
+
+  async #find(name: string, point: Point): Promise<void> {
+    const isOver = () => this.#ended || this.points[name] !== point || point.receiveMs > 0;
+    if (isOver()) return;
+    try {
+      const info = await getPoint(point.address);
+      if (isOver() || info.address === point.address) return;
+      this.points = { ...this.points, [name]: store.hold(info.address, info) };
+      store.release(point.address);
+    } catch (cause) {
+      if (asProblem(cause).status === NOT_FOUND && !isOver()) await this.#miss(name, point);
+    }
+  }
+
+  async #miss(name: string, point: Point): Promise<void> {
+    try {
+      const { known, near } = await getNear(point.address);
+      if (known || this.points[name] !== point) return;
+      this.gone = new Map([...this.gone, [name, this.#say(near)]]);
+      this.near = new Map([...this.near, [name, near]]);
+    } catch {
+      // Who does not answer says nothing of it.
+    }
+  }
+}
+
+export type Bindings = Readonly<Record<string, Binding>>;
