@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::answer::{Json, Tagged};
 use crate::call::{Call, NoBody, NoQuery};
-use crate::connections::secret_keys_of;
+use crate::connections::hidden_of;
 use crate::problem::{Problem, Result};
-use crate::secrets;
+use crate::secrets::Hidden;
 
 /// Which versions.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -81,13 +81,12 @@ pub(crate) fn masked(call: &Call, name: FileName, text: String) -> Result<Masked
     let mut shown = clear.clone();
     if name == FileName::Settings {
         // The address of an error server has a key in it.
-        secrets::hide(&["dsn".to_owned()].into(), &mut shown);
+        Hidden::under(["dsn"]).hide(&mut shown);
     } else {
         for connection in shown.get_mut("connections").and_then(Value::as_array_mut).into_iter().flatten() {
             let driver = connection.get("driver").and_then(Value::as_str).unwrap_or_default().to_owned();
             let Some(config) = connection.get_mut("config") else { continue };
-            let keys = secret_keys_of(call, &driver, config);
-            secrets::hide(&keys, config);
+            hidden_of(call, &driver, config).hide(config);
         }
     }
     if shown == clear {

@@ -71,7 +71,7 @@ pub use failing::{FailingRoute, FailingRoutes};
 pub use fieldrail_model::{Level as LogLevel, Timestamp};
 pub use fieldrail_router::RouteSpec;
 pub use fieldrail_router::RoutingFile;
-pub use fieldrail_store::{Etag, FileError, Place};
+pub use fieldrail_store::{Etag, FileError, Place, Shape};
 pub use fieldrail_store::{Filter as LogFilter, LogRecord};
 pub use fieldrail_supervisor::confine;
 pub use fieldrail_wire::Manifest;
