@@ -41,6 +41,7 @@ mod summary;
 mod system;
 mod table;
 mod tls;
+mod vault;
 
 pub use endpoint::{Access, Endpoint, Reach};
 pub use openapi::openapi;

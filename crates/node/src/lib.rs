@@ -44,6 +44,7 @@ mod requests;
 mod reserve;
 mod routes;
 mod search;
+mod secrets;
 pub mod settings;
 mod stream;
 mod tap;
@@ -93,6 +94,7 @@ pub use search::{
     DeviceFinds, Found, FoundAlarm, FoundInstance, FoundNode, FoundPoint, FoundRoute, MOST_CHARACTERS, Search,
     Unanswered,
 };
+pub use secrets::{SecretUse, SecretView};
 pub use stream::Stream;
 pub use tap::TapStream;
 pub use traffic::{TapEvent, TapWish};

@@ -22,3 +22,4 @@ mod rules;
 mod search;
 mod tap;
 mod tls;
+mod vault;

@@ -11,6 +11,7 @@ mod session;
 
 pub use file::{MqttAccess, Scope, TokenEntry, UserEntry, UsersFile};
 pub use secret::Secret;
+pub(crate) use secret::random;
 pub use session::Credential;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
