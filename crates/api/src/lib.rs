@@ -33,6 +33,7 @@ mod openapi;
 mod panic;
 mod people;
 mod problem;
+mod restore;
 mod routes;
 mod search;
 mod secrets;

@@ -42,6 +42,7 @@ mod remembered;
 mod replay;
 mod requests;
 mod reserve;
+mod restoration;
 mod routes;
 mod search;
 mod secrets;
@@ -89,6 +90,7 @@ pub use panic::{PanicRequest, PanicView, RearmRequest, RearmStep, SafeWrite};
 pub use plugins::{Plugin, Plugins};
 pub use pulses::PulseView;
 pub use replay::{Plan, PlanExample, PlannedTarget, Recording, plan};
+pub use restoration::FileChange;
 pub use routes::{Datum, RouteStats, RouteView, RouterStats};
 pub use search::{
     DeviceFinds, Found, FoundAlarm, FoundInstance, FoundNode, FoundPoint, FoundRoute, MOST_CHARACTERS, Search,

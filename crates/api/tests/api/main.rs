@@ -18,6 +18,7 @@ mod live;
 mod logs;
 mod panic;
 mod people;
+mod restore;
 mod rules;
 mod search;
 mod tap;
