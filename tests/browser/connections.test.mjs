@@ -322,7 +322,7 @@ test('secrets are typed, looked at, changed, kept or named, and groups, tables a
   await page.getByRole('button', { name: 'Save and start' }).click();
   await page.getByTestId('connection-hook').waitFor();
   const { headers: sent, hmac, allow_private } = onDisk('hook').config;
-  assert.deepEqual([sent, hmac, allow_private], [{ 'X-House': 'a' }, { header: 'X-Fieldrail-Signature', secret: SECRET }, ['127.0.0.1']]);
+  assert.deepEqual([sent, hmac, allow_private], [{ 'X-House': 'a' }, { secret: SECRET }, ['127.0.0.1']]);
 
   await page.getByRole('button', { name: 'Edit: hook' }).click();
   await page.getByRole('button', { name: 'Change: Shared secret' }).click();
@@ -330,6 +330,13 @@ test('secrets are typed, looked at, changed, kept or named, and groups, tables a
   await page.getByText('•••••••• is stored').waitFor();
   await page.getByRole('group', { name: 'Shared secret: where it stands' }).getByText('From secrets.json').click();
   await page.getByLabel('Shared secret: Name of the secret').fill('hook');
+  // It is not there yet, and is made on the spot.
+  await page.getByLabel('Shared secret: The secret itself').fill(SECRET);
+  assert.deepEqual(await barriers(page), []);
+  await picture(page, 'connections-make-secret-desktop-light');
+  await page.getByRole('button', { name: 'Keep this secret: hook' }).click();
+  await page.getByLabel('Shared secret: The secret itself').waitFor({ state: 'detached' });
+  assert.deepEqual(house.file('secrets.json').secrets, { hook: SECRET });
   await headers.getByRole('button', { name: 'Remove: X-House' }).click();
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('hook is saved.').waitFor();

@@ -212,6 +212,154 @@ test('a file shows its versions and their difference, and says again what it sai
   assert.deepEqual(complaints.filter((line) => !line.includes('412')), []);
 });
 
+test('a configuration that was saved comes back: first what would change, then all of it, and what is foreign is refused', { timeout: 180_000 }, async () => {
+  await route('kept', 'k');
+  const { page, complaints, visit } = await house.open(DESK);
+  await visit('system?tab=files');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download configuration' }).click(),
+  ]);
+  const archive = join(house.folder, 'saved.zip');
+  await download.saveAs(archive);
+  await house.call('DELETE', '/api/router/routes/kept');
+  const foreign = join(house.folder, 'foreign.zip');
+  writeFileSync(foreign, '<b>no archive</b>');
+
+  await page.getByRole('button', { name: 'Restore a configuration' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Restore a configuration' });
+  const yes = dialog.getByRole('button', { name: 'Restore all of it' });
+  await dialog.getByLabel('Archive (.zip)').setInputFiles(foreign);
+  await dialog.getByText('the archive cannot be used').waitFor();
+  await becomes(() => yes.isDisabled(), true);
+  await dialog.getByLabel('Archive (.zip)').setInputFiles(archive);
+  await dialog.getByText('the archive cannot be used').waitFor({ state: 'detached' });
+  const change = dialog.getByRole('region', { name: 'What changes in routing.json' });
+  await change.getByText('"id": "kept"').waitFor();
+  await dialog.getByRole('listitem').filter({ hasText: 'connections.json' }).getByText('stays as it is').waitFor();
+  assert.equal((await house.call('GET', '/api/router/routes/kept')).status, 404, 'who looks changes nothing');
+  await accessible(page);
+  await picture(page, 'system-restore-desktop-light');
+
+  // Somebody saves something meanwhile: what would change is shown anew.
+  await route('meanwhile', 'm');
+  await yes.click();
+  await dialog.getByText('Somebody has changed the configuration meanwhile.').waitFor();
+  await change.getByText('"id": "meanwhile"').waitFor();
+  assert.equal((await house.call('GET', '/api/router/routes/meanwhile')).status, 200);
+  await yes.click();
+  await page.getByText('The configuration is restored.').waitFor();
+  await dialog.waitFor({ state: 'detached' });
+  await becomes(async () => (await house.call('GET', '/api/router/routes/kept')).status, 200);
+  await becomes(async () => (await house.call('GET', '/api/router/routes/meanwhile')).status, 404);
+
+  await page.getByRole('button', { name: 'Restore a configuration' }).click();
+  await dialog.getByLabel('Archive (.zip)').setInputFiles(archive);
+  await dialog.getByText('The archive says what is in force already.').waitFor();
+  await becomes(() => yes.isDisabled(), true);
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.deepEqual(complaints.filter((line) => !/412|422/.test(line)), []);
+});
+
+test('passwords that an archive cannot hold are asked for before it comes back', { timeout: 180_000 }, async () => {
+  const other = await ownHouse([{ id: 'hook', driver: 'webhook', enabled: false, config: { url: 'https://127.0.0.1:1/x', hmac: { secret: 'CANARY-hook' } } }], { plugins: 'target/debug/plugins' }).start();
+  try {
+    const { page, visit } = await other.open(PHONE);
+    await visit('system?tab=files');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Konfiguration herunterladen' }).click(),
+    ]);
+    const archive = join(other.folder, 'saved.zip');
+    await download.saveAs(archive);
+    await other.call('DELETE', '/api/connections/hook');
+    await page.getByRole('button', { name: 'Konfiguration wiederherstellen' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Konfiguration wiederherstellen' });
+    await dialog.getByLabel('Archiv (.zip)').setInputFiles(archive);
+    const yes = dialog.getByRole('button', { name: 'Alles wiederherstellen' });
+    await dialog.getByLabel('hook · config.hmac.secret').waitFor();
+    await becomes(() => yes.isDisabled(), true, 'a password is missing');
+    assert.equal(await tooWide(page), 0);
+    await accessible(page);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture(page, 'system-restore-phone-dark-de');
+    await dialog.getByLabel('hook · config.hmac.secret').fill('CANARY-again');
+    await yes.click();
+    await page.getByText('Die Konfiguration ist wiederhergestellt.').waitFor();
+    const [hook] = other.file('connections.json').connections;
+    assert.deepEqual(hook.config.hmac, { secret: 'CANARY-again' });
+  } finally {
+    await other.close();
+  }
+});
+
+test('secrets are kept, given where one is missing, changed and removed with what refers to them, and never shown', { timeout: 180_000 }, async () => {
+  const other = ownHouse([{ id: 'hook', name: 'Hook', driver: 'webhook', enabled: false, config: { url: 'https://127.0.0.1:1/x', hmac: { secret: { secret: 'sign' } } } }], { plugins: 'target/debug/plugins' });
+  await other.start();
+  try {
+    const { page, visit, complaints } = await other.open(DESK);
+    const kept = () => other.file('secrets.json').secrets;
+    await visit('system?tab=secrets');
+    const list = page.getByRole('list', { name: 'Secrets' });
+    await list.getByText('Used by Hook').waitFor();
+    await list.getByText('missing').waitFor();
+    await page.getByRole('button', { name: 'Give it: sign' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Secret', { exact: true }).fill('CANARY-one');
+    await accessible(page);
+    await picture(page, 'system-secret-give-desktop-light');
+    await dialog.getByLabel('Show what is typed').check();
+    await becomes(() => dialog.getByLabel('Secret', { exact: true }).getAttribute('type'), 'text');
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByText('The secret sign is kept.').waitFor();
+    assert.deepEqual(kept(), { sign: 'CANARY-one' });
+
+    await page.getByRole('button', { name: 'Add secret' }).click();
+    await dialog.getByLabel('Name').fill('two words');
+    await dialog.getByLabel('Secret', { exact: true }).fill('CANARY-two');
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
+    await dialog.getByText('this is no name for a secret').waitFor();
+    await becomes(() => dialog.getByLabel('Secret', { exact: true }).inputValue(), 'CANARY-two', 'what was typed is there');
+    await dialog.getByLabel('Name').fill('two_words');
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByText('The secret two_words is kept.').waitFor();
+    await list.getByText('Nothing refers to it').waitFor();
+
+    // Lost race: somebody else has changed it, and is not written over.
+    await page.getByRole('button', { name: 'Change two_words' }).click();
+    await other.call('PUT', '/api/admin/secrets/two_words', { value: 'theirs' });
+    await dialog.getByLabel('New secret').fill('mine');
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
+    await dialog.getByText('Somebody else has changed this').waitFor();
+    assert.equal(kept().two_words, 'theirs');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Change two_words' }).click();
+    await dialog.getByLabel('New secret').fill('mine');
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByText('The secret two_words is changed').waitFor();
+    assert.equal(kept().two_words, 'mine');
+
+    await page.getByRole('button', { name: 'Remove two_words' }).click();
+    await dialog.getByText('Nothing refers to it.').waitFor();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('The secret two_words is removed.').waitFor();
+    await page.getByRole('button', { name: 'Remove sign' }).click();
+    await dialog.getByText('config.hmac.secret').waitFor();
+    await accessible(page);
+    await picture(page, 'system-secret-remove-desktop-light');
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('The secret sign is removed.').waitFor();
+    assert.deepEqual(kept(), {});
+    await list.getByText('missing').waitFor();
+    await until('nothing of them is on the page', async () => !(await page.content()).includes('CANARY'));
+    assert.deepEqual(complaints.filter((line) => !/412|422/.test(line)), []);
+  } finally {
+    await other.close();
+  }
+});
+
 test('who is logged out in the middle of a form comes back to it, and changes a password', { timeout: 180_000 }, async () => {
   const { page, visit } = await house.open(DESK, { loggedIn: false });
   const logIn = async (words) => {
@@ -356,7 +504,7 @@ test('HTTPS is switched on, the daemon begins anew and the page with it, and a c
 
 test('on a phone, in the dark and in German every tab fits; a viewer sees none', { timeout: 180_000 }, async () => {
   const { page, complaints, visit } = await house.open(PHONE);
-  for (const tab of ['users', 'tokens', 'files', 'certificates', 'about']) {
+  for (const tab of ['users', 'tokens', 'files', 'secrets', 'certificates', 'about']) {
     await visit(`system?tab=${tab}`);
     await page.locator('.things, .empty, table').first().waitFor();
     assert.equal(await tooWide(page), 0, tab);
