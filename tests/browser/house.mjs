@@ -1,4 +1,5 @@
 // A house for tests in headless Chromium: the built daemon with real driver processes, and pages that look at it.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,14 +26,28 @@ const chromiumArguments = [
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Looks every 50 ms, for 20 s, until there is something. */
+/** What comes at all comes within this, on a machine that is three times slower than a desk too. */
+const PATIENCE_MS = 60_000;
+
+/** Looks every 50 ms, for a minute, until there is something. */
 export async function until(what, look) {
-  for (let tries = 0; tries < 400; tries += 1) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await pause(50)) {
     const found = await look();
     if (found) return found;
-    await pause(50);
   }
   throw new Error(`waited in vain: ${what}`);
+}
+
+/** Looks until it is what is wanted: deeply equal, or a text that the pattern fits. Tells what it was at last if it never is. */
+export async function becomes(look, wanted, why) {
+  let last;
+  const fits = () => (wanted instanceof RegExp ? wanted.test(String(last)) : isDeepStrictEqual(last, wanted));
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await pause(50)) {
+    last = await look();
+    if (fits()) return;
+  }
+  if (wanted instanceof RegExp) assert.match(String(last), wanted, why);
+  assert.deepEqual(last, wanted, why);
 }
 
 /** A port that nobody listens on right now. */
@@ -160,6 +176,7 @@ class House {
     const context = await this.#browser.newContext({ serviceWorkers: 'block', ...options });
     if (loggedIn) await context.addCookies([{ name: 'fieldrail_session', value: this.session, url: this.origin }]);
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
     const complaints = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
@@ -170,10 +187,31 @@ class House {
     /** Opens `#/path` and waits for its heading. */
     const visit = async (path) => {
       await page.goto(`${this.origin}/#/${path}`);
-      await page.locator('main h1').first().waitFor({ timeout: 20_000 });
+      await page.locator('main h1').first().waitFor();
     };
-    return { page, context, complaints, visit };
+    const waits = asks(page);
+    /** Waits until the page asks nothing and shows no place holder, twice in a row. */
+    const settled = async () => {
+      let calm = 0;
+      await until(`${page.url()} is all there`, async () => {
+        // The gallery shows the place holder itself.
+        const shows = await page.locator('main .skeleton:not(.states .skeleton)').count();
+        calm = shows + waits() === 0 ? calm + 1 : 0;
+        return calm === 2;
+      });
+    };
+    return { page, context, complaints, visit, settled };
   }
+}
+
+/** How many answers the page waits for right now. */
+function asks(page) {
+  const open = new Set();
+  page.on('request', (request) => request.resourceType() !== 'websocket' && open.add(request));
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => open.delete(request));
+  // Another document waits for nothing that the one before had asked.
+  page.on('domcontentloaded', () => open.clear());
+  return () => open.size;
 }
 
 /** The demo house on free ports: a simulated PLC, inverter, battery gateway, broker and webhook receiver. */
@@ -204,9 +242,18 @@ export async function enter(house, options, role) {
   return opened;
 }
 
-/** How many pixels the page is wider than its window; nothing may be. */
+/** Looks until it sees what is right, for this long at most: a page may be on its way from one layout or colour to another. */
+async function atRest(look, isRight) {
+  for (const end = Date.now() + 5_000; ; await pause(100)) {
+    const seen = await look();
+    if (isRight(seen) || Date.now() > end) return seen;
+  }
+}
+
+/** How many pixels the page at rest is wider than its window; nothing may be. */
 export function tooWide(page) {
-  return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+  const wide = () => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+  return atRest(wide, (pixels) => pixels === 0);
 }
 
 export function picture(page, name) {
@@ -215,8 +262,12 @@ export function picture(page, name) {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
 
-/** What axe-core finds serious or critical on the page as it stands, a line each; nothing may be. */
-export async function barriers(page) {
+/** What axe-core finds serious or critical on the page at rest, a line each; nothing may be. */
+export function barriers(page) {
+  return atRest(() => lookForBarriers(page), (lines) => lines.length === 0);
+}
+
+async function lookForBarriers(page) {
   // Not a script of the page, so its Content-Security-Policy does not keep it out.
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));

@@ -16,15 +16,15 @@ before(async () => {
   house = ownHouse([falls('solar', 'raise'), falls('heating', 'exit'), { id: 'counter', driver: 'counter' }]);
   house.put('secrets.json', { secrets: { broker: secret } });
   await house.start();
-}, { timeout: 60_000 });
+}, { timeout: 180_000 });
 after(() => house?.close());
 
-test('errors are read and resolved, lines come live, and the audit trail proves itself', { timeout: 90_000 }, async () => {
+test('errors are read and resolved, lines come live, and the audit trail proves itself', { timeout: 180_000 }, async () => {
   await until('all failures are known', async () => (await house.ask('GET', '/api/errors')).items.length === 3);
   const { page, complaints } = await house.open(DESK);
   await page.goto(`${house.origin}/#/logs`);
   const row = page.getByRole('button', { name: /× PermissionError/ });
-  await row.waitFor({ timeout: 20_000 });
+  await row.waitFor();
   await picture(page, 'logs-errors-desktop-light');
   await row.click();
   const dialog = page.getByRole('dialog');
@@ -38,7 +38,7 @@ test('errors are read and resolved, lines come live, and the audit trail proves 
   await page.goto(`${house.origin}/#/logs?tab=lines`);
   await page.getByText('Fieldrail').first().waitFor();
   await house.ask('POST', '/api/admin/instances/counter/restart');
-  await page.getByText('console asked for: restart.').waitFor({ timeout: 10_000 });
+  await page.getByText('console asked for: restart.').waitFor();
   await picture(page, 'logs-lines-desktop-light');
   assert.ok(!(await page.content()).includes(secret), 'a secret is in the log');
   const lines = page.getByRole('region', { name: 'Log' });
@@ -82,7 +82,7 @@ test('errors are read and resolved, lines come live, and the audit trail proves 
   assert.deepEqual(complaints, []);
 });
 
-test('on a phone, in the dark and in German all three fit and an empty one says so', { timeout: 60_000 }, async () => {
+test('on a phone, in the dark and in German all three fit and an empty one says so', { timeout: 180_000 }, async () => {
   const { page, complaints } = await house.open(PHONE);
   for (const tab of ['errors', 'lines', 'audit']) {
     await page.goto(`${house.origin}/#/logs?tab=${tab}`);
@@ -98,7 +98,7 @@ test('on a phone, in the dark and in German all three fit and an empty one says 
   }
   for (const cause of (await house.ask('GET', '/api/errors')).items) await house.ask('DELETE', `/api/errors/${cause.id}`);
   await page.goto(`${house.origin}/#/logs?tab=errors`);
-  await page.getByText('Keine offenen Fehler').waitFor({ timeout: 10_000 });
+  await page.getByText('Keine offenen Fehler').waitFor();
   await picture(page, 'logs-empty-phone-dark-de');
   assert.deepEqual(complaints, []);
 });

@@ -2,7 +2,7 @@
 // leads back to where one was.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESK, PHONE, enter, ownHouse, picture, tooWide, until } from './house.mjs';
+import { DESK, PHONE, becomes, enter, ownHouse, picture, tooWide, until } from './house.mjs';
 import { places } from './pages.mjs';
 
 /** What devices and people call things. */
@@ -36,16 +36,16 @@ before(async () => {
     await house.call('POST', '/api/router/data', { source_id: `v${i}`, tag: 'in', value });
   }
   await until('the alarms ring', async () => (await house.ask('GET', '/api/alarms')).items.length === names.length);
-}, { timeout: 60_000 });
+}, { timeout: 180_000 });
 after(() => house?.close());
 
 for (const [how, options] of Object.entries({ 'on a desk in English': DESK, 'on a phone in German': PHONE })) {
-  test(`names of all lengths and scripts break no page, ${how}`, { timeout: 120_000 }, async () => {
-    const { page, context, visit, complaints } = await house.open(options);
+  test(`names of all lengths and scripts break no page, ${how}`, { timeout: 240_000 }, async () => {
+    const { page, context, visit, settled, complaints } = await house.open(options);
     const found = [];
     for (const place of [...places, 'instances?logs=scribe', 'data?instance=scribe']) {
       await visit(place);
-      await page.waitForLoadState('networkidle', { timeout: 2_000 }).catch(() => {});
+      await settled();
       for (const width of options === DESK ? [1440] : [390, 320]) {
         await page.setViewportSize({ width, height: 844 });
         const wide = await tooWide(page);
@@ -61,7 +61,7 @@ for (const [how, options] of Object.entries({ 'on a desk in English': DESK, 'on 
   });
 }
 
-test('who is logged out meanwhile logs in again and is where they were', { timeout: 90_000 }, async () => {
+test('who is logged out meanwhile logs in again and is where they were', { timeout: 180_000 }, async () => {
   for (const place of ['instances?search=v1&sort=cpu', 'panic']) {
     const { page, context, visit } = await enter(house, DESK, 'admin');
     await visit(place);
@@ -75,7 +75,7 @@ test('who is logged out meanwhile logs in again and is where they were', { timeo
   }
 });
 
-test('a page outlives its daemon, and goes on where one was once it is back', { timeout: 120_000 }, async () => {
+test('a page outlives its daemon, and goes on where one was once it is back', { timeout: 240_000 }, async () => {
   const { port } = new URL(house.origin);
   house.put('fieldrail.json', { listen: `127.0.0.1:${port}` });
   const { context } = await enter(house, DESK, 'admin');
@@ -88,10 +88,10 @@ test('a page outlives its daemon, and goes on where one was once it is back', { 
   await house.stop('SIGKILL');
   const lamp = (page) => page.getByTestId('lamp').getAttribute('data-state');
   for (const { page, place } of open) await until(`${place} sees that its daemon is away`, async () => (await lamp(page)) !== 'live');
-  for (const { page, place } of open) assert.ok(await page.locator('main h1').isVisible(), `${place} is gone with its daemon`);
+  for (const { page, place } of open) await becomes(() => page.locator('main h1').isVisible(), true, `${place} is gone with its daemon`);
   await house.start();
   for (const { page, place } of open) {
     await until(`${place} is live again`, async () => (await lamp(page)) === 'live');
-    assert.equal(page.url(), `${house.origin}/#/${place}`);
+    await becomes(() => page.url(), `${house.origin}/#/${place}`);
   }
 });

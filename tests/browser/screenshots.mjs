@@ -2,13 +2,13 @@
 // `node screenshots.mjs [--readme]`; with it the README's picture is taken anew.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demoHouse, pause, pictures, root, tooWide, until } from './house.mjs';
+import { demoHouse, pictures, root, tooWide, until } from './house.mjs';
 import { fileName, places } from './pages.mjs';
 
 const folder = join(pictures, 'pages');
 const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1440, height: 900 } };
-/** The house needs some minutes' values, or every curve is empty. */
-const RUNS_MS = Number(process.env.RUNS_S ?? 60) * 1_000;
+/** So many values a curve has before a picture is taken of it. */
+const CURVE = 60;
 /** What is taken for the README: the demo house's values, moving. */
 const README = { place: 'data', size: 'desk', theme: 'light', language: 'en' };
 
@@ -20,17 +20,21 @@ try {
   await until('all run', async () => (await house.ask('GET', '/api/admin/instances')).items.every(({ state }) => state === 'running'));
   // Something is wrong in every house: an alarm and a stopped instance.
   await house.write('plc_001.MAIN.bAlarmActive', true);
-  await pause(RUNS_MS);
+  // One line at a time, for the curves fill in real time.
+  for (let values = 0; values < CURVE; ) {
+    values = await until('another value', async () => {
+      const { items } = await house.ask('GET', `/api/datapoint/history?address=inverter.pv_power&limit=${CURVE}`);
+      return items.length > values && items.length;
+    });
+  }
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const theme of ['light', 'dark']) {
       for (const language of ['en', 'de']) {
         const locale = language === 'de' ? 'de-DE' : 'en-GB';
-        const { page, context, visit } = await house.open({ viewport, colorScheme: theme, locale });
+        const { page, context, visit, settled } = await house.open({ viewport, colorScheme: theme, locale });
         for (const place of places) {
           await visit(place);
-          await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {});
-          // Curves and rates fill for some seconds.
-          await pause(600);
+          await settled();
           const name = `${fileName(place)}-${size}-${theme}-${language}.png`;
           await page.screenshot({ path: join(folder, name) });
           taken.push({ place, size, theme, language, name, wide: await tooWide(page) });

@@ -47,7 +47,7 @@ before(async () => {
   await until('the log has them', async () => (await house.ask('GET', '/api/logs?instance=scribe&limit=500')).items.length > corpus.length);
   await until('the alarms ring', async () => (await house.ask('GET', '/api/alarms?limit=500')).items.length === corpus.length);
   await until('its errors are known', async () => (await house.ask('GET', '/api/errors')).items.length >= chunk(40).length);
-}, { timeout: 60_000 });
+}, { timeout: 180_000 });
 after(() => house?.close());
 
 /** Runs in the page before anything of it: whatever runs or is refused leaves a trace. */
@@ -82,8 +82,8 @@ async function open(page) {
 }
 
 for (const locale of ['en-GB', 'de-DE']) {
-  test(`nothing of ${corpus.length} strings runs on any page, and all are shown as text (${locale})`, { timeout: 180_000 }, async () => {
-    const { page, context, visit } = await house.open({ ...DESK, locale });
+  test(`nothing of ${corpus.length} strings runs on any page, and all are shown as text (${locale})`, { timeout: 360_000 }, async () => {
+    const { page, context, visit, settled } = await house.open({ ...DESK, locale });
     const dialogs = [];
     page.on('dialog', (dialog) => (dialogs.push(dialog.message()), void dialog.dismiss()));
     page.on('popup', (popup) => dialogs.push(`opens ${popup.url()}`));
@@ -107,7 +107,7 @@ for (const locale of ['en-GB', 'de-DE']) {
     for (const place of new Set([...places, ...Object.keys(surfaces)])) {
       await visit(place);
       const least = surfaces[place] ?? 0;
-      if (least === 0) await page.waitForLoadState('networkidle', { timeout: 2_500 }).catch(() => {});
+      if (least === 0) await settled();
       await until(`${least} of the strings on ${place}`, async () => (await remember(place)) >= least);
       await open(page);
       await remember(place);
@@ -129,7 +129,7 @@ for (const locale of ['en-GB', 'de-DE']) {
   });
 }
 
-test('the policy of the pages allows no inline script, and the watch sees what runs', { timeout: 30_000 }, async () => {
+test('the policy of the pages allows no inline script, and the watch sees what runs', { timeout: 180_000 }, async () => {
   const { headers } = await fetch(`${house.origin}/`);
   const policy = headers.get('content-security-policy');
   assert.match(policy, /default-src '(none|self)'/);

@@ -6,12 +6,13 @@ import { getHealth } from './api/endpoints';
 import { listen } from './api/http';
 import App from './App.svelte';
 import { clock } from './live/clock.svelte';
+import { mayBeginAnew } from './shell/anew';
 import { session } from './session.svelte';
 import { settings } from './settings.svelte';
 
 // Another version of the daemon has other files: the page that asks for an old one begins anew. Where no daemon answers it
 // stays, since a browser that finds nobody there would put its own page of an error in its place.
-addEventListener('vite:preloadError', () => void getHealth().then(() => location.reload(), () => {}));
+addEventListener('vite:preloadError', () => void getHealth().then(() => mayBeginAnew() && location.reload(), () => {}));
 
 listen({ date: (date) => clock.learn(date), unauthorised: () => session.lost() });
 settings.apply();

@@ -1,7 +1,5 @@
 //! Connections as they are configured.
 
-use std::collections::BTreeSet;
-
 use fieldrail_node::connections::Connection;
 use fieldrail_node::views::{Paged, TestResult};
 use fieldrail_node::{Dependents, Error, Etag};
@@ -12,7 +10,7 @@ use serde_json::Value;
 use crate::answer::{Created, Done, Json, Tagged};
 use crate::call::{Call, NoBody, NoQuery};
 use crate::problem::Result;
-use crate::secrets;
+use crate::secrets::{Hidden, dotted};
 
 /// Actions that look for devices: a page that shows who is around asks again and again.
 const SEARCHES: [&str; 2] = ["discover", "scan"];
@@ -29,7 +27,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn new(call: &Call, (mut connection, etag): (Connection, Etag)) -> Self {
-        secrets::hide(&secret_keys(call, &connection), &mut connection.config);
+        let mut shown = std::mem::take(&mut connection.config);
+        hidden_of(call, &connection.driver, &shown).hide(&mut shown);
+        connection.config = shown;
         Self { connection, etag: etag.to_string() }
     }
 
@@ -42,17 +42,11 @@ impl Entry {
     }
 }
 
-/// The keys of the configuration that hold secrets.
-fn secret_keys(call: &Call, connection: &Connection) -> BTreeSet<String> {
-    secret_keys_of(call, &connection.driver, &connection.config)
-}
-
-/// The keys of a driver's configuration that hold secrets.
-pub(crate) fn secret_keys_of(call: &Call, driver: &str, config: &Value) -> BTreeSet<String> {
+/// What of a driver's configuration is secret.
+pub(crate) fn hidden_of<'a>(call: &'a Call, driver: &str, config: &Value) -> Hidden<'a> {
     match call.node().plugins().get(driver) {
-        Ok(plugin) => secrets::keys(&plugin.manifest.config_schema),
-        // Of a driver that is not at hand nobody knows what is secret, so everything is.
-        Err(_) => secrets::every_key(config),
+        Ok(plugin) => Hidden::by(&plugin.manifest.config_schema),
+        Err(_) => Hidden::all_of(config),
     }
 }
 
@@ -79,8 +73,9 @@ pub(crate) struct Trial {
 fn unmasked(call: &Call, mut connection: Connection, SecretsOf { secrets_of }: SecretsOf) -> Result<Connection> {
     let whose = secrets_of.as_deref().unwrap_or(connection.id.as_str());
     let stored = call.node().connection(whose).map(|(stored, _)| stored.config).unwrap_or_default();
-    let keys = secret_keys(call, &connection);
-    secrets::restore(&keys, &mut connection.config, &stored).map_err(|key| {
+    let hidden = hidden_of(call, &connection.driver, &connection.config);
+    hidden.restore(&mut connection.config, &stored).map_err(|missing| {
+        let key = missing.first().map(|pointer| dotted(pointer)).unwrap_or_default();
         let message = format!("the value of `{key}` is only the mask of a secret");
         Error::invalid_at(format!("config.{key}"), message, Some("give the secret itself".into()))
     })?;

@@ -2,6 +2,8 @@
 //!
 //! What stands in them is shown with masks in the place of secrets, as everywhere.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use fieldrail_node::views::Paged;
 use fieldrail_node::{FileName, FileState, VersionView};
@@ -11,9 +13,9 @@ use serde_json::Value;
 
 use crate::answer::{Json, Tagged};
 use crate::call::{Call, NoBody, NoQuery};
-use crate::connections::secret_keys_of;
+use crate::connections::hidden_of;
 use crate::problem::{Problem, Result};
-use crate::secrets;
+use crate::secrets::{Hidden, MASK};
 
 /// Which versions.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -81,15 +83,14 @@ pub(crate) fn masked(call: &Call, name: FileName, text: String) -> Result<Masked
     let mut shown = clear.clone();
     if name == FileName::Settings {
         // The address of an error server has a key in it.
-        secrets::hide(&["dsn".to_owned()].into(), &mut shown);
+        Hidden::under(["dsn"]).hide(&mut shown);
     } else if name == FileName::Widgets {
         hide_logins(&mut shown);
     } else {
         for connection in shown.get_mut("connections").and_then(Value::as_array_mut).into_iter().flatten() {
             let driver = connection.get("driver").and_then(Value::as_str).unwrap_or_default().to_owned();
             let Some(config) = connection.get_mut("config") else { continue };
-            let keys = secret_keys_of(call, &driver, config);
-            secrets::hide(&keys, config);
+            hidden_of(call, &driver, config).hide(config);
         }
     }
     if shown == clear {
@@ -102,17 +103,51 @@ pub(crate) fn masked(call: &Call, name: FileName, text: String) -> Result<Masked
 
 /// Puts a mask in the place of each password in an address, such as that of a camera.
 fn hide_logins(value: &mut Value) {
-    match value {
-        Value::Object(map) => map.values_mut().for_each(hide_logins),
-        Value::Array(items) => items.iter_mut().for_each(hide_logins),
-        Value::String(text) => {
-            let Some((scheme, rest)) = text.split_once("://") else { return };
-            let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-            let Some((login, _)) = authority.rsplit_once('@') else { return };
-            let Some((name, _)) = login.split_once(':') else { return };
-            let masked = format!("{scheme}://{name}:{}{}", secrets::MASK, &rest[login.len()..]);
-            *text = masked;
+    walk(value, "", &mut |_, text| *text = without_login(text).unwrap_or_else(|| std::mem::take(text)));
+}
+
+/// The address with a mask in the place of its password, if it has one.
+fn without_login(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let (login, _) = authority.rsplit_once('@')?;
+    let (name, _) = login.split_once(':')?;
+    Some(format!("{scheme}://{name}:{MASK}{}", &rest[login.len()..]))
+}
+
+/// Puts the addresses that are stored in the place of those that are masked. Says where masks stay.
+pub(crate) fn show_logins(value: &mut Value, stored: &Value) -> Vec<String> {
+    let mut clear = BTreeMap::new();
+    walk(&mut stored.clone(), "", &mut |_, text| {
+        if let Some(masked) = without_login(text) {
+            clear.insert(masked, text.clone());
         }
+    });
+    let mut left = Vec::new();
+    walk(value, "", &mut |at, text| {
+        let Some(masked) = without_login(text).filter(|masked| masked == text) else { return };
+        match clear.get(&masked) {
+            Some(stored) => stored.clone_into(text),
+            None => left.push(at.to_owned()),
+        }
+    });
+    left
+}
+
+/// All texts in a value, each with its JSON pointer.
+fn walk(value: &mut Value, at: &str, meet: &mut impl FnMut(&str, &mut String)) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                walk(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), meet);
+            }
+        }
+        Value::Array(items) => {
+            for (nth, value) in items.iter_mut().enumerate() {
+                walk(value, &format!("{at}/{nth}"), meet);
+            }
+        }
+        Value::String(text) => meet(at, text),
         _ => {}
     }
 }

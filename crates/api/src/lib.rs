@@ -36,6 +36,7 @@ mod openapi;
 mod panic;
 mod people;
 mod problem;
+mod restore;
 mod routes;
 mod search;
 mod secrets;
@@ -44,6 +45,7 @@ mod summary;
 mod system;
 mod table;
 mod tls;
+mod vault;
 mod widgets;
 
 pub use endpoint::{Access, Endpoint, Reach};

@@ -5,16 +5,143 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use fieldrail_node::Shape;
+use serde_json::Value;
 
 /// What is shown instead of a secret.
 pub(crate) const MASK: &str = "********";
 
-/// The names of the keys that hold secrets, anywhere in the configuration.
-pub(crate) fn keys(schema: &Value) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    collect(schema, &mut found);
-    found
+/// What of a driver's configuration is secret.
+pub(crate) struct Hidden<'a> {
+    /// The names of the keys that hold secrets, anywhere in the configuration.
+    keys: BTreeSet<String>,
+    /// Where `{"secret": "name"}` is the name of a secret; none where nobody knows.
+    shape: Option<Shape<'a>>,
+}
+
+impl<'a> Hidden<'a> {
+    /// As the driver's schema says.
+    pub(crate) fn by(schema: &'a Value) -> Self {
+        let mut keys = BTreeSet::new();
+        collect(schema, &mut keys);
+        Self { keys, shape: Some(Shape::of(schema)) }
+    }
+
+    /// Of a driver that is not at hand nobody knows what is secret, so every text is.
+    pub(crate) fn all_of(config: &Value) -> Self {
+        Self { keys: every_key(config), shape: None }
+    }
+
+    /// These keys, and no references.
+    pub(crate) fn under<const N: usize>(keys: [&str; N]) -> Self {
+        Self { keys: keys.map(str::to_owned).into(), shape: None }
+    }
+
+    /// Puts masks in the place of secrets.
+    pub(crate) fn hide(&self, config: &mut Value) {
+        self.hide_at(config, self.shape.as_ref());
+    }
+
+    fn hide_at(&self, config: &mut Value, shape: Option<&Shape<'_>>) {
+        // `{"secret": "name"}` only says which secret it is.
+        if shape.is_some_and(|shape| shape.reference(config).is_some()) {
+            return;
+        }
+        match config {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    if self.keys.contains(key) && !value.is_object() && !value.is_null() {
+                        *value = MASK.into();
+                    } else {
+                        self.hide_at(value, shape.map(|shape| shape.key(key)).as_ref());
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let shape = shape.map(Shape::element);
+                for item in items {
+                    self.hide_at(item, shape.as_ref());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts what is stored in the place of masks. Fails with the JSON pointers of all masks that stand for nothing, for
+    /// example `/users/2/hash`; they stay as they are.
+    pub(crate) fn restore(&self, config: &mut Value, stored: &Value) -> Result<(), Vec<String>> {
+        let mut missing = Vec::new();
+        self.restore_at("", config, stored, self.shape.as_ref(), &mut missing);
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
+    }
+
+    fn restore_at(
+        &self,
+        at: &str,
+        config: &mut Value,
+        stored: &Value,
+        shape: Option<&Shape<'_>>,
+        missing: &mut Vec<String>,
+    ) {
+        match config {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    let before = stored.get(key).unwrap_or(&Value::Null);
+                    if self.keys.contains(key) && *value == MASK {
+                        if before.is_null() {
+                            missing.push(at);
+                        } else {
+                            *value = before.clone();
+                        }
+                    } else {
+                        self.restore_at(&at, value, before, shape.map(|shape| shape.key(key)).as_ref(), missing);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let shape = shape.map(Shape::element);
+                for (nth, item) in items.iter_mut().enumerate() {
+                    let same = self.partner(item, stored, shape.as_ref()).unwrap_or(&Value::Null);
+                    self.restore_at(&format!("{at}/{nth}"), item, same, shape.as_ref(), missing);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The stored entry of a list that this one was: by its name, else by everything that is shown of it. Never by its
+    /// place: a removed entry must not hand its secret to the next.
+    fn partner<'v>(&self, item: &Value, stored: &'v Value, shape: Option<&Shape<'_>>) -> Option<&'v Value> {
+        let all = stored.as_array()?;
+        let shown = |one: &Value| {
+            let mut shown = one.clone();
+            self.hide_at(&mut shown, shape);
+            shown
+        };
+        match item.get("name") {
+            Some(name) => all.iter().find(|one| one.get("name") == Some(name)),
+            None => all.iter().find(|one| shown(one) == *item),
+        }
+    }
+}
+
+/// `users[2].hash` for the JSON pointer `/users/2/hash`.
+pub(crate) fn dotted(pointer: &str) -> String {
+    let mut path = String::new();
+    for part in pointer.split('/').skip(1) {
+        if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            path.push('[');
+            path.push_str(part);
+            path.push(']');
+        } else {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(&part.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    path
 }
 
 fn collect(schema: &Value, found: &mut BTreeSet<String>) {
@@ -31,7 +158,7 @@ fn collect(schema: &Value, found: &mut BTreeSet<String>) {
 }
 
 /// Every key of a configuration that holds a text.
-pub(crate) fn every_key(config: &Value) -> BTreeSet<String> {
+fn every_key(config: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![config];
     while let Some(value) = open.pop() {
@@ -47,127 +174,71 @@ pub(crate) fn every_key(config: &Value) -> BTreeSet<String> {
     found
 }
 
-/// Puts masks in the place of secrets.
-pub(crate) fn hide(keys: &BTreeSet<String>, config: &mut Value) {
-    match config {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if is_reference(value) {
-                    continue;
-                }
-                if keys.contains(key) && !value.is_object() && !value.is_null() {
-                    *value = MASK.into();
-                } else {
-                    hide(keys, value);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(keys, item)),
-        _ => {}
-    }
-}
-
-/// `{"secret": "name"}` only says which secret it is.
-fn is_reference(value: &Value) -> bool {
-    value.as_object().is_some_and(|map| map.len() == 1 && map.get("secret").is_some_and(Value::is_string))
-}
-
-/// Puts what is stored in the place of masks. Fails with the key of a mask that stands for nothing.
-pub(crate) fn restore(keys: &BTreeSet<String>, config: &mut Value, stored: &Value) -> Result<(), String> {
-    match config {
-        Value::Object(map) => restore_map(keys, map, stored),
-        Value::Array(items) => items.iter_mut().try_for_each(|item| {
-            let same = partner(keys, item, stored).unwrap_or(&Value::Null);
-            restore(keys, item, same)
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn restore_map(keys: &BTreeSet<String>, map: &mut Map<String, Value>, stored: &Value) -> Result<(), String> {
-    for (key, value) in map {
-        let before = stored.get(key).unwrap_or(&Value::Null);
-        if keys.contains(key) && *value == MASK {
-            if before.is_null() {
-                return Err(key.clone());
-            }
-            *value = before.clone();
-        } else {
-            restore(keys, value, before)?;
-        }
-    }
-    Ok(())
-}
-
-/// The stored entry of a list that this one was: by its name, else by everything that is shown of it. Never by its
-/// place: a removed entry must not hand its secret to the next.
-fn partner<'a>(keys: &BTreeSet<String>, item: &Value, stored: &'a Value) -> Option<&'a Value> {
-    let all = stored.as_array()?;
-    let shown = |one: &Value| {
-        let mut shown = one.clone();
-        hide(keys, &mut shown);
-        shown
-    };
-    match item.get("name") {
-        Some(name) => all.iter().find(|one| one.get("name") == Some(name)),
-        None => all.iter().find(|one| shown(one) == *item),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn marked() -> BTreeSet<String> {
-        let schema = json!({
-            "properties": { "password": { "type": "string", "x-secret": true }, "users": { "$ref": "#/$defs/User" } },
-            "$defs": { "User": { "properties": { "hash": { "x-secret": true }, "name": {} } } }
-        });
-        keys(&schema)
+    fn schema() -> Value {
+        json!({
+            "properties": {
+                "password": { "type": "string", "x-secret": true },
+                "users": { "type": "array", "items": { "$ref": "#/$defs/User" } },
+                "hmac": { "anyOf": [{ "$ref": "#/$defs/Hmac" }, { "type": "null" }] }
+            },
+            "$defs": {
+                "User": { "properties": { "hash": { "x-secret": true }, "name": {} } },
+                "Hmac": { "type": "object", "properties": { "secret": { "type": "string", "x-secret": true } } }
+            }
+        })
     }
 
     fn stored() -> Value {
         json!({
-            "host": "h", "password": "geheim",
+            "host": "h", "password": "geheim", "hmac": { "secret": "typed" },
             "users": [{ "name": "a", "hash": "A" }, { "name": "b", "hash": "B" }]
         })
     }
 
     #[test]
     fn what_is_marked_goes_in_and_never_comes_back() {
-        let mut shown = stored();
-        hide(&marked(), &mut shown);
+        let (schema, mut shown) = (schema(), stored());
+        Hidden::by(&schema).hide(&mut shown);
         assert_eq!(shown["host"], "h");
         let text = shown.to_string();
-        assert!(!text.contains("geheim") && !text.contains("\"A\""), "{text}");
-        restore(&marked(), &mut shown, &stored()).unwrap();
+        assert!(!text.contains("geheim") && !text.contains("\"A\"") && !text.contains("typed"), "{text}");
+        Hidden::by(&schema).restore(&mut shown, &stored()).unwrap();
         assert_eq!(shown, stored());
     }
 
     #[test]
     fn of_an_unknown_driver_every_text_is_hidden() {
         let mut shown = stored();
-        hide(&every_key(&shown), &mut shown);
+        Hidden::all_of(&stored()).hide(&mut shown);
         assert_eq!(shown["users"][1], json!({ "name": MASK, "hash": MASK }));
-        assert_eq!(shown["host"], MASK);
+        assert_eq!((&shown["host"], &shown["hmac"]), (&json!(MASK), &json!({ "secret": MASK })));
     }
 
     #[test]
     fn a_reference_to_a_secret_is_shown_as_it_is() {
-        let mut shown = json!({ "password": { "secret": "broker" } });
-        hide(&marked(), &mut shown);
-        assert_eq!(shown, json!({ "password": { "secret": "broker" } }));
+        let (schema, mut shown) =
+            (schema(), json!({ "password": { "secret": "broker" }, "hmac": { "secret": { "secret": "sign" } } }));
+        let before = shown.clone();
+        Hidden::by(&schema).hide(&mut shown);
+        assert_eq!(shown, before);
     }
 
     #[test]
     fn a_removed_entry_does_not_hand_its_secret_to_the_next() {
+        let schema = schema();
+        let hidden = Hidden::by(&schema);
         let mut config = json!({ "users": [{ "name": "b", "hash": MASK }] });
-        restore(&marked(), &mut config, &stored()).unwrap();
+        hidden.restore(&mut config, &stored()).unwrap();
         assert_eq!(config["users"][0]["hash"], "B");
-        let mut config = json!({ "users": [{ "name": "c", "hash": MASK }] });
-        assert_eq!(restore(&marked(), &mut config, &stored()), Err("hash".into()));
-        assert_eq!(restore(&marked(), &mut json!({ "password": MASK }), &Value::Null), Err("password".into()));
+        let mut config =
+            json!({ "password": MASK, "users": [{ "name": "a", "hash": MASK }, { "name": "c", "hash": MASK }] });
+        assert_eq!(hidden.restore(&mut config, &stored()), Err(vec!["/users/1/hash".into()]));
+        assert_eq!(hidden.restore(&mut json!({ "password": MASK }), &Value::Null), Err(vec!["/password".into()]));
     }
 }

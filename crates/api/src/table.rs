@@ -9,7 +9,7 @@ use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
 use crate::{
     alarms, audit, backup, camera, certificate, connections, dashboard_versions, dashboards, data, errors, files,
-    instances, live, logs, metrics, panic, people, routes, search, summary, system, widgets,
+    instances, live, logs, metrics, panic, people, restore, routes, search, summary, system, vault, widgets,
 };
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -319,6 +319,20 @@ fn of_files() -> Vec<Endpoint> {
         .answers(files::restore),
         at(GET, "/api/admin/backup", Admin, "Save the whole configuration as one archive, without secrets.")
             .answers(backup::save),
+        at(
+            POST,
+            "/api/admin/backup",
+            Admin,
+            "Bring a saved configuration back, all of it or none, or say what changes.",
+        )
+        .up_to(restore::MOST_BODY)
+        .answers(restore::restore),
+        at(GET, "/api/admin/secrets", Admin, "List the names of secrets and what refers to each.").answers(vault::list),
+        at(POST, "/api/admin/secrets", Admin, "Keep a secret; it is never shown again.").answers(vault::add),
+        at(PUT, "/api/admin/secrets/{name}", Admin, "Give a secret another text; in force at once.")
+            .answers(vault::put),
+        at(DELETE, "/api/admin/secrets/{name}", Admin, "Remove a secret; one in use only if that is wanted anyway.")
+            .answers(vault::remove),
         at(GET, "/api/admin/certificate", Admin, "Show the certificate for HTTPS that is in force.")
             .answers(certificate::view),
         at(PUT, "/api/admin/certificate", Admin, "Take another certificate for HTTPS into force, at once.")

@@ -14,7 +14,7 @@ use crate::dashboards::model::WidgetsFile;
 use crate::datapoints::{About, DatapointsFile};
 use crate::files::FileName;
 use crate::people::UsersFile;
-use crate::plugins::Plugins;
+use crate::plugins::{Plugin, Plugins};
 use crate::settings::Settings;
 use crate::traffic::{Facts, House, folded};
 use crate::views::Finding;
@@ -155,7 +155,7 @@ fn check_connections(
                     facts.event = able.target == fieldrail_wire::TargetKind::Event;
                     facts.writable = able.write;
                     if let Err(error) =
-                        plugin.check(&connection.config).and_then(|()| resolved(secrets, &connection.config))
+                        plugin.check(&connection.config).and_then(|()| resolved(secrets, &connection.config, plugin))
                     {
                         report(&below(&error), &error);
                     }
@@ -167,8 +167,8 @@ fn check_connections(
     instances
 }
 
-fn resolved(secrets: &Secrets, config: &serde_json::Value) -> Result<()> {
-    secrets.resolve(&mut config.clone()).map_err(|missing| {
+fn resolved(secrets: &Secrets, config: &serde_json::Value, plugin: &Plugin) -> Result<()> {
+    secrets.resolve(&mut config.clone(), &plugin.shape()).map_err(|missing| {
         Error::invalid_at(format!("config.{}", missing.key), missing.to_string(), missing.hint().map(Into::into))
     })
 }

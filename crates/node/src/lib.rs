@@ -43,8 +43,10 @@ mod remembered;
 mod replay;
 mod requests;
 mod reserve;
+mod restoration;
 mod routes;
 mod search;
+mod secrets;
 pub mod settings;
 mod stream;
 mod tap;
@@ -72,7 +74,7 @@ pub use failing::{FailingRoute, FailingRoutes};
 pub use fieldrail_model::{Level as LogLevel, Timestamp};
 pub use fieldrail_router::RouteSpec;
 pub use fieldrail_router::RoutingFile;
-pub use fieldrail_store::{Etag, FileError, Place};
+pub use fieldrail_store::{Etag, FileError, Place, Shape};
 pub use fieldrail_store::{Filter as LogFilter, LogRecord};
 pub use fieldrail_supervisor::confine;
 pub use fieldrail_wire::Manifest;
@@ -89,11 +91,13 @@ pub use panic::{PanicRequest, PanicView, RearmRequest, RearmStep, SafeWrite};
 pub use plugins::{Plugin, Plugins};
 pub use pulses::PulseView;
 pub use replay::{Plan, PlanExample, PlannedTarget, Recording, plan};
+pub use restoration::FileChange;
 pub use routes::{Datum, RouteStats, RouteView, RouterStats};
 pub use search::{
     DeviceFinds, Found, FoundAlarm, FoundInstance, FoundNode, FoundPoint, FoundRoute, MOST_CHARACTERS, Search,
     Unanswered,
 };
+pub use secrets::{SecretUse, SecretView};
 pub use stream::Stream;
 pub use tap::TapStream;
 pub use traffic::{TapEvent, TapWish};

@@ -112,9 +112,13 @@ impl Node {
         let reserve = Arc::new(Reserve::of(options));
         reserve.give_way();
         let files = Files::open(&options.config)?;
+        let restored = crate::restoration::finish(&files, &options.config);
         let users = files::open(&options.config, FileName::Users)?;
         let (people, fault) = People::open_with_sessions(users, &options.state);
         let logbook = Arc::new(Logbook::open(&options.config.join("system_logs.db"))?);
+        if let Some(restored) = restored {
+            logbook.write(Level::Warn, None, restored);
+        }
         if let Some(fault) = fault {
             logbook.write(
                 Level::Warn,

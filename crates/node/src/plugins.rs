@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fieldrail_model::text::{did_you_mean, nearest};
+use fieldrail_store::Shape;
 use fieldrail_wire::Manifest;
 use tracing::warn;
 
@@ -36,7 +37,7 @@ impl Plugin {
     /// The first mistake, with its key below `config`.
     pub fn check(&self, config: &serde_json::Value) -> Result<()> {
         let Some(schema) = &self.schema else { return Ok(()) };
-        let config = without_secrets(config);
+        let config = without_secrets(config, &self.shape());
         let Some(error) = schema.iter_errors(&config).next() else { return Ok(()) };
         let known = self.keys();
         let unknown = error.to_string();
@@ -48,6 +49,11 @@ impl Plugin {
         Err(Error::invalid_at(key_path(&error.instance_path().to_string()), unknown, Some(hint)))
     }
 
+    /// What its configuration is like, as far as it says where the names of secrets stand.
+    pub fn shape(&self) -> Shape<'_> {
+        Shape::of(&self.manifest.config_schema)
+    }
+
     /// The keys that the schema knows at the top; deeper ones have too many forms to name.
     fn keys(&self) -> Vec<String> {
         let properties = self.manifest.config_schema.get("properties").and_then(|p| p.as_object());
@@ -56,17 +62,16 @@ impl Plugin {
 }
 
 /// A secret is given as `{"secret": "name"}` where the schema wants text.
-fn without_secrets(config: &serde_json::Value) -> serde_json::Value {
+fn without_secrets(config: &serde_json::Value, shape: &Shape<'_>) -> serde_json::Value {
     match config {
-        serde_json::Value::Object(map)
-            if map.len() == 1 && map.get("secret").is_some_and(serde_json::Value::is_string) =>
-        {
-            serde_json::Value::String("secret".into())
-        }
+        reference if shape.reference(reference).is_some() => serde_json::Value::String("secret".into()),
         serde_json::Value::Object(map) => {
-            map.iter().map(|(key, value)| (key.clone(), without_secrets(value))).collect()
+            map.iter().map(|(key, value)| (key.clone(), without_secrets(value, &shape.key(key)))).collect()
         }
-        serde_json::Value::Array(items) => items.iter().map(without_secrets).collect(),
+        serde_json::Value::Array(items) => {
+            let shape = shape.element();
+            items.iter().map(|item| without_secrets(item, &shape)).collect()
+        }
         other => other.clone(),
     }
 }
@@ -189,6 +194,24 @@ mod tests {
         assert_eq!(key.as_deref(), Some("config.port"));
         let Err(Error::Invalid { hint, .. }) = plugin.check(&serde_json::json!({ "prt": 1 })) else { panic!() };
         assert_eq!(hint.as_deref(), Some("did you mean `port`?"));
+    }
+
+    #[test]
+    fn an_object_with_the_one_key_secret_is_right_where_the_schema_has_one() {
+        let (_root, plugins) = plugin(&serde_json::json!({
+            "type": "object",
+            "properties": { "hmac": {
+                "type": "object", "additionalProperties": false, "required": ["secret"],
+                "properties": { "secret": { "type": "string", "x-secret": true } }
+            } }
+        }));
+        let plugin = plugins.get("x").unwrap();
+        plugin.check(&serde_json::json!({ "hmac": { "secret": "typed" } })).unwrap();
+        plugin.check(&serde_json::json!({ "hmac": { "secret": { "secret": "sign" } } })).unwrap();
+        let Err(Error::Invalid { key, .. }) = plugin.check(&serde_json::json!({ "hmac": { "secret": 5 } })) else {
+            panic!()
+        };
+        assert_eq!(key.as_deref(), Some("config.hmac.secret"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The rules as people see and change them, and `route_data`, the one entry for values from outside of a driver.
 
 use fieldrail_model::{Sample, Timestamp, Value};
-use fieldrail_router::{Counters, Ran, RouteIndex, RouteSpec, RoutingFile, Severity};
+use fieldrail_router::{Counters, Problem, Ran, RouteIndex, RouteSpec, RoutingFile, Severity};
 use fieldrail_store::{Etag, etag_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -273,14 +273,7 @@ impl Node {
     /// Fails with the worst of what is wrong with rules.
     pub(crate) fn must_compile(&self, file: &RoutingFile) -> Result<()> {
         let Err(problems) = self.compile(file) else { return Ok(()) };
-        let worst = problems.iter().find(|problem| problem.severity == Severity::Error).or(problems.first());
-        Err(worst.map_or_else(
-            || Error::Internal("rules were refused without a reason".into()),
-            |problem| {
-                let key = crate::check::key_of(file, problem);
-                Error::invalid_at(key, problem.message.clone(), problem.hint.clone())
-            },
-        ))
+        Err(worst(file, &problems))
     }
 
     /// What is wrong with these rules, without taking them into force; none looks at those on disk.
@@ -374,4 +367,15 @@ fn run_of(runs: &[Run], route: RouteIndex) -> Run {
 
 fn no_route(id: &str) -> Error {
     Error::NotFound(format!("there is no route `{id}`"))
+}
+/// The worst of what is wrong with rules.
+pub(crate) fn worst(file: &RoutingFile, problems: &[Problem]) -> Error {
+    let worst = problems.iter().find(|problem| problem.severity == Severity::Error).or(problems.first());
+    worst.map_or_else(
+        || Error::Internal("rules were refused without a reason".into()),
+        |problem| {
+            let key = crate::check::key_of(file, problem);
+            Error::invalid_at(key, problem.message.clone(), problem.hint.clone())
+        },
+    )
 }

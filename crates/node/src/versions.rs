@@ -182,7 +182,7 @@ impl Node {
     }
 
     /// Fails if a configuration is wrong by the schema of its driver. A driver that is not at hand hinders only its own.
-    fn must_fit(&self, file: &ConnectionsFile) -> Result<()> {
+    pub(crate) fn must_fit(&self, file: &ConnectionsFile) -> Result<()> {
         file.check()?;
         for (at, connection) in file.connections.iter().enumerate() {
             let Ok(Some(plugin)) = self.plugin_of(connection) else { continue };

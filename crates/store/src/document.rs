@@ -266,17 +266,26 @@ impl<T: Format> Document<T> {
         check: impl Fn(&T) -> Result<(), E>,
     ) -> Result<Etag, EditError<E>> {
         let text = self.versions.read(sequence).map_err(|error| EditError::Refused(error.into()))?;
-        let mut change = |value: &mut T| {
+        let restored = self.edit_or_make(who, expected, |value: &mut T| {
             *value = parse::parse(&self.name, &text, self.options.access == Access::Private)?;
             check(value)
-        };
+        });
+        restored.map(|((), etag)| etag)
+    }
+
+    /// As [`Document::edit`], and where the file is gone it is made anew from the default.
+    pub fn edit_or_make<R, E>(
+        &self,
+        who: &str,
+        expected: Option<&Etag>,
+        mut change: impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Result<(R, Etag), EditError<E>> {
         let gone = matches!(self.read(), Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound));
         if !gone {
-            return self.edit(who, expected, change).map(|((), etag)| etag);
+            return self.edit(who, expected, change);
         }
         let _lock = Lock::wait(&self.lock).map_err(EditError::Write)?;
-        let done = self.attempt(who, None, None, &mut change)?;
-        done.map(|((), etag)| etag).ok_or(EditError::Changed)
+        self.attempt(who, None, None, &mut change)?.ok_or(EditError::Changed)
     }
 
     /// One try of an edit; nothing when the file on disk became another one meanwhile. `before` is nothing when there

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::format_version::FormatVersion;
 use crate::key_path::{KeyPath, Step};
+use crate::shape::Shape;
 
 /// The file `secrets.json`, readable for its owner only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,25 +65,28 @@ impl MissingSecret {
 }
 
 impl Secrets {
-    /// Replaces each `{"secret": "name"}` in `config` by the text of that secret.
-    pub fn resolve(&self, config: &mut Value) -> Result<(), MissingSecret> {
-        self.resolve_at(&KeyPath::default(), config)
+    /// Replaces each `{"secret": "name"}` in `config` by the text of that secret. `shape` says where it is one.
+    pub fn resolve(&self, config: &mut Value, shape: &Shape<'_>) -> Result<(), MissingSecret> {
+        self.resolve_at(&KeyPath::default(), config, shape)
     }
 
-    fn resolve_at(&self, path: &KeyPath, value: &mut Value) -> Result<(), MissingSecret> {
-        if let Some(name) = reference(value) {
+    fn resolve_at(&self, path: &KeyPath, value: &mut Value, shape: &Shape<'_>) -> Result<(), MissingSecret> {
+        if let Some(name) = shape.reference(value) {
             let secret = self.secrets.get(name).ok_or_else(|| self.missing(name, path))?;
             *value = Value::from(secret.reveal());
             return Ok(());
         }
         match value {
-            Value::Object(members) => members
-                .iter_mut()
-                .try_for_each(|(key, member)| self.resolve_at(&path.then(Step::Key(key.clone())), member)),
-            Value::Array(elements) => elements
-                .iter_mut()
-                .enumerate()
-                .try_for_each(|(index, element)| self.resolve_at(&path.then(Step::Index(index)), element)),
+            Value::Object(members) => members.iter_mut().try_for_each(|(key, member)| {
+                self.resolve_at(&path.then(Step::Key(key.clone())), member, &shape.key(key))
+            }),
+            Value::Array(elements) => {
+                let shape = shape.element();
+                elements
+                    .iter_mut()
+                    .enumerate()
+                    .try_for_each(|(index, element)| self.resolve_at(&path.then(Step::Index(index)), element, &shape))
+            }
             _ => Ok(()),
         }
     }
@@ -97,10 +101,28 @@ impl Secrets {
     }
 }
 
-/// The name in `{"secret": "name"}`. An object with more in it is no reference.
-fn reference(value: &Value) -> Option<&str> {
-    let object = value.as_object().filter(|object| object.len() == 1)?;
-    object.get("secret")?.as_str()
+/// Each `{"secret": "name"}` in a configuration: the name, and the key where it stands, for example `login.password`.
+pub fn references(config: &Value, shape: &Shape<'_>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    gather(&KeyPath::default(), config, shape, &mut found);
+    found
+}
+
+fn gather(path: &KeyPath, value: &Value, shape: &Shape<'_>, found: &mut Vec<(String, String)>) {
+    if let Some(name) = shape.reference(value) {
+        return found.push((name.into(), path.to_string()));
+    }
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(key, member)| gather(&path.then(Step::Key(key.clone())), member, &shape.key(key), found)),
+        Value::Array(elements) => {
+            let shape = shape.element();
+            let elements = elements.iter().enumerate();
+            elements.for_each(|(index, element)| gather(&path.then(Step::Index(index)), element, &shape, found));
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +138,7 @@ mod tests {
     #[test]
     fn references_are_replaced_wherever_they_stand() {
         let mut config = json!({"user": "x", "password": {"secret": "broker"}, "all": [{"secret": "broker"}]});
-        secrets().resolve(&mut config).unwrap();
+        secrets().resolve(&mut config, &Shape::of(&Value::Null)).unwrap();
         assert_eq!(config, json!({"user": "x", "password": "hunter2", "all": ["hunter2"]}));
     }
 
@@ -124,13 +146,29 @@ mod tests {
     fn what_only_looks_like_a_reference_stays() {
         let before = json!({"hmac": {"secret": "broker", "header": "X"}, "secret": 5, "text": "secret"});
         let mut config = before.clone();
-        secrets().resolve(&mut config).unwrap();
+        secrets().resolve(&mut config, &Shape::of(&Value::Null)).unwrap();
         assert_eq!(config, before);
     }
 
     #[test]
+    fn an_object_whose_schema_has_a_key_of_this_name_is_no_reference() {
+        let schema = json!({
+            "properties": { "hmac": { "type": "object", "properties": { "secret": { "type": "string" } } } }
+        });
+        let shape = Shape::of(&schema);
+        let mut config = json!({"hmac": {"secret": "typed"}});
+        secrets().resolve(&mut config, &shape).unwrap();
+        assert_eq!(config, json!({"hmac": {"secret": "typed"}}));
+        let mut config = json!({"hmac": {"secret": {"secret": "broker"}}});
+        assert_eq!(references(&config, &shape), [("broker".to_owned(), "hmac.secret".to_owned())]);
+        secrets().resolve(&mut config, &shape).unwrap();
+        assert_eq!(config, json!({"hmac": {"secret": "hunter2"}}));
+    }
+
+    #[test]
     fn a_missing_secret_is_named_with_its_key() {
-        let error = secrets().resolve(&mut json!({"login": [{"password": {"secret": "brokr"}}]})).unwrap_err();
+        let mut config = json!({"login": [{"password": {"secret": "brokr"}}]});
+        let error = secrets().resolve(&mut config, &Shape::of(&Value::Null)).unwrap_err();
         assert_eq!(error.to_string(), "login[0].password: there is no secret named `brokr`");
         assert_eq!(error.hint(), Some("did you mean `broker`?"));
     }

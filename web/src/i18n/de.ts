@@ -11,6 +11,7 @@ import { instance } from './de/instance';
 import { panicPage } from './de/panicPage';
 import { routes } from './de/routes';
 import { system } from './de/system';
+import { vault } from './de/vault';
 import type { Texts } from './en';
 
 export const de: Texts = {
@@ -508,4 +509,5 @@ export const de: Texts = {
   units: { s: 's', min: 'min', h: 'h', d: 'T' },
   notices: 'Meldungen',
   system,
+  vault,
 };

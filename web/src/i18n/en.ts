@@ -11,6 +11,7 @@ import { instance } from './en/instance';
 import { panicPage } from './en/panicPage';
 import { routes } from './en/routes';
 import { system } from './en/system';
+import { vault } from './en/vault';
 
 export const en = {
   battery,
@@ -507,6 +508,7 @@ export const en = {
   units: { s: 's', min: 'min', h: 'h', d: 'd' },
   notices: 'Notices',
   system,
+  vault,
 };
 
 export type Texts = typeof en;

@@ -128,6 +128,11 @@ a POST /api/admin/panic/rearm
     a GET /api/admin/files/{name}/versions/{id}
     a POST /api/admin/files/{name}/versions/{id}/restore
     a GET /api/admin/backup
+    a POST /api/admin/backup
+    a GET /api/admin/secrets
+    a POST /api/admin/secrets
+    a PUT /api/admin/secrets/{name}
+    a DELETE /api/admin/secrets/{name}
     a GET /api/admin/certificate
     a PUT /api/admin/certificate
     a POST /api/admin/certificate/self-signed

@@ -153,7 +153,7 @@ async fn no_secret_leaves_with_a_version_and_it_is_there_again_after_a_restore()
 }
 
 /// The body of an answer that came in chunks.
-fn unchunked(body: &[u8]) -> Vec<u8> {
+pub(crate) fn unchunked(body: &[u8]) -> Vec<u8> {
     let (mut rest, mut whole) = (body, Vec::new());
     loop {
         let line = rest.windows(2).position(|two| two == b"\r\n").unwrap();

@@ -38,7 +38,10 @@ fn vault() -> Value {
     let password = json!({ "type": "string", "x-secret": true });
     json!({
         "name": "vault", "version": "1.0.0", "description": "A test.", "protocol": [1, 1], "program": ["vault"],
-        "config_schema": { "properties": { "host": { "type": "string" }, "password": password } }
+        "config_schema": { "properties": {
+            "host": { "type": "string" }, "password": password,
+            "sign": { "type": "object", "properties": { "secret": password } }
+        } }
     })
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use fieldrail_store::Shape;
 use regex::Regex;
 use serde_json::Value;
 
@@ -78,25 +79,22 @@ fn marked_keys(schema: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// `{"secret": "name"}` only says which secret it is.
-fn is_reference(value: &Value) -> bool {
-    value.as_object().is_some_and(|map| map.len() == 1 && map.get("secret").is_some_and(Value::is_string))
-}
-
 /// What is secret in a configuration, by its driver's schema and by the names of its keys. Without a schema nobody knows, so
 /// every text is.
-pub(crate) struct ConfigSecrets {
+pub(crate) struct ConfigSecrets<'a> {
     marked: Option<Vec<String>>,
+    /// Where `{"secret": "name"}` only says which secret it is.
+    shape: Shape<'a>,
 }
 
-impl ConfigSecrets {
-    pub(crate) fn new(schema: Option<&Value>) -> Self {
+impl<'a> ConfigSecrets<'a> {
+    pub(crate) fn new(schema: Option<&'a Value>) -> Self {
         let marked = schema.map(|schema| {
             let mut marked = Vec::new();
             marked_keys(schema, &mut marked);
             marked
         });
-        Self { marked }
+        Self { marked, shape: Shape::of(schema.unwrap_or(&Value::Null)) }
     }
 
     fn hides(&self, key: &str, value: &Value) -> bool {
@@ -108,20 +106,31 @@ impl ConfigSecrets {
 
     /// Puts masks in the place of secrets.
     pub(crate) fn hide(&self, config: &mut Value) {
+        self.hide_at(config, &self.shape);
+    }
+
+    fn hide_at(&self, config: &mut Value, shape: &Shape<'_>) {
         match config {
             Value::Object(map) => {
                 for (key, value) in map {
-                    if is_reference(value) || value.is_null() {
+                    let shape = shape.key(key);
+                    let is_name = self.marked.is_some() && shape.reference(value).is_some();
+                    if is_name || value.is_null() {
                         continue;
                     }
                     if self.hides(key, value) {
                         *value = MASK.into();
                     } else {
-                        self.hide(value);
+                        self.hide_at(value, &shape);
                     }
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide(item)),
+            Value::Array(items) => {
+                let shape = shape.element();
+                for item in items {
+                    self.hide_at(item, &shape);
+                }
+            }
             _ => {}
         }
     }
@@ -129,14 +138,31 @@ impl ConfigSecrets {
     /// The texts and numbers that [`ConfigSecrets::hide`] would hide. Of a driver that is not at hand only those whose keys say
     /// so: what is not secret must not be taken out of every text.
     pub(crate) fn collect(&self, config: &Value, found: &mut Vec<String>) {
+        self.collect_at(config, &self.shape, found);
+    }
+
+    fn collect_at(&self, config: &Value, shape: &Shape<'_>, found: &mut Vec<String>) {
         match config {
             Value::Object(map) => {
-                for (key, value) in map.iter().filter(|(_, value)| !is_reference(value)) {
+                for (key, value) in map {
+                    let shape = shape.key(key);
+                    if shape.reference(value).is_some() {
+                        continue;
+                    }
                     let marked = self.marked.as_ref().is_some_and(|marked| marked.iter().any(|name| name == key));
-                    if marked || is_secret_key(key) { leaves(value, found) } else { self.collect(value, found) }
+                    if marked || is_secret_key(key) {
+                        leaves(value, found);
+                    } else {
+                        self.collect_at(value, &shape, found);
+                    }
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| self.collect(item, found)),
+            Value::Array(items) => {
+                let shape = shape.element();
+                for item in items {
+                    self.collect_at(item, &shape, found);
+                }
+            }
             _ => {}
         }
     }
@@ -328,6 +354,18 @@ mod tests {
                 "tls_key": { "secret": "tls" }, "key": null
             })
         );
+    }
+
+    #[test]
+    fn a_secret_under_the_one_key_secret_is_no_reference_where_the_schema_has_that_key() {
+        let schema = json!({ "properties": { "sign": { "properties": { "secret": { "type": "string" } } } } });
+        let mut config = json!({ "sign": { "secret": "typed" } });
+        let mut known = Vec::new();
+        let secrets = ConfigSecrets::new(Some(&schema));
+        secrets.collect(&config, &mut known);
+        assert_eq!(known, ["typed"]);
+        secrets.hide(&mut config);
+        assert_eq!(config, json!({ "sign": { "secret": MASK } }));
     }
 
     #[test]

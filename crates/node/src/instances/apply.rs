@@ -47,21 +47,23 @@ impl Node {
 
     /// The router and the lines know the instances before any of them speaks.
     fn know(&self, wanted: &BTreeMap<InstanceId, Connection>) {
-        let facts = |connection: &Connection| {
-            let able = self.plugin_of(connection).ok().flatten().map(|plugin| &plugin.manifest.capabilities);
-            Facts {
-                case_insensitive: able.is_some_and(|able| able.case_insensitive),
-                event: able.is_some_and(|able| able.target == TargetKind::Event),
-                writable: connection.driver == VIRTUAL || able.is_some_and(|able| able.write),
-                is_virtual: connection.driver == VIRTUAL,
-            }
-        };
-        let instances = wanted.iter().map(|(id, connection)| (id.clone(), facts(connection))).collect();
+        let instances = wanted.iter().map(|(id, connection)| (id.clone(), self.facts(connection))).collect();
         for (id, connection) in wanted {
             self.traffic.open_line(id, connection.driver == VIRTUAL);
         }
         self.traffic.engine().set_instances(instances);
         self.assign_pulses();
+    }
+
+    /// What the router may know of this connection.
+    pub(crate) fn facts(&self, connection: &Connection) -> Facts {
+        let able = self.plugin_of(connection).ok().flatten().map(|plugin| &plugin.manifest.capabilities);
+        Facts {
+            case_insensitive: able.is_some_and(|able| able.case_insensitive),
+            event: able.is_some_and(|able| able.target == TargetKind::Event),
+            writable: connection.driver == VIRTUAL || able.is_some_and(|able| able.write),
+            is_virtual: connection.driver == VIRTUAL,
+        }
     }
 
     fn forget(&self, id: &InstanceId) {
@@ -151,7 +153,7 @@ impl Node {
         let mut config = connection.config.clone();
         plugin.check(&config)?;
         if let Some(secrets) = self.files.secrets.snapshot() {
-            secrets.value.resolve(&mut config).map_err(|missing| {
+            secrets.value.resolve(&mut config, &plugin.shape()).map_err(|missing| {
                 Error::invalid_at(
                     format!("config.{}", missing.key),
                     missing.to_string(),

@@ -11,7 +11,7 @@ mod session;
 
 pub use file::{MqttAccess, Scope, TokenEntry, UserEntry, UsersFile};
 pub use secret::Secret;
-pub(crate) use secret::{hash_password, sha256_hex, verify_password};
+pub(crate) use secret::{hash_password, random, sha256_hex, verify_password};
 pub use session::Credential;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -39,6 +39,9 @@ export const form: typeof english = {
     hide: 'Verbergen',
     name: 'Name des Geheimnisses',
     nameHelp: 'Sein Name in config/secrets.json; das Geheimnis selbst bleibt dort.',
+    unknown: 'Ein Geheimnis dieses Namens gibt es noch nicht. Hier lässt es sich anlegen:',
+    itself: 'Das Geheimnis selbst',
+    make: 'Dieses Geheimnis hinterlegen',
   },
   faults: {
     required: 'Hier fehlt etwas.',

@@ -4,7 +4,7 @@ import type { system as en } from '../en/system';
 export const system: typeof en = {
   title: 'System',
   show: 'Anzeigen',
-  tabs: { users: 'Benutzer', tokens: 'Tokens', files: 'Dateien', certificates: 'HTTPS', about: 'Über' },
+  tabs: { users: 'Benutzer', tokens: 'Tokens', files: 'Dateien', secrets: 'Geheimnisse', certificates: 'HTTPS', about: 'Über' },
   remove: 'Entfernen',
   change: 'Ändern',
   save: 'Speichern',

@@ -38,6 +38,9 @@ export const form = {
     hide: 'Hide',
     name: 'Name of the secret',
     nameHelp: 'Its name in config/secrets.json; the secret itself stays there.',
+    unknown: 'There is no secret of this name yet. It can be made here:',
+    itself: 'The secret itself',
+    make: 'Keep this secret',
   },
   faults: {
     required: 'Something is needed here.',

@@ -3,7 +3,7 @@
 export const system = {
   title: 'System',
   show: 'Show',
-  tabs: { users: 'Users', tokens: 'Tokens', files: 'Files', certificates: 'HTTPS', about: 'About' },
+  tabs: { users: 'Users', tokens: 'Tokens', files: 'Files', secrets: 'Secrets', certificates: 'HTTPS', about: 'About' },
   remove: 'Remove',
   change: 'Change',
   save: 'Save',

@@ -32,12 +32,28 @@ export interface FormWords {
     hide: string;
     name: string;
     nameHelp: string;
+    unknown: string;
+    itself: string;
+    make: string;
   };
   fault: (fault: Fault) => string;
 }
 
+/** The secrets that are kept apart, as far as a form needs them. */
+export interface SecretStore {
+  /** Their names; undefined until they are known. */
+  readonly names: readonly string[] | undefined;
+  load: () => void;
+  /** Keeps one more. Throws what cannot be. */
+  make: (name: string, value: string) => Promise<void>;
+  /** Why it cannot be, in words. */
+  say: (cause: unknown) => string;
+}
+
 export interface FormContext {
   readonly words: FormWords;
+  /** Where secrets are kept; none where a form has nothing to do with them. */
+  readonly secrets: SecretStore | undefined;
   /** What is said about the value at this path; empty while nothing is. */
   said(path: string): string;
   /** Somebody has been at this path. */
