@@ -1,7 +1,7 @@
 // Connections in headless Chromium: the built daemon with the real drivers, a broker, a PLC and Modbus units.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DESK, PHONE, barriers, becomes, freePort, ownHouse, picture, tooWide, until } from './house.mjs';
@@ -160,7 +160,8 @@ test('a connection is added from its schema, tested, saved, switched off, edited
   await page.getByText('Solar is deleted.').waitFor();
   await becomes(() => onDisk('solar'), undefined);
   await page.getByRole('button', { name: 'Undo' }).click();
-  await page.getByText('Solar is there again.').waitFor();
+  await page.getByText('Undone.').waitFor();
+  await page.getByTestId('connection-solar').waitFor();
   await becomes(() => page.getByRole('button', { name: 'Undo' }).count(), 0);
   await becomes(() => onDisk('solar')?.config.password, SECRET);
   assert.deepEqual(complaints, []);
@@ -359,6 +360,11 @@ test('a long search goes on while another page is open, and instances lead to th
   await panel.getByLabel('Wait for each').fill('250');
   await panel.getByRole('button', { name: /^Find devices/ }).click();
   await panel.getByText(/You can leave this page/).waitFor();
+  // Who does not want to wait any longer does not have to.
+  await panel.getByRole('button', { name: 'Cancel: Find units' }).click();
+  await panel.getByText('Cancelled.').waitFor();
+  await panel.getByRole('button', { name: /^Find devices/ }).click();
+  await panel.getByText(/You can leave this page/).waitFor();
   await page.getByRole('link', { name: 'Data' }).click();
   await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
   await page.getByTestId('notice').getByText(/^Find units .*: done\.$/).waitFor();
@@ -369,6 +375,51 @@ test('a long search goes on while another page is open, and instances lead to th
   await page.getByRole('heading', { name: 'New connection' }).waitFor();
   await becomes(() => page.getByLabel('TCP port').inputValue(), String(line.port));
   await becomes(() => page.locator('[data-path="config.unit"] input').inputValue(), '3');
+});
+
+test('a test and a search before there is a connection are cancelled, and nothing of them stays', { timeout: 180_000 }, async () => {
+  const { page, visit } = await house.open(DESK);
+  await visit('connections?add=1&driver=modbus');
+  await page.getByText('Find units').click();
+  await page.getByLabel('Name or address').fill('127.0.0.1');
+  await page.getByLabel('TCP port').fill(String(line.port));
+  await page.getByLabel('From unit').fill('4');
+  await page.getByLabel('To unit').fill('200');
+  await page.getByLabel('Wait for each').fill('500');
+  await page.getByRole('button', { name: 'Find devices' }).click();
+  await page.getByRole('button', { name: 'Cancel: Find units' }).click();
+  await page.getByText('The search is cancelled.').waitFor();
+  assert.deepEqual(await barriers(page), []);
+  // Nobody answers on this address, so that the driver tries until it is told to stop.
+  await page.getByLabel('TCP port').fill('1');
+  await page.getByRole('button', { name: 'Test', exact: true }).click();
+  const cancel = page.getByRole('button', { name: 'Cancel: Test' });
+  await Promise.race([cancel.click(), page.getByText('It does not work yet').waitFor()]);
+  await cancel.waitFor({ state: 'detached' });
+  await becomes(() => page.getByRole('button', { name: /^Test/ }).isEnabled(), true);
+  // The driver that was tried has ended.
+  await until('no trial is left', () => !readdirSync(join(house.folder, 'state', 'instances')).some((name) => name.startsWith('trial-')));
+});
+
+test('who edits a connection that somebody else deletes meanwhile saves it as a new one', { timeout: 180_000 }, async () => {
+  await house.call('POST', '/api/connections', { id: 'shed', name: 'Shed', driver: 'virtual' });
+  const { page, visit } = await house.open(DESK);
+  await visit('connections?edit=shed');
+  await page.getByLabel('Name', { exact: true }).fill('Shed by the pond');
+  assert.equal((await house.call('DELETE', '/api/connections/shed')).status, 204);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const again = page.getByRole('button', { name: 'Save as a new one' });
+  await again.waitFor();
+  await becomes(() => page.getByLabel('Name', { exact: true }).inputValue(), 'Shed by the pond');
+  assert.deepEqual(await barriers(page), []);
+  await picture(page, 'connections-gone-desktop-light');
+  await again.click();
+  await again.waitFor({ state: 'detached' });
+  await becomes(() => page.getByLabel(/^Id/).inputValue(), 'shed');
+  await page.getByRole('button', { name: 'Save and start' }).click();
+  await page.getByTestId('connection-shed').waitFor();
+  await becomes(() => onDisk('shed')?.name, 'Shed by the pond');
+  await house.call('DELETE', '/api/connections/shed');
 });
 
 test('hostile, endless, empty and right-to-left names break nothing', { timeout: 180_000 }, async () => {

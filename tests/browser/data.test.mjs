@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { DESK, PHONE, barriers, becomes, demoHouse, ownHouse, picture, tooWide, until } from './house.mjs';
+import { DESK, PHONE, barriers, becomes, demoHouse, enter, ownHouse, picture, tooWide, until } from './house.mjs';
 
 /** Names as strangers make them. */
 const STRANGE = [
@@ -255,6 +255,36 @@ test('a datapoint is written after a question, pulsed, followed, copied, plotted
   await item(page, /^Followed/).waitFor({ state: 'detached' });
   assert.deepEqual(complaints, []);
   await context.close();
+});
+
+test('a viewer looks and an operator writes: each is offered what they may do and no more', { timeout: 180_000 }, async () => {
+  const address = 'forest.folder_003/tag_0003';
+  for (const [role, may] of [['viewer', 0], ['operator', 1]]) {
+    const { page, context, complaints, visit } = await enter(house, DESK, role);
+    await visit('data');
+    await unfold(page, /^Forest/, /^folder_003/);
+    await live(page, address).waitFor();
+    // To publish and to bring in files is for administrators.
+    await unfold(page, /^odd( |$)/);
+    await item(page, /passwd/).waitFor();
+    await becomes(() => page.getByRole('button', { name: /^Publish|^Upload/ }).count(), 0, role);
+    await page.getByTestId(`node-${address}`).click();
+    const dialog = page.getByRole('dialog').first();
+    await dialog.getByRole('button', { name: 'Copy address' }).waitFor();
+    await becomes(() => dialog.getByTestId('write-form').count(), may, role);
+    await becomes(() => dialog.getByTestId('pulse-form').count(), may, role);
+    await becomes(() => dialog.getByRole('link', { name: 'Make a route' }).count(), 0, `${role}: routes are for administrators`);
+    assert.deepEqual(await barred(page), []);
+    if (may) {
+      await dialog.getByTestId('write-form').getByLabel('New value').fill('17');
+      await dialog.getByTestId('write-form').getByRole('button', { name: 'Write' }).click();
+      await page.getByTestId('confirm-yes').click();
+      await dialog.getByText('Confirmed by the device.').waitFor();
+      await becomes(async () => (await house.datapoint(address)).value, 17);
+    }
+    assert.deepEqual(complaints, []);
+    await context.close();
+  }
 });
 
 test('what an instance can publish goes out, a new topic appears by itself, and an address is followed before it is there', { timeout: 180_000 }, async () => {

@@ -128,6 +128,7 @@ test('on a phone, in German and in the dark: from the code to the first topic of
   await page.getByLabel('TCP-Port').fill('1');
   await page.getByRole('button', { name: /[Tt]esten/ }).click();
   await page.getByText('Es geht noch nicht').waitFor();
+  await page.getByText(/^wartet auf 127\.0\.0\.1:1 \(Verbindung abgelehnt\) seit /).waitFor();
   assert.equal(await tooWide(page), 0);
   await picture(page, 'first-test-failed-phone-dark-de');
   await page.getByLabel('TCP-Port').fill(String(brokerPort));

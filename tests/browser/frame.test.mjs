@@ -229,6 +229,17 @@ test('the search finds pages, instances, datapoints, routes and what is in the d
   await until('it is a datapoint', async () => (await house.datapoint('device.Keller/ventil'))?.value === 21.5);
   await page.keyboard.press('Escape');
 
+  // A folder of a device opens where it lies in the tree.
+  await page.keyboard.press('Control+k');
+  await field.fill('dach');
+  await option(/^Dach device · Dach/).click();
+  await becomes(() => page.url(), /#\/data\?view=tree&instance=device&path=Dach$/);
+  const lies = page.getByRole('treeitem', { name: /^Dach/ });
+  await becomes(() => lies.getAttribute('aria-expanded'), 'true');
+  await page.getByRole('treeitem', { name: /^fühler/ }).waitFor();
+  await becomes(async () => page.getByRole('tree').getAttribute('aria-activedescendant').then((id) => page.locator(`#${id}`).textContent()), /Dach/);
+  await becomes(() => page.getByRole('treeitem', { name: /^Keller/ }).getAttribute('aria-expanded'), 'false');
+
   await page.getByTestId('search').click();
   await field.fill('qqqq');
   await dialog.getByText('Nothing found for “qqqq”').waitFor();

@@ -159,6 +159,27 @@ test('names of all kinds stay text and fit on a phone, and a viewer changes noth
   assert.deepEqual([...complaints, ...viewer.complaints], []);
 });
 
+test('the last hour of each figure is a curve once there is one', { timeout: 180_000 }, async () => {
+  const { page, visit } = await house.open(DESK);
+  // The box has kept less than an hour here; a page that is opened later finds it kept longer.
+  const minutes = Array.from({ length: 60 }, (_, minute) => minute);
+  await page.route('**/api/admin/instances/counter/metrics**', async (route) => {
+    const answer = await route.fetch();
+    const metrics = await answer.json();
+    const avg = minutes.map((minute) => (minute < 10 ? null : minute));
+    metrics.figures = { ...metrics.figures, cpu_percent: { avg, max: avg }, memory_mb: { avg, max: avg } };
+    await route.fulfill({ response: answer, json: metrics });
+  });
+  await visit('instances');
+  const curve = (name) => tile(page, 'counter').getByRole('img', { name });
+  for (const name of [/CPU.*hour/, /Memory.*hour/]) await curve(name).locator('polyline').waitFor({ state: 'attached' });
+  const points = await curve(/CPU.*hour/).locator('polyline').getAttribute('points');
+  const heights = points.trim().split(' ').map((point) => Number(point.split(',')[1]));
+  assert.equal(heights.length, 50, 'what was not measured has no point');
+  assert.deepEqual(heights, [...heights].sort((a, b) => b - a), 'it rises as the figures do');
+  await picture(page, 'instances-hours-desktop-light');
+});
+
 test('a daemon that is away greys the tiles and comes back by itself', { timeout: 180_000 }, async () => {
   const { page, visit } = await house.open(DESK);
   await visit('instances');

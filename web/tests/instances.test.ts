@@ -95,6 +95,22 @@ test('a cause is said in German sentence by sentence, and the words of a plugin 
   expect(causeText({ ...told, state: 'panicked' }, 'de')).toMatch(/Not-Aus/);
 });
 
+test('what all drivers say in the same form is said in German, and what is inside stays as it came', () => {
+  const say = (text: string, language: 'de' | 'en' = 'de') => causeText({ state: 'degraded', text, causes: [{ text }] }, language);
+  const waits = 'waits for 10.0.0.7:502 (connection refused) since 14:02, next try in 8 s (14:05:31)';
+  expect(say(waits)).toBe('wartet auf 10.0.0.7:502 (Verbindung abgelehnt) seit 14:02, nächster Versuch in 8 s (14:05:31)');
+  expect(say(waits, 'en')).toBe(waits);
+  expect(say('waits for <b>x</b> (broker (old) says no) since 2026-11-25 23:56, next try in 1 s (00:01:40) at other:1883')).toBe(
+    'wartet auf <b>x</b> (broker (old) says no) seit 2026-11-25 23:56, nächster Versuch in 1 s (00:01:40) bei other:1883',
+  );
+  expect(say('plc cannot be reached: no route to the host')).toBe('plc ist nicht erreichbar: kein Weg dorthin');
+  expect(say('the door is open')).toBe('the door is open');
+  expect(say(`waits for ${'('.repeat(5_000)}`)).toMatch(/^waits for/);
+  // Between sentences of the daemon too.
+  const causes = [{ code: 'exited', with: { code: '3' }, text: 'exited with code 3' }, { text: 'connected' }];
+  expect(causeText({ state: 'error', text: '', causes }, 'de')).toBe('endete mit Code 3; verbunden');
+});
+
 /** All code of the crate that makes the sentences, but for its tests. */
 function supervisor(folder: string): string {
   const read = (entry: { name: string; isDirectory(): boolean }) => {

@@ -184,3 +184,25 @@ test('values are held for what is shown, in bunches, and let go behind it', () =
   ]);
   vi.useRealTimers();
 });
+
+test('a place in a tree is reached by its path, over pages of children, and where it is gone the nearest above it', async () => {
+  const under: Record<string, TreeNode[][]> = {
+    '': [[folder('Keller')], [folder('Dach'), leaf('Dachs')]],
+    Dach: [[folder('Dach/Süd'), folder('Dach/S')]],
+    'Dach/Süd': [[leaf('Dach/Süd/power')]],
+  };
+  const ask: Ask = async (branch, after = 0) => {
+    const pages = under[branch.node.path] ?? [[]];
+    const next = Number(after) + 1;
+    return { items: pages[Number(after)] ?? [], ...(next < pages.length ? { next: String(next) } : {}) } as Page<TreeNode>;
+  };
+  const forest = new Forest(ask);
+  forest.plant([{ instance: 'pv', name: 'PV', id: 'pv' }]);
+  expect((await forest.reach('pv', 'Dach/Süd'))?.node.path).toBe('Dach/Süd');
+  expect(words(forest.roots)).toEqual([
+    '0 PV branch', '1 Keller branch', '2 Dach branch', '3 Dach/Süd branch', '4 Dach/Süd/power branch', '5 Dach/S branch', '6 Dachs branch',
+  ]);
+  expect((await forest.reach('pv', 'Dach/Süd/power'))?.node.path).toBe('Dach/Süd/power');
+  expect((await forest.reach('pv', 'Dach/Nord'))?.node.path).toBe('Dach');
+  expect(await forest.reach('nobody', 'x')).toBeUndefined();
+});

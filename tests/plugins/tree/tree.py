@@ -12,16 +12,23 @@ def say(kind, **body):
 def node(path):
     return {"name": path.split("/")[-1], "path": path, "tag": path, "type": "REAL", "comment": NODES[path]}
 
-def nodes(body, wanted):
-    found = [node(path) for path in NODES if wanted(path)]
+def folder(path):
+    return {"name": path.split("/")[-1], "path": path, "children": True}
+
+def folders():
+    return list(dict.fromkeys(path.split("/")[0] for path in NODES))
+
+def nodes(body, found):
     say("nodes", request=body["request"], nodes=found[: body["limit"]])
 
 def answer(kind, body):
     if kind == "browse":
-        nodes(body, lambda path: body["path"] == "")
+        path = body["path"]
+        nodes(body, [folder(one) for one in folders()] if path == "" else [node(one) for one in NODES if one.startswith(path + "/")])
     elif kind == "search" and answers:
         text = body["text"].lower()
-        nodes(body, lambda path: text in (path + NODES[path]).lower())
+        found = [folder(one) for one in folders() if text in one.lower()]
+        nodes(body, [node(path) for path in NODES if text in (path + NODES[path]).lower()] + found)
     elif kind == "read":
         say("values", request=body["request"], items=[{"tag": tag, "value": 21.5} for tag in body["tags"]])
     elif kind == "subscribe":

@@ -80,15 +80,16 @@ export const putConnection = (body: Connection, ifMatch: string) =>
 export const removeConnection = (id: string, ifMatch: string) => call<void>('DELETE', at(id), { ifMatch });
 export const bringBackConnection = (id: string) => call<ConnectionEntry>('POST', at(id, '/bring_back'));
 export const getDependents = (id: string) => call<Dependents>('GET', at(id, '/dependents'));
-export const testConnection = (body: Connection, secretsOf = '') =>
-  call<TestResult>('POST', `/api/connections/test${query({ secrets_of: secretsOf })}`, { body, timeoutMs: TEST_MS });
-export const callAction = (id: string, action: string, body: unknown) =>
-  call<unknown>('POST', at(id, `/call/${encodeURIComponent(action)}`), { body, timeoutMs: ACTION_MS });
+export const testConnection = (body: Connection, secretsOf: string, signal: AbortSignal) =>
+  call<TestResult>('POST', `/api/connections/test${query({ secrets_of: secretsOf })}`, { body, timeoutMs: TEST_MS, signal });
+export const callAction = (id: string, action: string, body: unknown, signal: AbortSignal) =>
+  call<unknown>('POST', at(id, `/call/${encodeURIComponent(action)}`), { body, timeoutMs: ACTION_MS, signal });
 /** The same without an instance: the driver runs for as long as the action takes. */
-export const tryAction = (connection: Connection, action: string, args: unknown, secretsOf = '') =>
+export const tryAction = (connection: Connection, action: string, args: unknown, secretsOf: string, signal: AbortSignal) =>
   call<unknown>('POST', `/api/connections/test/call/${encodeURIComponent(action)}${query({ secrets_of: secretsOf })}`, {
     body: { connection, arguments: args },
     timeoutMs: ACTION_MS,
+    signal,
   });
 export const getDrivers = () => call<Page<Manifest>>('GET', '/api/plugins');
 /** The daemon's own shapes, for the sections that every connection has. */

@@ -106,8 +106,12 @@ interface Plugin {
 
 export const getPlugins = () => call<Page<Plugin>>('GET', '/api/plugins');
 
+/** A driver may take two minutes for an action, to read a large file for example. */
+const ACTION_MS = 150_000;
+
 export const callAction = <T>(instance: string, action: string, body: unknown, signal?: AbortSignal) =>
   call<T>('POST', `/api/connections/${encodeURIComponent(instance)}/call/${encodeURIComponent(action)}`, {
     body,
+    timeoutMs: ACTION_MS,
     ...(signal && { signal }),
   });

@@ -19,7 +19,7 @@ export interface Notice {
 export const GOOD_MS = 4_000;
 export const BAD_MS = 15_000;
 /** Time to read, to think and to reach the button. */
-export const UNDO_MS = 10_000;
+export const UNDO_MS = 20_000;
 /** More would cover the page; the oldest goes. */
 const MOST = 4;
 

@@ -44,6 +44,47 @@ const sentences: Record<string, Sentence> = {
   frozen: ({ since, tag }) => (tag ? `„${tag}“ ändert sich seit ${since} nicht` : `keiner seiner Werte hat sich seit ${since} geändert`),
 };
 
+/** Why a device is not reached, as all drivers say it. */
+const whys: Record<string, string> = {
+  'connection refused': 'Verbindung abgelehnt',
+  'no answer': 'keine Antwort',
+  'the host name is not known': 'den Namen kennt niemand',
+  'no route to the host': 'kein Weg dorthin',
+  'closed by the other side': 'von der Gegenseite geschlossen',
+  'wrong user or password': 'Benutzer oder Passwort falsch',
+  'not authorised': 'nicht berechtigt',
+};
+
+/** Also one that has more before its cause: `10.0.0.1 cannot be reached: connection refused`. */
+function why(text: string): string {
+  const known = whys[text];
+  if (known) return known;
+  const [, place, reason = ''] = /^(.+) cannot be reached: (.+)$/.exec(text) ?? [];
+  if (place) return `${place} ist nicht erreichbar: ${why(reason)}`;
+  const [, broken] = /^the link broke: (.+)$/.exec(text) ?? [];
+  if (broken) return `die Verbindung brach ab: ${why(broken)}`;
+  const [, target, ms] = /^(.+) did not answer within (\d+) ms$/.exec(text) ?? [];
+  return target ? `${target} antwortete nicht innerhalb von ${ms} ms` : text;
+}
+
+const time = (text: string) => text.replace(/^long ago$/, 'langem').replace(/^later$/, 'später');
+
+/** As the drivers' kit makes them. */
+const said: Causes['said'] = [
+  [
+    /^waits for (.+?) \((.+)\) since (.+?), next try in (\d+) s \(([^)]+)\)(?: at (.+))?$/s,
+    ([place = '', reason = '', since = '', seconds = '', at = '', other]) =>
+      `wartet auf ${place} (${why(reason)}) seit ${time(since)}, nächster Versuch in ${seconds} s (${time(at)})${other ? ` bei ${other}` : ''}`,
+  ],
+  [
+    /^(.+), since (.+?), next try in (\d+) s \(([^)]+)\)$/s,
+    ([reason = '', since = '', seconds = '', at = '']) => `${why(reason)}, seit ${time(since)}, nächster Versuch in ${seconds} s (${time(at)})`,
+  ],
+  [/^connected$/, () => 'verbunden'],
+  [/^(connection refused|no answer|the host name is not known|no route to the host|closed by the other side|wrong user or password|not authorised)$/, ([text = '']) => why(text)],
+  [/^(.+ cannot be reached: .+|the link broke: .+|.+ did not answer within \d+ ms)$/s, ([text = '']) => why(text)],
+];
+
 const log = 'Warum, steht im Protokoll; danach neu starten.';
 
 const hints: Record<string, string> = {
@@ -65,5 +106,6 @@ const hints: Record<string, string> = {
 export const causes: Causes = {
   panicked: 'wurde durch den Not-Aus beendet; ein Administrator schaltet wieder scharf',
   sentences,
+  said,
   hints,
 };

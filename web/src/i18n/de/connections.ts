@@ -121,8 +121,6 @@ export const connections: typeof english = {
     places: { from: 'liest sie', to: 'schreibt auf sie', condition: 'in ihrer Bedingung', transform: 'in ihrer Umformung' },
     confirm: 'Löschen',
     done: (name) => `${name} ist gelöscht.`,
-    undo: 'Rückgängig',
-    back: (name) => `${name} ist wieder da.`,
   },
   act: {
     title: 'Aktionen',
@@ -144,6 +142,8 @@ export const connections: typeof english = {
     fill: 'Übernehmen',
     fillOf: (name) => `${name} übernehmen`,
     filled: 'Das Formular hat jetzt seine Einstellungen.',
+    cancelled: 'Abgebrochen. Was der Treiber begonnen hat, macht er vielleicht noch fertig.',
+    cancelledSearch: 'Die Suche ist abgebrochen.',
     needsSettings: 'Bitte zuerst die Einstellungen ausfüllen: die Suche läuft über diese Verbindung.',
   },
   first: {

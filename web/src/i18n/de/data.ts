@@ -86,6 +86,8 @@ export const data: typeof en = {
     nothing: 'Noch ist nichts bekannt: Kein Wert kam, und keine Route schreibt ihn.',
   },
   import: {
+    cancelled: 'Abgebrochen. Die Datei wurde nicht übernommen.',
+    seconds: (s) => `${s} s`,
     open: 'Datei hochladen …',
     title: (name) => `Datei für ${name} hochladen`,
     help: 'Namen und Kommentare der Datei kommen in den Baum. Die Datei bleibt bei der Instanz, bis eine andere hochgeladen oder sie entfernt wird.',

@@ -46,8 +46,6 @@ export const routes: Texts['routes'] = {
   remove: 'Löschen',
   removeOf: (id) => `Löschen: ${id}`,
   removed: (id) => `${id} ist gelöscht.`,
-  undo: 'Rückgängig',
-  restored: (id) => `${id} ist wieder da.`,
   versions: 'Fassungen',
   refresh: 'Neu lesen',
   broken: 'Auf der Platte ist routing.json fehlerhaft',

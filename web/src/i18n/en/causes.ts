@@ -7,6 +7,8 @@ export interface Causes {
   /** The house is in panic: whatever the instance says itself does not matter. */
   panicked: string;
   sentences: Record<string, Sentence>;
+  /** Sentences of drivers, which have no code but a form that all drivers share; the first that fits. */
+  said: readonly [RegExp, (parts: string[]) => string][];
   /** What to try, by the code of the first sentence. */
   hints: Record<string, string>;
 }
@@ -14,5 +16,6 @@ export interface Causes {
 export const causes: Causes = {
   panicked: 'was ended by the panic; an administrator re-arms it',
   sentences: {},
+  said: [],
   hints: {},
 };

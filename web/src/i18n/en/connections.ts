@@ -120,8 +120,6 @@ export const connections = {
     places: { from: 'reads it', to: 'writes to it', condition: 'in its condition', transform: 'in its transform' } as Record<string, string>,
     confirm: 'Delete',
     done: (name: string) => `${name} is deleted.`,
-    undo: 'Undo',
-    back: (name: string) => `${name} is there again.`,
   },
   act: {
     title: 'Actions',
@@ -143,6 +141,8 @@ export const connections = {
     fill: 'Take over',
     fillOf: (name: string) => `Take over ${name}`,
     filled: 'The form has its settings now.',
+    cancelled: 'Cancelled. What the driver had begun it may still finish.',
+    cancelledSearch: 'The search is cancelled.',
     needsSettings: 'Fill in the settings first: the search goes over this connection.',
   },
   first: {

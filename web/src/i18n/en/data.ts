@@ -86,6 +86,8 @@ export const data = {
     nothing: 'Nothing is known of it yet: no value came, and no route writes it.',
   },
   import: {
+    cancelled: 'Cancelled. The file was not taken.',
+    seconds: (s: string) => `${s} s`,
     open: 'Upload a file …',
     title: (name: string) => `Upload a file for ${name}`,
     help: 'The names and comments of the file are merged into the tree. The file stays with the instance until another one is uploaded or it is removed.',

@@ -45,8 +45,6 @@ export const routes = {
   remove: 'Delete',
   removeOf: (id: string) => `Delete ${id}`,
   removed: (id: string) => `${id} is deleted.`,
-  undo: 'Undo',
-  restored: (id: string) => `${id} is back.`,
   versions: 'Versions',
   refresh: 'Read again',
   broken: 'routing.json is broken on disk',

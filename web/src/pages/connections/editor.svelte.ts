@@ -95,14 +95,23 @@ export class Editor {
     };
   }
 
+  #abort: AbortController | undefined;
+
+  /** Waits for the test no longer; the driver that was tried is ended. */
+  cancelTest(): void {
+    this.#abort?.abort();
+  }
+
   async test(): Promise<void> {
     const value = this.value;
+    const { signal } = (this.#abort = new AbortController());
     this.testingSinceMs = clock.exact();
     this.tested = undefined;
     try {
       // A trial needs no id of its own, and a new one may have none yet.
-      this.tested = { value, result: await testConnection({ ...this.sent, id: this.sent.id || 'new' }, this.secretsOf) };
+      this.tested = { value, result: await testConnection({ ...this.sent, id: this.sent.id || 'new' }, this.secretsOf, signal) };
     } catch (cause) {
+      if (signal.aborted) return;
       const problem = asProblem(cause);
       this.tested = { value, problem };
       this.#tell(problem);

@@ -7,21 +7,33 @@ export class Run {
   answer = $state.raw<unknown>();
   problem = $state.raw<Problem>();
   done = $state.raw(false);
+  /** Somebody did not want to wait any longer. */
+  cancelled = $state.raw(false);
   /** What was asked, to be shown again. */
   args = $state.raw<unknown>({});
 
+  #abort: AbortController | undefined;
+
+  /** Waits for it no longer. A driver that runs for nothing else is ended; one that has begun may finish it. */
+  cancel(): void {
+    this.#abort?.abort();
+  }
+
   /** Does it, one at a time; true if it went well. */
-  async start(work: () => Promise<unknown>): Promise<boolean> {
+  async start(work: (signal: AbortSignal) => Promise<unknown>): Promise<boolean> {
     if (this.sinceMs !== undefined) return false;
     this.sinceMs = clock.exact();
     this.problem = undefined;
     this.done = false;
+    this.cancelled = false;
+    const { signal } = (this.#abort = new AbortController());
     try {
-      this.answer = await work();
+      this.answer = await work(signal);
       this.done = true;
       return true;
     } catch (cause) {
-      this.problem = asProblem(cause);
+      if (signal.aborted) this.cancelled = true;
+      else this.problem = asProblem(cause);
       return false;
     } finally {
       this.sinceMs = undefined;

@@ -11,6 +11,9 @@ export const PAGE = 1_000;
 const FOUND = 100;
 /** Branches that one key unfolds at the most. */
 export const MOST_UNFOLDED = 200;
+/** So deep, and so many pages of children, a place in a tree is looked for. */
+const DEEPEST = 32;
+const MOST_PAGES = 20;
 /** The list of what is followed is a tree beside those of the instances. */
 export const FOLLOWED = '';
 
@@ -82,6 +85,35 @@ export class Forest {
   toggle(branch: Branch): void {
     if (branch.isOpen) this.close(branch);
     else void this.open(branch);
+  }
+
+  /**
+   * Unfolds what leads to a place in an instance's tree, and returns the branch there, or the nearest above it that there is.
+   * Which folder a path lies in is told by the paths themselves: that of the folder is its beginning.
+   */
+  async reach(instance: string, path: string): Promise<Branch | undefined> {
+    let at = this.roots.find((root) => root.instance === instance);
+    for (let depth = 0; at && depth < DEEPEST; depth += 1) {
+      await this.open(at);
+      await this.#turns.get(instance);
+      const below = at.node.path === path ? undefined : await this.#towards(at, path);
+      if (!below) return at;
+      at = below;
+    }
+    return at;
+  }
+
+  /** The child with this path, else the one whose path is the longest beginning of it. */
+  async #towards(branch: Branch, path: string): Promise<Branch | undefined> {
+    for (let page = 0; page < MOST_PAGES; page += 1) {
+      const exact = branch.children.find(({ node }) => node.path === path);
+      if (exact) return exact;
+      if (branch.next === undefined || branch.problem) break;
+      await this.more(branch);
+      await this.#turns.get(branch.instance);
+    }
+    const holds = ({ node }: Branch) => node.children && path.startsWith(node.path) && node.path.length > branch.node.path.length;
+    return branch.children.filter(holds).sort((a, b) => b.node.path.length - a.node.path.length)[0];
   }
 
   /** Unfolds a branch and its siblings. */

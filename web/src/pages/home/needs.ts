@@ -43,6 +43,8 @@ export interface Looker {
   nowMs: number;
   locale: string;
   t: Texts;
+  /** Why an instance is in its state, and what to try, in those words. */
+  say: (instance: Instance) => { cause: string; hint: string };
 }
 
 /** Everything that needs a hand, the worst first. */
@@ -73,7 +75,7 @@ const MENDS: Record<string, 'start' | 'reactivate' | 'attach'> = {
   detached: 'attach',
 };
 
-function instanceNeeds(instance: Instance, { t, admin }: Looker): Need[] {
+function instanceNeeds(instance: Instance, { t, admin, say }: Looker): Need[] {
   const words = t.home.instance;
   const name = instance.name || instance.id;
   const title = instanceTitle(instance, name, t);
@@ -89,11 +91,12 @@ function instanceNeeds(instance: Instance, { t, admin }: Looker): Need[] {
   const logs = `/instances?${new URLSearchParams({ logs: instance.id })}`;
   remedies.push({ kind: 'link', label: words.logs, name: words.logsOf(name), to: logs });
   const ill = instance.ill === undefined ? '' : (t.ills[instance.ill] ?? instance.ill);
-  const said = [ill, instance.text].filter(Boolean).join(': ') || instance.last_error || words.noCause;
+  const { cause: told, hint } = say(instance);
+  const said = [ill, told].filter(Boolean).join(': ') || instance.last_error || words.noCause;
   // What a detached one says is that it runs.
   const cause = instance.state === 'detached' ? words.detachedCause : said;
   const tone = instance.state === 'error' || instance.state === 'stopped' ? 'bad' : 'warn';
-  return [{ key: `instance ${instance.id}`, tone, icon: 'instances', title, cause, hint: instance.hint ?? '', remedies }];
+  return [{ key: `instance ${instance.id}`, tone, icon: 'instances', title, cause, hint, remedies }];
 }
 
 /** What is wrong with it; nothing where it runs, is on its way, or was stopped by a person. */

@@ -13,8 +13,19 @@ type Told = Pick<Instance, 'state' | 'text' | 'hint' | 'causes'>;
 export function causeText({ state, text, causes }: Told, language: Language): string {
   const t = words[language];
   if (state === 'panicked') return t.panicked;
-  if (!causes || !causes.some(({ code }) => code && t.sentences[code])) return text;
-  return causes.map((cause) => (cause.code && t.sentences[cause.code]?.(cause.with ?? {})) || cause.text).join('; ');
+  if (!causes || causes.length === 0) return saidText(text, language);
+  const told = causes.map((cause) => (cause.code && t.sentences[cause.code]?.(cause.with ?? {})) || saidText(cause.text, language));
+  // What the daemon has joined in its own way stays so where nothing of it is known.
+  return told.every((one, nth) => one === causes[nth]?.text) ? text : told.join('; ');
+}
+
+/** What a driver says, in other words if it is one of the sentences that all drivers share. */
+export function saidText(text: string, language: Language): string {
+  for (const [pattern, sentence] of words[language].said) {
+    const found = pattern.exec(text);
+    if (found) return sentence(found.slice(1));
+  }
+  return text;
 }
 
 /** What to try. */
