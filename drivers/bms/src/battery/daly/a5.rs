@@ -190,9 +190,13 @@ impl A5 {
         if self.address.is_some_and(|own| own != address) {
             return Some(Err(Fault::Foreign(format!("it is of address {address}"))));
         }
-        let found = self.values(id, Bytes::new("the frame", data));
-        if found.as_ref().is_ok_and(|found| found.done) && self.open == Some(id) {
-            self.open = None;
+        let mut found = self.values(id, Bytes::new("the frame", data));
+        if let Ok(found) = &mut found
+            && found.kind == Kind::Values
+        {
+            // Firmwares that always send sixteen frames still send them when the next question is out.
+            found.done &= self.open.is_none_or(|open| open == id);
+            self.open = self.open.filter(|_| !found.done);
         }
         Some(found)
     }
@@ -458,6 +462,19 @@ mod tests {
         }
         // Without it, what repeats the frame before is left over from it.
         assert_eq!(cells(&[cell(1, [1, 2, 3]), cell(2, [4, 5, 3])]), want);
+    }
+
+    #[test]
+    fn frames_behind_the_last_cell_answer_no_later_question() {
+        let mut battery = A5::new(&Setup::default());
+        let done = |battery: &mut A5, bytes: &[u8]| battery.feed(bytes).remove(0).unwrap().done;
+        battery.feed(&frame(STATUS, [3, 1, 0, 0, 0, 0, 3, 0]));
+        let cells = |number| frame(CELLS, [number, 12, 1, 12, 2, 12, 3, 0]);
+        battery.asked(&battery.framed(CELLS, [0; 8]));
+        assert!(done(&mut battery, &cells(1)), "three cells are all");
+        battery.asked(&battery.framed(BALANCING, [0; 8]));
+        assert!(!done(&mut battery, &cells(2)));
+        assert!(done(&mut battery, &frame(BALANCING, [0; 8])));
     }
 
     #[test]
