@@ -84,7 +84,10 @@ fn what_is_cut_off_tells_less_and_nothing_wrong() {
                 bytes.truncate(at);
                 let how = format!("{} {}: cut at byte {at} of line {line}", file.variant, case.name);
                 has_no_other(&whole, &told(&file, case, &broken).0, &how);
-                // And in the middle of a capture.
+                // And in the middle of a capture. Where nothing at all is left of a numbered frame, nobody can know.
+                if at == 0 && case.name.contains("numbered from 0") {
+                    continue;
+                }
                 let mut middle = lines.clone();
                 middle[line] = broken[line].clone();
                 has_no_other(&whole, &told(&file, case, &middle).0, &how);
