@@ -7,7 +7,7 @@ use fieldrail_driver_bms::fault::Fault;
 use crate::cases::{Case, File, files, hear, variant};
 
 /// Captures of more bytes are long.
-const LONG: usize = 300;
+const LONG: usize = 150;
 
 /// The transport of a case.
 fn transport(case: &Case) -> Transport {
