@@ -61,7 +61,7 @@ pub fn has_right_sum(device: &str, variant: &str, bytes: &[u8]) -> Option<bool> 
         ("daly", "a5") => {
             starts(b"\xa5").any(|at| bytes.get(at..at + 13).is_some_and(|frame| frame[12] == low_sum(&frame[..12])))
         }
-        ("jbd", "dd") => {
+        ("jbd", "dd") | ("daren", _) => {
             let is_answer = |at: usize| {
                 let length = usize::from(*bytes.get(at + 3)?);
                 let frame = bytes.get(at..at + length + 7)?;
@@ -98,7 +98,47 @@ pub fn has_right_sum(device: &str, variant: &str, bytes: &[u8]) -> Option<bool> 
         }
         ("victron", "ve_direct_text") => has_block(bytes) || has_block(&without_hex(bytes)),
         ("victron", "ve_direct_hex") => starts(b":").any(|at| is_hex_frame(&bytes[at..])),
-        ("victron", _) | ("daly", "a5_over_can") => return None,
+        // No sum of its own, or one over a message of which the bytes are a part.
+        ("victron" | "felicity" | "lithionics" | "ogt" | "tianpower" | "dpwrcore", _) | ("daly", "a5_over_can") => {
+            return None;
+        }
+        // Firmware 1 ends its states with one byte by a rule that nobody knows.
+        ("tdt", _) if starts(b"\x7e").any(|at| bytes.get(at + 5) == Some(&0x8d)) => return None,
+        ("sok_abc", _) => {
+            starts(b"\xcc").any(|at| bytes.get(at..at + 20).is_some_and(|frame| dallas(&frame[..19]) == frame[19]))
+        }
+        ("cbt_power", _) => {
+            starts(b"\xaa\x55").any(|at| (at + 4..bytes.len()).any(|end| low_sum(&bytes[at + 2..end]) == bytes[end]))
+        }
+        ("neey", _) => starts(b"\x55\xaa\x11\x01")
+            .any(|at| (at + 8..bytes.len()).any(|end| low_sum(&bytes[at..end]) == bytes[end])),
+        ("roypow", _) => starts(b"\xea\xd1\x01").any(|at| {
+            (at + 6..bytes.len()).any(|end| bytes[at + 3..end].iter().fold(0, |sum, byte| sum ^ byte) == bytes[end])
+        }),
+        ("humsienk", _) => starts(b"\xaa").any(|at| {
+            (at + 3..bytes.len()).any(|end| {
+                let sum: u32 = bytes[at + 1..end].iter().map(|byte| u32::from(*byte)).sum();
+                bytes
+                    .get(end..end + 2)
+                    .is_some_and(|tail| u32::from(tail[0]) | u32::from(tail[1]) << 8 == sum % 0x1_0000)
+            })
+        }),
+        ("ej", _) => starts(b":").any(|at| {
+            (at + 11..bytes.len()).any(|end| {
+                let said = bytes.get(end..end + 2).and_then(|tail| std::str::from_utf8(tail).ok());
+                said.and_then(|said| u8::from_str_radix(said, 16).ok()) == Some(!low_sum(&bytes[at + 1..end]))
+            })
+        }),
+        ("topband", _) => (0..bytes.len()).any(|at| {
+            let Some(letters) = bytes.get(at + 1..at + 113).and_then(|letters| std::str::from_utf8(letters).ok())
+            else {
+                return false;
+            };
+            let pairs = (0..56)
+                .map(|pair| letters.get(2 * pair..2 * pair + 2).and_then(|two| u32::from_str_radix(two, 16).ok()));
+            let Some(said) = pairs.collect::<Option<Vec<u32>>>() else { return false };
+            said[..54].iter().sum::<u32>() == said[54] << 8 | said[55]
+        }),
         ("seplos", "v2_ble") => starts(b"\x7e").any(|at| has_crc(&bytes[at + 1..], 0x1021, false)),
         (_, "v2_rs485" | "rs485_ascii") => starts(b"~").any(|at| {
             (at + 5..bytes.len()).any(|end| {
@@ -109,6 +149,18 @@ pub fn has_right_sum(device: &str, variant: &str, bytes: &[u8]) -> Option<bool> 
         // Everything else ends with a CRC-16/Modbus.
         _ => (0..bytes.len()).any(|at| has_crc(&bytes[at..], 0x8005, true)),
     })
+}
+
+/// The CRC-8 of Dallas, bit by bit: polynomial 31, the lowest bit first.
+fn dallas(bytes: &[u8]) -> u8 {
+    let mut crc = 0_u8;
+    for byte in bytes {
+        for bit in 0..8 {
+            let carry = (crc ^ byte >> bit) & 1;
+            crc = crc >> 1 ^ if carry == 1 { 0x8c } else { 0 };
+        }
+    }
+    crc
 }
 
 /// The low byte of the sum.

@@ -210,11 +210,15 @@ impl Protocol for OwnService {
     }
 }
 
-/// Characteristics that are read one by one: what is asked is a characteristic, what comes is its value.
+/// Characteristics that are read one by one: what is asked is a characteristic, what comes until it is quiet is its value.
 #[derive(Default)]
 struct Characteristics {
     asked: Option<Vec<u8>>,
+    value: Vec<u8>,
 }
+
+/// The most bytes of a value that are kept, with its characteristic.
+const MOST_VALUE: usize = 64;
 
 /// Bytes of a UUID.
 const UUID: usize = 16;
@@ -230,16 +234,21 @@ impl Battery for Characteristics {
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Vec<Result<Found, Fault>> {
-        let reading = match (self.asked.take(), bytes.split_at_checked(UUID)) {
-            (Some(asked), _) => gatt::decode_read(&asked, bytes),
+        self.value.extend(bytes);
+        self.value.truncate(MOST_VALUE);
+        Vec::new()
+    }
+
+    fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
+        let (asked, value) = (self.asked.take(), std::mem::take(&mut self.value));
+        if value.is_empty() {
+            return Vec::new();
+        }
+        let reading = match (asked, value.split_at_checked(UUID)) {
+            (Some(asked), _) => gatt::decode_read(&asked, &value),
             (None, Some((characteristic, value))) => gatt::decode_read(characteristic, value),
             (None, None) => Err(Fault::Foreign("a value without its characteristic".to_owned())),
         };
         vec![reading.map(told)]
-    }
-
-    fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
-        self.asked = None;
-        Vec::new()
     }
 }
