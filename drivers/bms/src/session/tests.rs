@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fieldrail_driver::{Outbox, Subscription};
+use fieldrail_model::Quality;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -165,4 +166,32 @@ fn packs_of_a_bus_take_turns_by_who_is_due_longest() {
         }
     }
     assert_eq!(order, [0, 1, 0, 1]);
+}
+
+#[test]
+fn what_does_not_come_any_more_grows_old_and_what_never_changes_does_not() {
+    let (mut session, mut now) = session(&json!({ "battery": "jbd", "device": "/dev/x", "poll_ms": 1000 }));
+    subscribe(&mut session, &["**"], now);
+    let mut whole = reading();
+    whole.number("soc", "%", 50.0);
+    let mut without = Reading::default();
+    without.number("voltage", "V", 52.8);
+    for answer in [&whole, &whole, &whole].into_iter().chain([&without; 8]) {
+        // The model comes with the first poll alone.
+        let mut answer = answer.clone();
+        if session.packs[0].is_known {
+            let rest: Vec<_> =
+                answer.iter().filter(|(name, _)| *name != "model").map(|(n, d)| (n.to_owned(), d.clone())).collect();
+            answer = Reading::default();
+            for (name, datum) in rest {
+                answer.set(name, datum.unit, datum.value);
+            }
+        }
+        poll(&mut session, now, Some(answer));
+        now += rests(&mut session, now);
+    }
+    let quality = |tag: &str| session.points[tag].last.as_ref().unwrap().quality;
+    assert_eq!(quality("voltage"), Quality::Good);
+    assert_eq!(quality("model"), Quality::Good);
+    assert_eq!(quality("soc"), Quality::LastUsable);
 }
