@@ -144,7 +144,7 @@ fn of_widgets() -> Vec<Endpoint> {
         at(PUT, "/api/widgets/pin", Admin, "Give the house another PIN for widgets that ask for it.")
             .answers_later(widgets::set_pin),
         at(DELETE, "/api/widgets/pin", Admin, "Take the PIN of the house away.").answers(widgets::remove_pin),
-        at(GET, "/api/widgets/templates", Viewer, "List the templates.").answers(widgets::templates),
+        at(GET, "/api/widgets/templates", Admin, "List the templates.").answers(widgets::templates),
         at(POST, "/api/widgets/templates", Admin, "Add a template.").answers(widgets::add_template),
         at(PUT, "/api/widgets/templates/{id}", Admin, "Change a template.").answers(widgets::put_template),
         at(DELETE, "/api/widgets/templates/{id}", Admin, "Remove a template.").answers(widgets::remove_template),

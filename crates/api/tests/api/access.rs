@@ -71,7 +71,7 @@ v* GET /api/pulses
     a POST /api/widgets/import
     a PUT /api/widgets/pin
     a DELETE /api/widgets/pin
-    v GET /api/widgets/templates
+    a GET /api/widgets/templates
     a POST /api/widgets/templates
     a PUT /api/widgets/templates/{id}
     a DELETE /api/widgets/templates/{id}

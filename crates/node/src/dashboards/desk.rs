@@ -11,7 +11,9 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use fieldrail_store::{ChangeHead, Changes, Document, EntryChange, FileError, HAND_EDIT, Mark, Snapshot, parse_str};
+use fieldrail_store::{
+    ChangeHead, Changes, Document, EntryChange, Etag, FileError, HAND_EDIT, Mark, Snapshot, parse_str,
+};
 
 use super::bounds::check_file;
 use super::model::WidgetsFile;
@@ -79,6 +81,8 @@ pub(crate) struct Desk {
     pub(super) stacks: HashMap<String, Stacks>,
     /// What widgets protect, once somebody asked after the last change.
     pub(super) protected: Option<Protected>,
+    /// Which contents of the file are no news: the one that was taken in or written last, and the one that is being written.
+    pub(super) known: [Option<Etag>; 2],
     seen: Option<Print>,
 }
 
@@ -199,10 +203,11 @@ impl Desk {
         if self.state.is_none() {
             return self.begin(changes, document, &file);
         }
-        if changes.marked(&file.etag)?.is_some() {
+        if self.known.iter().flatten().any(|known| *known == file.etag) {
             return Ok(None);
         }
         self.take(changes, State::of_file(&file.value), who)?;
+        self.known = [Some(file.etag.clone()), None];
         Ok(None)
     }
 
@@ -211,6 +216,7 @@ impl Desk {
         let file = document.snapshot().filter(|file| self.fault.is_none() && check_file(&file.value).is_ok());
         if let (None, Some(file)) = (&self.state, file) {
             let says = State::of_file(&file.value);
+            self.known = [Some(file.etag.clone()), None];
             (self.state, self.folded) = (Some(says.clone()), says);
         }
     }
@@ -223,6 +229,7 @@ impl Desk {
         file: &Snapshot<WidgetsFile>,
     ) -> Result<Option<String>> {
         let says = State::of_file(&file.value);
+        self.known = [Some(file.etag.clone()), None];
         if let Some(number) = changes.marked(&file.etag)? {
             match forward(changes, says.clone(), number) {
                 Ok(state) => {
