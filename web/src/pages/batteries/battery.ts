@@ -19,6 +19,7 @@ export interface Pack {
   parts: ReadonlyMap<string, Part>;
   cells: Part[];
   temperatures: Part[];
+  /** Also what is only warned of. */
   alarms: Part[];
   limits: Part[];
   switches: Part[];
@@ -28,7 +29,7 @@ export interface Pack {
 
 /** Names that only a battery has: what stands before one of them is a pack. */
 const MARKS = ['voltage', 'soc', 'current', 'cell_min', 'packs'];
-const FOLDERS = ['cells', 'temperatures', 'alarms', 'limits'] as const;
+const FOLDERS = ['cells', 'temperatures', 'alarms', 'warnings', 'limits'] as const;
 type Folder = (typeof FOLDERS)[number];
 const SWITCHES = ['charge_mos', 'discharge_mos'];
 /** Shown at the top. */
@@ -84,7 +85,7 @@ function packOf(name: string, parts: Part[]): Pack {
     parts: new Map(parts.map((part) => [part.name, part])),
     cells: below('cells'),
     temperatures: below('temperatures'),
-    alarms: below('alarms'),
+    alarms: [...below('alarms'), ...below('warnings')],
     limits: [...below('limits'), ...plain.filter(isLimit)],
     switches: SWITCHES.flatMap((wanted) => plain.filter((part) => part.name === wanted)),
     others: others.sort((a, b) => place(a) - place(b) || byNumber(a.name, b.name)),

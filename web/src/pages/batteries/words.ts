@@ -5,13 +5,15 @@ import type { Value } from '../../api/types';
 import { isTagged } from '../../format/value';
 import { alarmText } from './alarmWords';
 import { lastPart } from './battery';
+import { NAMES } from './nameWords';
 
 export function nameText(name: string, t: Texts['battery'], language: Language): string {
   const last = lastPart(name);
   if (name.startsWith('cells.')) return t.cell(Number(last), '').replace(/: $/, '');
   if (name.startsWith('temperatures.')) return t.temperature(last.replace(/^0+(?=\d)/, ''));
   if (name.startsWith('alarms.') || name.startsWith('limits.')) return alarmText(last, language);
-  return t.names[name] ?? name.replaceAll('_', ' ').replaceAll('.', ' · ');
+  if (name.startsWith('warnings.')) return t.warning(alarmText(last, language));
+  return NAMES[name]?.[language === 'de' ? 1 : 0] ?? name.replaceAll('_', ' ').replaceAll('.', ' · ');
 }
 
 /** The number that a value is; undefined for anything else. */
