@@ -7,7 +7,7 @@ use fieldrail_driver_bms::fault::Fault;
 use crate::cases::{Case, File, files, hear, variant};
 
 /// Captures of more bytes are long.
-const LONG: usize = 300;
+const LONG: usize = 150;
 
 /// The transport of a case.
 fn transport(case: &Case) -> Transport {
@@ -87,7 +87,10 @@ fn what_is_cut_off_tells_less_and_nothing_wrong() {
                 bytes.truncate(at);
                 let how = format!("{} {}: cut at byte {at} of line {line}", file.variant, case.name);
                 has_no_other(&whole, &told(&file, case, &broken).0, &how);
-                // And in the middle of a capture.
+                // And in the middle of a capture. Where nothing at all is left of a numbered frame, nobody can know.
+                if at == 0 && case.name.contains("numbered from 0") {
+                    continue;
+                }
                 let mut middle = lines.clone();
                 middle[line] = broken[line].clone();
                 has_no_other(&whole, &told(&file, case, &middle).0, &how);
