@@ -3,6 +3,7 @@
 //! Registers 2000 and 2100 are the whole, 2200 its bits, 1000 and 1100 a pack. Numbers of 32 bits have the low word first.
 
 use crate::battery::bytes::Bytes;
+use crate::battery::heat;
 use crate::battery::reading::{MOST_CELLS, MOST_SENSORS, Reading, scaled};
 use crate::battery::stream::Look;
 use crate::battery::talk::{Protocol, Talk};
@@ -44,7 +45,7 @@ const CELLS: Block = (0x1100, 0x1A);
 const PACK_BITS: Block = (0x1200, 0x90);
 
 /// Cells and sensors of a pack.
-const PACK_CELLS: u8 = 16;
+const PACK_CELLS: usize = 16;
 const PACK_SENSORS: usize = 6;
 
 /// The most packs of a whole.
@@ -110,21 +111,22 @@ impl V3 {
     /// highest cell is told in any case.
     fn cells(&self, unit: u8, data: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
         let before = if self.pack.is_some() { 0 } else { usize::from(unit).saturating_sub(1) };
-        for cell in 0..usize::from(PACK_CELLS) {
-            let number = usize::from(PACK_CELLS) * before + cell + 1;
-            let volt = scaled(data.u16_be(2 * cell)?, 3);
+        let places: Vec<u16> = (0..PACK_CELLS).map(|cell| data.u16_be(2 * cell)).collect::<Result<_, _>>()?;
+        // Places behind the last cell are zero.
+        let cells = places.iter().rposition(|millivolt| *millivolt != 0).map_or(0, |last| last + 1);
+        for (cell, millivolt) in places.iter().take(cells).enumerate() {
+            let number = PACK_CELLS * before + cell + 1;
             if number <= MOST_CELLS {
-                reading.cell(number, volt)?;
+                reading.cell(number, scaled(*millivolt, 3))?;
             }
         }
         // Of one pack: those of several in parallel do not add up to the voltage.
-        reading.count("cell_count", "", PACK_CELLS);
+        reading.count("cell_count", "", i64::try_from(cells).unwrap_or_default());
         // Four at the cells, four without use, the surroundings, the MOSFETs.
         for (sensor, at) in [32, 34, 36, 38, 48, 50].into_iter().enumerate() {
             let number = PACK_SENSORS * before + sensor + 1;
-            let celsius = scaled(i64::from(data.u16_be(at)?) - ZERO, 1);
             if number <= MOST_SENSORS {
-                reading.temperature(number, celsius)?;
+                heat::kelvin(reading, number, data.u16_be(at)?, ZERO)?;
             }
         }
         Ok(())
