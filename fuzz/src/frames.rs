@@ -96,7 +96,10 @@ pub fn has_right_sum(device: &str, variant: &str, bytes: &[u8]) -> Option<bool> 
         ("redodo_litime", _) => {
             starts(b"\0\0").any(|at| (at + 2..bytes.len()).any(|end| low_sum(&bytes[at..end]) == bytes[end]))
         }
-        ("victron", "ve_direct_text") => has_block(bytes) || has_block(&without_hex(bytes)),
+        // Frames of HEX may stand between the lines of text.
+        ("victron", "ve_direct_text") => {
+            has_block(bytes) || has_block(&without_hex(bytes)) || starts(b":").any(|at| is_hex_frame(&bytes[at..]))
+        }
         ("victron", "ve_direct_hex") => starts(b":").any(|at| is_hex_frame(&bytes[at..])),
         // No sum of its own, or one over a message of which the bytes are a part.
         ("victron" | "felicity" | "lithionics" | "ogt" | "tianpower" | "dpwrcore", _) | ("daly", "a5_over_can") => {
