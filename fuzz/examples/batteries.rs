@@ -10,7 +10,7 @@ use fieldrail_fuzz::frames::{Exchange, exchanges, has_right_sum, variants};
 use fieldrail_fuzz::targets::batteries;
 
 /// Frames after which a decoder is made anew.
-const ROUND: u64 = 4096;
+const ROUND: u64 = 512;
 
 /// Marsaglia's xorshift, 64 bits.
 struct Dice(u64);

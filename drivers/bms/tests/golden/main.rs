@@ -11,3 +11,4 @@ mod command;
 mod manual;
 mod pieces;
 mod registry;
+mod ways;
