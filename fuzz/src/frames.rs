@@ -167,7 +167,7 @@ fn dallas(bytes: &[u8]) -> u8 {
 
 /// The low byte of the sum.
 fn low_sum(bytes: &[u8]) -> u8 {
-    (bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 256) as u8
+    bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_le_bytes()[0]
 }
 
 /// Whether some of the bytes from the first on are followed by their CRC, in either order of bytes or by one of its bytes, bit by
