@@ -10,7 +10,7 @@ use fieldrail_tests::{House, wait_for};
 use serde_json::{Value, json};
 
 /// Two cores, a daemon and two dozen processes.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// What plays, and the tag that a route takes from it.
 const BATTERIES: [(&str, &str, &str); 4] = [
