@@ -95,6 +95,9 @@ async fn hear(
             let rest = listen(&mut way, battery, PATIENCE).await.unwrap();
             heard.reading.merge(rest.reading);
             heard.faults.extend(rest.faults);
+            if !rest.is_heard {
+                break;
+            }
         }
         all.reading.merge(heard.reading);
         all.faults.extend(heard.faults);
