@@ -19,7 +19,7 @@ test('the login link opens a page whose values move', { timeout: 180_000 }, asyn
   await page.goto(link);
   await page.locator('[data-testid="verdict"][data-tone="good"]').waitFor();
   await page.goto(new URL('/#/instances', link).href);
-  for (const id of ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'webhook.alert_service']) {
+  for (const id of ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'battery', 'webhook.alert_service']) {
     await page.locator(`[data-testid="instance-${id}"][data-state="running"]`).waitFor();
   }
   await picture(page, 'instances-desktop-light');

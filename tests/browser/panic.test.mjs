@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DESK, PHONE, barriers, becomes, demoHouse, enter, picture, tooWide, until } from './house.mjs';
 
-const ids = ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'webhook.alert_service'];
+const ids = ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'battery', 'webhook.alert_service'];
 let house;
 
 before(async () => {
@@ -22,7 +22,7 @@ test('a drill says what would be written where, and changes nothing', { timeout:
   await page.getByTestId('panic-drill').click();
   const plan = page.getByTestId('panic-plan');
   await plan.getByText('plc_001.main.balarmactive').waitFor();
-  await plan.getByText('5 instances would be ended.').waitFor();
+  await plan.getByText('6 instances would be ended.').waitFor();
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'panic-drill-desktop-light');
   const { json } = await house.call('POST', '/api/admin/panic', { drill: true });
@@ -80,7 +80,7 @@ test('the panic counts down, can be cancelled, is seen everywhere, and is re-arm
     await page.getByTestId(`rearm-${id}`).waitFor({ state: 'detached' });
     await becomes(async () => (await panic()).steps.find(({ instance }) => instance === id).done, true);
   }
-  await page.getByText('5 of 6 steps taken').waitFor();
+  await page.getByText('6 of 7 steps taken').waitFor();
   await picture(page, 'panic-rearming-desktop-light');
   await page.getByTestId('rearm-router').click();
   await page.getByTestId('panic-banner').waitFor({ state: 'detached' });

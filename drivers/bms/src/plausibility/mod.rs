@@ -8,39 +8,17 @@
 
 mod charge;
 mod freeze;
+mod seen;
 mod sum;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use charge::Charge;
 use freeze::Freeze;
+pub use seen::Seen;
 use sum::Sum;
-
-/// What one poll has shown of a battery. What is not known is absent.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Seen {
-    /// When, since any moment that stays the same.
-    pub at: Duration,
-    /// Pack voltage in volts.
-    pub voltage_v: Option<f64>,
-    /// All cells in volts; empty if this poll did not ask for them.
-    pub cells_v: Vec<f64>,
-    /// In amperes; positive charges.
-    pub current_a: Option<f64>,
-    /// What it holds now, in ampere hours.
-    pub remaining_ah: Option<f64>,
-    /// What it holds when full, in ampere hours.
-    pub capacity_ah: Option<f64>,
-    /// In percent.
-    pub soc: Option<f64>,
-    /// A counter of the battery that rises with time whatever happens, in seconds.
-    pub uptime_s: Option<f64>,
-    /// Differs if anything that was measured differs.
-    pub print: u64,
-}
 
 /// Which datapoints a doubt is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

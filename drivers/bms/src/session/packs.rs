@@ -233,7 +233,7 @@ impl Session {
         (pack.heard, pack.trouble, pack.hint) = (Some(now), "".into(), None);
         pack.is_known = true;
         if self.checks {
-            let seen = seen(&pack.latest, has_cells, at);
+            let seen = Seen::of(&pack.latest, has_cells, at);
             let doubts = pack.plausibility.take(&seen);
             if doubts != pack.doubts {
                 for doubt in doubts.iter().filter(|doubt| !pack.doubts.iter().any(|old| old.about == doubt.about)) {
@@ -368,50 +368,4 @@ fn member(pack: &Pack) -> Member<'_> {
 
 fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     a.into_iter().chain(b).min()
-}
-
-/// What the checks look at.
-fn seen(latest: &Reading, has_cells: bool, at: Duration) -> Seen {
-    let cells = latest.iter().filter(|(name, _)| has_cells && name.starts_with("cells."));
-    let mut cells_v: Vec<f64> = cells.filter_map(|(_, datum)| datum.value.as_f64()).collect();
-    // Where some have not come yet there is no sum.
-    if latest.real("cell_count").is_some_and(|count| (count - cells_v.len() as f64).abs() > 0.5) {
-        cells_v.clear();
-    }
-    let uptime = latest.iter().find(|(name, datum)| *name == "uptime" && datum.unit == "s");
-    Seen {
-        at,
-        voltage_v: latest.real("voltage"),
-        cells_v,
-        current_a: latest.real("current"),
-        remaining_ah: latest.real("remaining"),
-        capacity_ah: latest.real("capacity"),
-        soc: latest.real("soc"),
-        uptime_s: uptime.and_then(|(_, datum)| datum.value.as_f64()),
-        print: print(latest),
-    }
-}
-
-/// Whether a value is measured: what counts answers or seconds goes on where everything else stands still.
-fn is_measured(name: &str) -> bool {
-    let folders = ["cells.", "cell_m", "temperatures."];
-    matches!(name, "voltage" | "current" | "remaining" | "soc" | "consumed")
-        || folders.iter().any(|folder| name.starts_with(folder))
-}
-
-/// A number that differs if anything that was measured differs.
-fn print(reading: &Reading) -> u64 {
-    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-    let mut hasher = DefaultHasher::new();
-    for (name, datum) in reading.iter().filter(|(name, _)| is_measured(name)) {
-        name.hash(&mut hasher);
-        match &datum.value {
-            Value::Float(number) => number.to_bits().hash(&mut hasher),
-            Value::Int(number) => number.hash(&mut hasher),
-            Value::Bool(is_on) => is_on.hash(&mut hasher),
-            Value::Text(text) => text.hash(&mut hasher),
-            _ => {}
-        }
-    }
-    hasher.finish()
 }

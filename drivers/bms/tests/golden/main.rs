@@ -10,5 +10,6 @@ mod cases;
 mod command;
 mod manual;
 mod pieces;
+mod plausible;
 mod registry;
 mod ways;
