@@ -96,8 +96,10 @@ pub fn has_right_sum(device: &str, variant: &str, bytes: &[u8]) -> Option<bool> 
         ("redodo_litime", _) => {
             starts(b"\0\0").any(|at| (at + 2..bytes.len()).any(|end| low_sum(&bytes[at..end]) == bytes[end]))
         }
-        ("victron", "ve_direct_text") => has_block(bytes) || has_block(&without_hex(bytes)),
-        ("victron", "ve_direct_hex") => starts(b":").any(|at| is_hex_frame(&bytes[at..])),
+        ("victron", "ve_direct_text" | "ve_direct_hex") => {
+            // Either comes where the other is expected.
+            has_block(bytes) || has_block(&without_hex(bytes)) || starts(b":").any(|at| is_hex_frame(&bytes[at..]))
+        }
         // No sum of its own, or one over a message of which the bytes are a part.
         ("victron" | "felicity" | "lithionics" | "ogt" | "tianpower" | "dpwrcore", _) | ("daly", "a5_over_can") => {
             return None;
@@ -165,7 +167,7 @@ fn dallas(bytes: &[u8]) -> u8 {
 
 /// The low byte of the sum.
 fn low_sum(bytes: &[u8]) -> u8 {
-    (bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 256) as u8
+    bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_le_bytes()[0]
 }
 
 /// Whether some of the bytes from the first on are followed by their CRC, in either order of bytes or by one of its bytes, bit by

@@ -41,7 +41,8 @@ fn hash(place: usize) -> u16 {
     let (family, variant) = variants()[place];
     let bytes = family.device.bytes().chain(variant.name.bytes());
     let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash >> 16 ^ hash & 0xffff) as u16
+    let [a, b, c, d] = hash.to_be_bytes();
+    u16::from_be_bytes([a ^ c, b ^ d])
 }
 
 fn run(data: &[u8]) {

@@ -1,6 +1,7 @@
 //! Daren monitors over Bluetooth: the frames of JBD with a layout of their own.
 
 use super::bytes::Bytes;
+use super::heat;
 use super::jbd::{look, question};
 use super::reading::{MOST_CELLS, Reading, scaled};
 use super::stream::Look;
@@ -109,8 +110,7 @@ fn info(bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
     reading.count("cell_count", "", bytes.u8(21)?);
     let sensors = usize::from(bytes.u8(22)?) + MORE_SENSORS;
     for sensor in 0..sensors {
-        let raw = i64::from(bytes.u16_be(23 + 2 * sensor)?);
-        reading.temperature(sensor + 1, scaled(raw - ZERO, 1))?;
+        heat::kelvin(reading, sensor + 1, bytes.u16_be(23 + 2 * sensor)?, ZERO)?;
     }
     let behind = 23 + 2 * sensors;
     reading.number("soh", "%", f64::from(bytes.u8(behind)?));

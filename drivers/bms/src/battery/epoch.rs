@@ -137,6 +137,8 @@ fn pack(unit: u8, bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> 
     if cells > PACK_CELLS {
         return Err(Fault::Cells(cells));
     }
+    // Of one pack: those of several in parallel do not add up to the voltage.
+    reading.count("cell_count", "", bytes.u8(50)?);
     let before = usize::from(unit).saturating_sub(1);
     for cell in 0..cells {
         let (number, volt) = (cells * before + cell + 1, scaled(bytes.u16_be(72 + 2 * cell)?, 3));

@@ -20,6 +20,7 @@ pub mod ej;
 pub mod epoch;
 pub mod felicity;
 pub mod gobel;
+mod heat;
 pub mod humsienk;
 pub mod jbd;
 pub mod jk;

@@ -5,6 +5,7 @@
 //! sends one byte of checksum in place of two with its states, whose rule is not known.
 
 use super::bytes::Bytes;
+use super::heat;
 use super::reading::{MOST_CELLS, Reading, scaled};
 use super::stream::Look;
 use super::sums::crc_modbus;
@@ -103,8 +104,7 @@ impl Tdt {
         let at = 1 + 2 * cells;
         let sensors = usize::from(bytes.u8(at)?);
         for sensor in 0..sensors {
-            let raw = i64::from(bytes.u16_be(at + 1 + 2 * sensor)?);
-            reading.temperature(sensor + 1, scaled(raw - ZERO, 1))?;
+            heat::kelvin(reading, sensor + 1, bytes.u16_be(at + 1 + 2 * sensor)?, ZERO)?;
         }
         let at = at + 1 + 2 * sensors;
         let tenths = u8::from(!self.is_first);

@@ -1,6 +1,7 @@
 //! Pace over Bluetooth: `9A COMMAND(6) LENGTH DATA CRC 9D`, the CRC-16/Modbus high byte first, one notification a frame.
 
 use crate::battery::bytes::Bytes;
+use crate::battery::heat;
 use crate::battery::reading::{MOST_CELLS, Reading, scaled};
 use crate::battery::stream::Look;
 use crate::battery::sums::crc_modbus;
@@ -147,7 +148,7 @@ fn cells(bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
         let raw = bytes.u16_be(6 + 4 * cell)?;
         if raw != 0 {
             sensors += 1;
-            reading.temperature(sensors, scaled(i64::from(raw) - ZERO, 1))?;
+            heat::kelvin(reading, sensors, raw, ZERO)?;
         }
     }
     reading.count("cell_count", "", i64::try_from(cells).unwrap_or_default());

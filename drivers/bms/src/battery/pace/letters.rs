@@ -4,6 +4,7 @@
 
 use crate::battery::ascii;
 use crate::battery::bytes::Bytes;
+use crate::battery::heat;
 use crate::battery::reading::{MOST_CELLS, Reading, rounded, scaled};
 use crate::battery::stream::Look;
 use crate::battery::talk::{Protocol, Talk};
@@ -96,8 +97,7 @@ fn values(info: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
     let at = 3 + 2 * cells;
     let sensors = usize::from(info.u8(at)?);
     for sensor in 0..sensors {
-        let raw = i64::from(info.u16_be(at + 1 + 2 * sensor)?);
-        reading.temperature(sensor + 1, scaled(raw - ZERO, 1))?;
+        heat::kelvin(reading, sensor + 1, info.u16_be(at + 1 + 2 * sensor)?, ZERO)?;
     }
     let at = at + 1 + 2 * sensors;
     let (remaining, full) = (info.u16_be(at + 4)?, info.u16_be(at + 7)?);

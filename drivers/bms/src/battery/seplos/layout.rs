@@ -3,6 +3,7 @@
 //! Facts: the makers' protocol 2.0 and captures.
 
 use crate::battery::bytes::Bytes;
+use crate::battery::heat;
 use crate::battery::reading::{MOST_CELLS, Reading, scaled};
 use crate::fault::Fault;
 
@@ -37,8 +38,7 @@ pub(super) fn values(data: Bytes<'_>, at: usize, reading: &mut Reading) -> Resul
     let at = at + 1 + 2 * cells;
     let sensors = usize::from(data.u8(at)?);
     for sensor in 0..sensors {
-        let raw = i64::from(data.u16_be(at + 1 + 2 * sensor)?);
-        reading.temperature(sensor + 1, scaled(raw - ZERO, 1))?;
+        heat::kelvin(reading, sensor + 1, data.u16_be(at + 1 + 2 * sensor)?, ZERO)?;
     }
     let at = at + 1 + 2 * sensors;
     reading.number("current", "A", scaled(data.i16_be(at)?, 2));

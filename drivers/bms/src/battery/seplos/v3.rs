@@ -3,6 +3,7 @@
 //! Registers 2000 and 2100 are the whole, 2200 its bits, 1000 and 1100 a pack. Numbers of 32 bits have the low word first.
 
 use crate::battery::bytes::Bytes;
+use crate::battery::heat;
 use crate::battery::reading::{MOST_CELLS, MOST_SENSORS, Reading, scaled};
 use crate::battery::stream::Look;
 use crate::battery::talk::{Protocol, Talk};
@@ -110,19 +111,22 @@ impl V3 {
     /// highest cell is told in any case.
     fn cells(&self, unit: u8, data: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
         let before = if self.pack.is_some() { 0 } else { usize::from(unit).saturating_sub(1) };
-        for cell in 0..PACK_CELLS {
+        let places: Vec<u16> = (0..PACK_CELLS).map(|cell| data.u16_be(2 * cell)).collect::<Result<_, _>>()?;
+        // Places behind the last cell are zero.
+        let cells = places.iter().rposition(|millivolt| *millivolt != 0).map_or(0, |last| last + 1);
+        for (cell, millivolt) in places.iter().take(cells).enumerate() {
             let number = PACK_CELLS * before + cell + 1;
-            let volt = scaled(data.u16_be(2 * cell)?, 3);
             if number <= MOST_CELLS {
-                reading.cell(number, volt)?;
+                reading.cell(number, scaled(*millivolt, 3))?;
             }
         }
+        // Of one pack: those of several in parallel do not add up to the voltage.
+        reading.count("cell_count", "", i64::try_from(cells).unwrap_or_default());
         // Four at the cells, four without use, the surroundings, the MOSFETs.
         for (sensor, at) in [32, 34, 36, 38, 48, 50].into_iter().enumerate() {
             let number = PACK_SENSORS * before + sensor + 1;
-            let celsius = scaled(i64::from(data.u16_be(at)?) - ZERO, 1);
             if number <= MOST_SENSORS {
-                reading.temperature(number, celsius)?;
+                heat::kelvin(reading, number, data.u16_be(at)?, ZERO)?;
             }
         }
         Ok(())
@@ -214,8 +218,8 @@ impl Protocol for V3 {
     }
 }
 
-/// Voltage, temperature, current, capacity and hardware events, eight bits each.
-const ALARMS: [(u8, &str); 33] = [
+/// Voltage, temperature, current, capacity and hardware events, eight bits each. Those with a number have no published name.
+const ALARMS: [(u8, &str); 40] = [
     (0, "alarms.cell_high_voltage"),
     (1, "alarms.cell_overvoltage"),
     (2, "alarms.cell_low_voltage"),
@@ -239,9 +243,15 @@ const ALARMS: [(u8, &str); 33] = [
     (20, "alarms.discharge_overcurrent"),
     (21, "alarms.discharge_overcurrent_2"),
     (22, "alarms.short_circuit"),
+    (23, "alarms.current_event_8"),
+    (24, "alarms.capacity_event_1"),
+    (25, "alarms.capacity_event_2"),
     (26, "alarms.soc_low"),
     (27, "alarms.soc_protection"),
     (28, "alarms.cell_difference"),
+    (29, "alarms.capacity_event_6"),
+    (30, "alarms.capacity_event_7"),
+    (31, "alarms.capacity_event_8"),
     (32, "alarms.temperature_sensor"),
     (33, "alarms.frontend_error"),
     (34, "alarms.charge_mos_fault"),
@@ -249,4 +259,5 @@ const ALARMS: [(u8, &str); 33] = [
     (36, "alarms.cell_fault"),
     (37, "alarms.broken_wire"),
     (38, "alarms.key_switch"),
+    (39, "alarms.aerosol"),
 ];

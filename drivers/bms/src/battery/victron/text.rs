@@ -18,26 +18,33 @@ const STARTS: [&[u8]; 2] = [b"\r\nPID\t", b"\r\nH1\t"];
 /// The most bytes of a block, with HEX frames in it. Real ones have some 200.
 const MOST_BLOCK: usize = 1536;
 
-/// Whether a block begins here.
+/// Whether a block begins here. One that is broken is taken whole, and [`decode`] says why: a HEX frame in it is no better than
+/// the rest.
 pub(super) fn look(bytes: &[u8]) -> Look {
     let Some(start) = STARTS.iter().find(|start| begins(bytes, start)) else { return Look::Not };
     if bytes.len() < start.len() {
         return Look::More(None);
     }
-    let damaged = !bytes.starts_with(start);
-    let Some(length) = length(bytes) else {
-        return if bytes.len() < MOST_BLOCK { Look::More(None) } else { Look::Not };
-    };
-    let Length::Whole(length) = length else {
-        let Length::Cut(have) = length else { return Look::Not };
-        return Look::Bad(have, Fault::Truncated { have, want: None });
-    };
-    let sum = sum8(&without_frames(&bytes[..length]).0);
-    if sum == 0 && !damaged {
-        return Look::Good(length);
+    match length(bytes) {
+        Some(length) => Look::Good(length),
+        None if bytes.len() < MOST_BLOCK => Look::More(None),
+        None => Look::Not,
     }
-    let found = bytes[length - 1];
-    Look::Bad(length, Fault::Checksum { expected: found.wrapping_sub(sum).into(), found: found.into() })
+}
+
+/// Whether a block is whole and adds up to 0, without the HEX frames in it.
+fn check(block: &[u8], text: &[u8]) -> Result<(), Fault> {
+    let Some((found, head)) = block.split_last().filter(|(_, head)| head.ends_with(END)) else {
+        return Err(Fault::Truncated { have: block.len(), want: None });
+    };
+    let sum = sum8(text);
+    let is_whole = STARTS.iter().any(|start| head.starts_with(start));
+    let expected = found.wrapping_sub(sum);
+    if sum == 0 && is_whole {
+        Ok(())
+    } else {
+        Err(Fault::Checksum { expected: expected.into(), found: (*found).into() })
+    }
 }
 
 /// Whether `bytes` are the start, a part of it, or the start with one bit flipped: so a block whose first bytes were hit is
@@ -48,25 +55,17 @@ fn begins(bytes: &[u8], start: &[u8]) -> bool {
     flipped == 0 || part.len() == start.len() && flipped == 1
 }
 
-/// How long a block is.
-enum Length {
-    /// To its checksum.
-    Whole(usize),
-    /// Another block begins before it ends.
-    Cut(usize),
-}
-
-/// Where the block ends, if that is there yet.
-fn length(bytes: &[u8]) -> Option<Length> {
+/// Where the block ends, if that is there yet: behind its checksum, or where another one begins.
+fn length(bytes: &[u8]) -> Option<usize> {
     let mut at = 2;
     while at < bytes.len() && at < MOST_BLOCK {
         let rest = &bytes[at..];
         if let Some(frame) = frame(rest) {
             at += frame;
         } else if rest.starts_with(END) {
-            return (rest.len() > END.len()).then_some(Length::Whole(at + END.len() + 1));
+            return (rest.len() > END.len()).then_some(at + END.len() + 1);
         } else if STARTS.iter().any(|start| rest.starts_with(start)) {
-            return Some(Length::Cut(at));
+            return Some(at);
         } else {
             at += 1;
         }
@@ -105,9 +104,10 @@ fn without_frames(block: &[u8]) -> (Vec<u8>, Vec<&[u8]>) {
 /// The values of a whole block.
 ///
 /// # Errors
-/// A value is no number where it has to be one.
+/// The block is broken, or a value is no number where it has to be one.
 pub(super) fn decode(block: &[u8]) -> Result<Reading, Fault> {
     let (text, frames) = without_frames(block);
+    check(block, &text)?;
     let mut reading = Reading::default();
     for line in String::from_utf8_lossy(&text).split("\r\n") {
         let Some((label, value)) = line.split_once('\t') else { continue };
