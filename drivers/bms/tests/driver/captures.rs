@@ -28,8 +28,8 @@ fn capture(text: &[u8]) -> tempfile::NamedTempFile {
 fn block(fields: &str) -> String {
     let mut bytes = format!("{fields}\r\nChecksum\t").into_bytes();
     bytes.push(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_sub(*byte)));
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.as_bytes().chunks(40).map(|piece| format!("< {}\n", String::from_utf8_lossy(piece))).collect()
+    let hex = |piece: &[u8]| piece.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    bytes.chunks(20).map(|piece| format!("< {}\n", hex(piece))).collect::<Vec<_>>().concat()
 }
 
 #[test]
