@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod abilities;
+mod captures;
 mod documents;
 mod doubts;
 mod lines;
