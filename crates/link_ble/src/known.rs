@@ -31,19 +31,16 @@ pub enum Class {
     Battery,
     /// A battery or charger that tells its values in advertisements, encrypted with a key of the owner's.
     Advertising,
-    /// A battery whose protocol is not read yet.
-    Unread,
     /// A sensor that tells its values in advertisements.
     Sensor,
 }
 
 impl Class {
-    /// The word for it: `battery`, `advertising`, `unread` or `sensor`.
+    /// The word for it: `battery`, `advertising` or `sensor`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Battery => "battery",
             Self::Advertising => "advertising",
-            Self::Unread => "unread",
             Self::Sensor => "sensor",
         }
     }

@@ -244,7 +244,7 @@ fn rounded(age: Duration) -> f64 {
 
 /// The connection that reads such a device, as it would stand in `connections.json`; `needs` is what a person has to add.
 fn connection(device: &Device, known: Known, setup: &Setup) -> Option<serde_json::Value> {
-    if matches!(known.class, Class::Sensor | Class::Unread) {
+    if known.class == Class::Sensor {
         return None;
     }
     let mut config = json!({ "battery": known.kind, "bluetooth": device.address.to_string() });

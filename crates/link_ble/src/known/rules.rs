@@ -38,11 +38,6 @@ const fn battery(kind: &'static str, variant: &'static str, title: &'static str)
     rule(Class::Battery, kind, Some(variant), title)
 }
 
-/// A battery that is known by name only.
-const fn unread(kind: &'static str, title: &'static str) -> Rule {
-    rule(Class::Unread, kind, None, title)
-}
-
 const fn sensor(kind: &'static str, title: &'static str) -> Rule {
     rule(Class::Sensor, kind, None, title)
 }
@@ -82,21 +77,21 @@ const PYLONTECH: Rule = battery("pylontech", "rt_ble_modbus", "Pylontech RT");
 const TDT: Rule = battery("tdt", "tdt_7e", "TDT");
 const RENOGY: Rule = battery("renogy", "renogy_modbus_ble", "Renogy");
 const RENOGY_PRO: Rule = battery("renogy", "renogy_pro_modbus_ble", "Renogy Pro");
-const ECOWORTHY: Rule = unread("ecoworthy", "Eco-Worthy");
+const ECOWORTHY: Rule = battery("ecoworthy", "ecoworthy_ble", "Eco-Worthy");
 const REDODO: Rule = battery("redodo_litime", "redodo_ble", "Redodo / LiTime");
-const ROYPOW: Rule = unread("roypow", "RoyPow");
-const EPOCH: Rule = unread("epoch_pro", "Epoch Pro");
-const OGT: Rule = unread("ogt", "Offgridtec");
-const SOK: Rule = unread("sok_abc", "SOK");
-const TOPBAND: Rule = unread("topband", "Topband");
-const HUMSIENK: Rule = unread("humsienk", "Humsienk");
-const LITHIONICS: Rule = unread("lithionics", "Lithionics");
-const NEEY: Rule = unread("neey", "Neey");
-const EJ: Rule = unread("ej", "E&J");
-const CBT: Rule = unread("cbt_power", "CBT Power");
-const DAREN: Rule = unread("daren", "Daren");
-const GOBEL: Rule = unread("gobel", "Gobel Power");
-const DPWRCORE: Rule = unread("dpwrcore", "DPwrcore");
+const ROYPOW: Rule = battery("roypow", "roypow_ble", "RoyPow");
+const EPOCH: Rule = battery("epoch_pro", "epoch_pro_ble", "Epoch Pro");
+const OGT: Rule = battery("ogt", "ogt_ble", "Offgridtec");
+const SOK: Rule = battery("sok_abc", "abc_ble", "SOK");
+const TOPBAND: Rule = battery("topband", "topband_ble", "Topband");
+const HUMSIENK: Rule = battery("humsienk", "humsienk_ble", "Humsienk");
+const LITHIONICS: Rule = battery("lithionics", "lithionics_ble", "Lithionics");
+const NEEY: Rule = battery("neey", "neey_ble", "Neey");
+const EJ: Rule = battery("ej", "ej_ble", "E&J");
+const CBT: Rule = battery("cbt_power", "cbtpwr_ble", "CBT Power");
+const DAREN: Rule = battery("daren", "daren_ble", "Daren");
+const GOBEL: Rule = battery("gobel", "gobel_ble", "Gobel Power");
+const DPWRCORE: Rule = battery("dpwrcore", "dpwrcore_ble", "DPwrcore");
 
 /// Modules that JBD builds in have addresses that begin so.
 const OF_JBD: &[&[u8]] =

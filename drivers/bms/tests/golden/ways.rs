@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -136,7 +135,7 @@ fn port() -> (std::fs::File, PathBuf) {
     let mut termios = rustix::termios::tcgetattr(&master).unwrap();
     termios.make_raw();
     rustix::termios::tcsetattr(&master, rustix::termios::OptionalActions::Now, &termios).unwrap();
-    (std::fs::File::from(OwnedFd::from(master)), name.into())
+    (std::fs::File::from(master), name.into())
 }
 
 /// Runs a case over a way to this place.
