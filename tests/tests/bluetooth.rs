@@ -130,9 +130,7 @@ fn a_battery_is_found_paired_and_added_and_its_cells_move_a_plc_variable_through
     assert_eq!(bluez.tell(&json!({ "answers": answers })), "ok");
     let connections =
         json!([{ "id": "bluetooth", "driver": "bluetooth", "config": { "bus": bluez.bus } }, plc.connection()]);
-    let route = json!([{ "id": "bms_to_plc", "from": "bt.bms_001.cells.01",
-        "to": format!("plc_001.{VARIABLE}"), "transform": "scale(0.001)" }]);
-    let house = House::new(&connections, &route).kept();
+    let house = House::new(&connections, &json!([])).kept();
     house.wait_until("bluetooth", "running");
 
     // A scan, with loudness that changes, and what it seems to be.
@@ -152,6 +150,11 @@ fn a_battery_is_found_paired_and_added_and_its_cells_move_a_plc_variable_through
     let mut connection = json!({ "id": "bt.bms_001", "driver": proposed["driver"], "config": proposed["config"] });
     connection["config"]["poll_ms"] = 500.into();
     let added = house.ask("POST", "/api/connections", &connection);
+    assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
+
+    let route = json!({ "id": "bms_to_plc", "from": "bt.bms_001.cells.01", "to": format!("plc_001.{VARIABLE}"),
+        "transform": "scale(0.001)" });
+    let added = house.ask("POST", "/api/router/routes", &route);
     assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
 
     // Its cells come in fragments, and the route moves the variable.

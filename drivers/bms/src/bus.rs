@@ -321,6 +321,10 @@ async fn rest(until: Option<Instant>) {
 }
 
 fn broken(error: &io::Error) -> Failure {
+    let of_bluetooth = error.get_ref().and_then(|cause| cause.downcast_ref::<fieldrail_link_ble::Error>());
+    if let Some(cause) = of_bluetooth {
+        return Error::Bluetooth(cause.clone()).into();
+    }
     let hint = match error.kind() {
         io::ErrorKind::InvalidData => "something talks all the time: is it another device, or the wrong speed?",
         io::ErrorKind::TimedOut => "is the battery awake, and are the two data wires not swapped?",
