@@ -85,8 +85,9 @@ fn golden() -> (Value, f64) {
 
 /// A simulated PLC with the one variable.
 struct Machine {
-    runtime: tokio::runtime::Runtime,
     server: Server,
+    /// What it runs in.
+    _runtime: tokio::runtime::Runtime,
 }
 
 impl Machine {
@@ -97,13 +98,13 @@ impl Machine {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         let server = runtime.block_on(Server::start(plc, any, any)).unwrap();
-        Self { runtime, server }
+        Self { server, _runtime: runtime }
     }
 
     fn connection(&self) -> Value {
-        let _ = &self.runtime;
-        json!({ "id": "plc_001", "driver": "ads", "config": { "ams_net_id": "127.0.0.1.1.1", "ams_port": 851,
-            "host": "127.0.0.1", "tcp_port": self.server.address.port() } })
+        let net_id = self.server.plc().net_id.to_string();
+        json!({ "id": "plc_001", "driver": "ads", "config": { "ams_net_id": net_id, "ams_port": 851,
+            "host": "127.0.0.1", "tcp_port": self.server.address.port(), "udp_port": self.server.udp.port() } })
     }
 
     fn variable(&self) -> Option<f64> {
@@ -132,9 +133,11 @@ fn a_battery_is_found_paired_and_added_and_its_cells_move_a_plc_variable_through
         json!([{ "id": "bluetooth", "driver": "bluetooth", "config": { "bus": bluez.bus } }, plc.connection()]);
     let house = House::new(&connections, &json!([])).kept();
     house.wait_until("bluetooth", "running");
+    house.wait_until("plc_001", "running");
 
     // A scan, with loudness that changes, and what it seems to be.
-    let first = wait_for("the battery is heard", SOON, || found(&house).filter(|device| device["known"].is_object()));
+    let first =
+        wait_for("the battery is heard", SOON, || found(&house).filter(|device| device["services"] == json!(["ff00"])));
     assert_eq!((&first["name"], &first["known"]["kind"]), (&json!("xiaoxiang BMS"), &json!("jbd")));
     assert!((-65..=-60).contains(&first["rssi"].as_i64().unwrap()), "{first}");
     wait_for("another loudness", SOON, || (found(&house)?["rssi"] != first["rssi"]).then_some(()));
