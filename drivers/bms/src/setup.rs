@@ -165,7 +165,6 @@ impl Setup {
                 is_reversed: config.invert_current,
                 key: key(config)?,
                 mac: if let Place::Bluetooth(place) = &place { Some(place.address.0) } else { None },
-                ..battery::Setup::default()
             },
         });
         if let Some(line) = self.lines.iter_mut().find(|line| line.place == place) {
