@@ -6,9 +6,11 @@
 mod agent;
 mod calls;
 mod link;
-#[cfg(feature = "played")]
+#[cfg(any(test, feature = "played"))]
 pub mod played;
 mod pump;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::collections::HashMap;

@@ -234,7 +234,7 @@ fn service(address: Address) -> String {
 }
 
 fn characteristic(address: Address, uuid: Uuid) -> String {
-    format!("{}/char{:04x}", service(address), uuid.0 >> 96 & 0xffff)
+    format!("{}/char{:032x}", service(address), uuid.0)
 }
 
 async fn disconnect(connection: &Connection, stage: &Shared, address: Address) {

@@ -1,11 +1,10 @@
 //! What this crate makes of `BlueZ`, played in this process.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fieldrail_link_ble::bluez::played::{HCI0, Manner, Pairing, Played};
-use fieldrail_link_ble::{Address, Answer, Bluetooth, Device, Error, Question, Uuid};
+use crate::bluez::played::{HCI0, Manner, Pairing, Played};
+use crate::{Address, Answer, Bluetooth, Device, Error, Question, Uuid};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
