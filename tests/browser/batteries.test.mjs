@@ -188,6 +188,7 @@ test('without an adapter the page says what is missing, and one that is off is s
   await page.getByText('rfkill unblock bluetooth', { exact: false }).first().waitFor();
   assert.equal(await tooWide(page), 0);
   assert.deepEqual(await barriers(page), []);
+  assert.equal(await page.getByRole('button', { name: 'Adapter einschalten' }).count(), 0, 'there is none to be switched on');
   await picture(page, 'bluetooth-bare-phone-light-de');
   await page.getByRole('navigation', { name: 'Adapter' }).getByRole('link', { name: /Switched off/ }).click();
   await page.getByText('is switched off', { exact: false }).first().waitFor();
@@ -284,7 +285,7 @@ test('on a phone, in German and in the dark: doubts with their reason, a bank wi
   const { page, context, complaints, visit } = await house.open(PHONE);
   await visit('batteries?id=shed');
   await page.getByTestId('pack-shed-doubts').getByText('the cells together are 26.5 V, the pack says 27.3 V').waitFor();
-  await page.getByTestId('pack-shed-doubts').getByText('Zweifelhaft: implausibel', { exact: false }).waitFor();
+  await page.getByTestId('pack-shed-doubts').getByText('Zweifelhaft: unplausibel', { exact: false }).waitFor();
   await until('its voltage is marked', async () => (await page.getByTestId('pack-shed-voltage').getAttribute('data-quality')) === 'uncertain');
   await page.setViewportSize({ width: 320, height: 844 });
   assert.equal(await tooWide(page), 0);
