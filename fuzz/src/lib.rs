@@ -1,17 +1,18 @@
 //! What is fuzzed. A target is a plain function over bytes that must return: it panics where the product does, and where a
 //! promise of the product does not hold. Read in this order: [`TARGETS`] the table, [`targets`] one module each, [`house`]
-//! the instances they live with, [`text`] where seeds and words come from.
+//! the instances they live with, [`frames`] those of batteries, [`text`] where seeds and words come from.
 //!
 //! A new target is a module and a line in the table; `scripts/fuzz`, the test of the corpus and the seeds follow by
 //! themselves. Invariant: a target is a function of its bytes alone, so that every finding comes back.
 
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used)] // a panic is how a target tells of a finding
 
+pub mod frames;
 pub mod house;
 pub mod targets;
 pub mod text;
 
-use targets::{ads, expression, modbus, modbus_map, recording, routing, tpy, transform};
+use targets::{ads, batteries, expression, modbus, modbus_map, recording, routing, tpy, transform};
 
 /// One thing that is fuzzed.
 pub struct Target {
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     tpy::TARGET,
     modbus::TARGET,
     modbus_map::TARGET,
+    batteries::TARGET,
 ];
 
 /// The target of this name.

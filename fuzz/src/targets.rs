@@ -1,6 +1,7 @@
 //! One module for each target, and `places`, in which two of them end.
 
 pub mod ads;
+pub mod batteries;
 pub mod expression;
 pub mod modbus;
 pub mod modbus_map;

@@ -85,6 +85,11 @@ fn no_register_map_of_the_corpus_breaks_a_promise() {
 }
 
 #[test]
+fn no_bytes_of_a_battery_in_the_corpus_break_a_promise() {
+    check_all("batteries");
+}
+
+#[test]
 fn every_target_has_seeds_words_and_a_small_corpus() {
     let mut bytes = 0;
     for target in TARGETS {

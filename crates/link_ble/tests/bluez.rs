@@ -102,6 +102,17 @@ async fn what_is_written_is_answered_in_pieces_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_can_be_read_is_read() {
+    let (played, bluetooth) = stage().await;
+    let model = Uuid::short(0x2a24);
+    played.behave(BATTERY, |manner| drop(manner.values.insert(model, b"SP04".to_vec())));
+    let link = bluetooth.connect(HCI0, BATTERY, PATIENCE).await.unwrap();
+    assert_eq!(link.read(Some(SERVICE), model).await.unwrap(), b"SP04");
+    assert!(link.read(Some(SERVICE), NOTIFY).await.is_err());
+    assert_eq!(link.characteristics().len(), 3);
+}
+
+#[tokio::test]
 async fn a_lost_link_is_told_to_all_who_wait_and_comes_back() {
     let (played, bluetooth) = stage().await;
     let link = bluetooth.connect(HCI0, BATTERY, PATIENCE).await.unwrap();

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, major, open};
 use rustix::termios::{
     ControlModes, OptionalActions, QueueSelector, Termios, ioctl_tiocexcl, isatty, tcflush, tcgetattr, tcsetattr,
 };
@@ -27,7 +27,9 @@ impl Port {
         }
         // The lock holds among programs that ask for it, root's too; the ioctl keeps out those that do not ask.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::Busy(device.to_path_buf()))?;
-        ioctl_tiocexcl(&file).map_err(|error| Error::of_open(device, error.into()))?;
+        if !is_pseudo_terminal(&file) {
+            ioctl_tiocexcl(&file).map_err(|error| Error::of_open(device, error.into()))?;
+        }
         set(&file, settings)
             .map_err(|source| Error::of_open(device, source))?
             .then_some(())
@@ -67,6 +69,15 @@ impl AsFd for Port {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.get_ref().as_fd()
     }
+}
+
+/// The major numbers of the ports of pseudo-terminals.
+const PSEUDO_TERMINALS: std::ops::RangeInclusive<u32> = 136..=143;
+
+/// Whether the port is that of a pseudo-terminal, as `socat` makes them. It stays shut to others for as long as the program
+/// at its other side runs, also when whoever had it open is gone: nobody could come back to it.
+fn is_pseudo_terminal(file: &OwnedFd) -> bool {
+    fstat(file).is_ok_and(|stat| PSEUDO_TERMINALS.contains(&major(stat.st_rdev)))
 }
 
 /// Sets the port raw, at this speed. False if it does not take the settings.

@@ -139,7 +139,7 @@ pub(crate) fn call(
     }
     match action {
         "scan" => scan(session, request, &arguments.read::<ScanArguments>()?)?,
-        "pair" => pair(session, request, arguments, port)?,
+        "pair" => pair(session, request, &arguments, port)?,
         "trust" => {
             let TrustArguments { address, trusted } = arguments.read()?;
             let (address, place) = (arguments.address(&address)?, session.place()?);
@@ -252,7 +252,7 @@ fn scan(session: &mut Session, request: u64, arguments: &ScanArguments) -> Resul
     Ok(())
 }
 
-fn pair(session: &mut Session, request: u64, arguments: Arguments<'_>, port: &Port) -> Result<(), Error> {
+fn pair(session: &mut Session, request: u64, arguments: &Arguments<'_>, port: &Port) -> Result<(), Error> {
     let PairArguments { address, code, confirm } = arguments.read()?;
     if code.as_ref().is_some_and(|code| code.chars().count() > 16) {
         return Err(arguments.wrong("a code has 16 characters at most".into()));

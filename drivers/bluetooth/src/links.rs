@@ -1,5 +1,7 @@
 //! Devices that are read over a link: one visit, or a link that is kept.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
@@ -69,21 +71,20 @@ pub(crate) fn services(link: &Link) -> serde_json::Value {
 
 /// Reads each characteristic of a profile once. Those that the device does not have are left out.
 pub(crate) async fn read<'a>(link: &Link, profile: &'a Profile) -> Result<Vec<(&'a Rule, Value)>, Error> {
-    let mut read: Vec<((Option<Uuid>, Uuid), Vec<u8>)> = Vec::new();
+    let mut read: HashMap<(Option<Uuid>, Uuid), Vec<u8>> = HashMap::new();
     let mut values = Vec::new();
     for rule in &profile.values {
         let Ok(Source::Characteristic(service, uuid)) = rule.source() else { continue };
-        if !read.iter().any(|(known, _)| *known == (service, uuid)) {
+        if let Entry::Vacant(place) = read.entry((service, uuid)) {
             match link.read(service, uuid).await {
-                Ok(bytes) => read.push(((service, uuid), bytes)),
+                Ok(bytes) => drop(place.insert(bytes)),
                 Err(fieldrail_link_ble::Error::Lost(address)) => {
                     return Err(fieldrail_link_ble::Error::Lost(address).into());
                 }
                 Err(error) => tracing::debug!(%error, rule = rule.name, "It cannot be read."),
             }
         }
-        let bytes = read.iter().find(|(known, _)| *known == (service, uuid)).map(|(_, bytes)| bytes);
-        if let Some(bytes) = bytes {
+        if let Some(bytes) = read.get(&(service, uuid)) {
             // What is too short for its rule has no value.
             values.push((rule, rule.decode(bytes).unwrap_or(Value::Null)));
         }

@@ -74,16 +74,12 @@ impl Pairing {
     pub(crate) fn ended(&mut self, result: Result<(), Ble>) -> Option<Reply> {
         let result = result.map_err(|error| Failure::from(Error::Bluetooth(error)));
         self.question = None;
-        match self.asker.take() {
-            Some(asker) => {
-                self.device = None;
-                Some((asker, said(result)))
-            }
-            None => {
-                self.ended = Some(result);
-                None
-            }
-        }
+        let Some(asker) = self.asker.take() else {
+            self.ended = Some(result);
+            return None;
+        };
+        self.device = None;
+        Some((asker, said(result)))
     }
 
     /// Gives the device what was said, if it is what it asks for.

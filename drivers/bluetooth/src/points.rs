@@ -28,7 +28,7 @@ struct Point {
 /// All of them by tag.
 pub(crate) struct Points {
     outbox: Outbox,
-    points: BTreeMap<Arc<str>, Point>,
+    known: BTreeMap<Arc<str>, Point>,
     exact: std::collections::HashSet<String>,
     patterns: Vec<String>,
 }
@@ -65,16 +65,15 @@ impl<'a> Said<'a> {
 
 impl Points {
     pub(crate) fn new(outbox: Outbox) -> Self {
-        Self { outbox, points: BTreeMap::new(), exact: std::collections::HashSet::default(), patterns: Vec::new() }
+        Self { outbox, known: BTreeMap::new(), exact: std::collections::HashSet::default(), patterns: Vec::new() }
     }
 
     /// Keeps what is said, and sends it if somebody needs it and it is new.
     pub(crate) fn say(&mut self, tag: &str, said: Said<'_>) {
         let is_needed = self.is_needed(tag);
-        if let Some(point) = self.points.get_mut(tag) {
-            let is_same = point.quality == said.quality
-                && point.note.as_deref() == said.note
-                && same(&point.value, &said.value);
+        if let Some(point) = self.known.get_mut(tag) {
+            let is_same =
+                point.quality == said.quality && point.note.as_deref() == said.note && same(&point.value, &said.value);
             if is_same {
                 return;
             }
@@ -82,7 +81,7 @@ impl Points {
             point.quality = said.quality;
             point.note = said.note.map(Into::into);
         } else {
-            if self.points.len() >= MOST {
+            if self.known.len() >= MOST {
                 return;
             }
             let point = Point {
@@ -92,7 +91,7 @@ impl Points {
                 unit: said.unit.map(Into::into),
                 comment: said.comment.map(Into::into),
             };
-            self.points.insert(tag.into(), point);
+            self.known.insert(tag.into(), point);
         }
         if is_needed {
             self.send(tag);
@@ -106,9 +105,9 @@ impl Points {
             let rest = tag.strip_prefix(&beginning)?;
             (!except.contains(&rest)).then(|| Arc::clone(tag))
         };
-        let tags: Vec<Arc<str>> = self.points.keys().filter_map(after).collect();
+        let tags: Vec<Arc<str>> = self.known.keys().filter_map(after).collect();
         for tag in tags {
-            let Some(point) = self.points.get(&tag) else { continue };
+            let Some(point) = self.known.get(&tag) else { continue };
             let value = point.value.clone();
             self.say(&tag, Said::good(value).doubt(quality, note));
         }
@@ -117,11 +116,11 @@ impl Points {
     /// Forgets what is below a prefix; who needs it hears that it is gone.
     pub(crate) fn forget(&mut self, prefix: &str) {
         let beginning = format!("{prefix}.");
-        let tags: Vec<Arc<str>> = self.points.keys().filter(|tag| tag.starts_with(&beginning)).cloned().collect();
+        let tags: Vec<Arc<str>> = self.known.keys().filter(|tag| tag.starts_with(&beginning)).cloned().collect();
         for tag in tags {
             let gone = Said::good(Value::Null).doubt(Quality::NotFound, "the device was forgotten");
             self.say(&tag, gone);
-            self.points.remove(&tag);
+            self.known.remove(&tag);
         }
     }
 
@@ -130,7 +129,7 @@ impl Points {
     }
 
     fn send(&self, tag: &str) {
-        let Some(point) = self.points.get(tag) else { return };
+        let Some(point) = self.known.get(tag) else { return };
         self.outbox.push(SampleItem {
             // A number is for ever, so only what is needed gets one: addresses come and go.
             tag: self.outbox.tag(tag).into(),
@@ -149,20 +148,21 @@ impl Points {
     fn subscribe_one(&mut self, item: Subscription) -> SubscribedItem {
         let tag = item.tag;
         if self.exact.len() + self.patterns.len() >= MOST_SUBSCRIPTIONS {
-            let failure = fieldrail_driver::Failure::new(format!("{MOST_SUBSCRIPTIONS} datapoints are subscribed already"));
+            let failure =
+                fieldrail_driver::Failure::new(format!("{MOST_SUBSCRIPTIONS} datapoints are subscribed already"));
             return SubscribedItem { tag, failure: Some(failure.into()) };
         }
         if item.pattern {
             if !self.patterns.contains(&tag) {
                 self.patterns.push(tag.clone());
             }
-            let fitting: Vec<Arc<str>> = self.points.keys().filter(|known| matches(&tag, known)).cloned().collect();
+            let fitting: Vec<Arc<str>> = self.known.keys().filter(|known| matches(&tag, known)).cloned().collect();
             for known in fitting {
                 self.send(&known);
             }
         } else {
             self.exact.insert(tag.clone());
-            if self.points.contains_key(tag.as_str()) {
+            if self.known.contains_key(tag.as_str()) {
                 self.send(&tag);
             } else {
                 // A device may be heard later.
@@ -180,20 +180,18 @@ impl Points {
     }
 
     pub(crate) fn read(&self, tags: Vec<String>) -> Vec<Reading> {
-        let one = |tag: String| match self.points.get(tag.as_str()) {
-            Some(point) => {
-                Reading { tag, value: point.value.clone(), quality: point.quality, note: point.note.clone() }
-            }
-            None => {
+        let one = |tag: String| {
+            let Some(point) = self.known.get(tag.as_str()) else {
                 let note = self.no_tag(&tag).to_string();
-                Reading { tag, value: Value::Null, quality: Quality::NotFound, note: Some(note.into()) }
-            }
+                return Reading { tag, value: Value::Null, quality: Quality::NotFound, note: Some(note.into()) };
+            };
+            Reading { tag, value: point.value.clone(), quality: point.quality, note: point.note.clone() }
         };
         tags.into_iter().map(one).collect()
     }
 
     fn no_tag(&self, tag: &str) -> Error {
-        let near = did_you_mean(tag, self.points.keys().map(AsRef::as_ref));
+        let near = did_you_mean(tag, self.known.keys().map(AsRef::as_ref));
         Error::NoTag { tag: tag.chars().take(64).collect(), near }
     }
 
@@ -205,7 +203,7 @@ impl Points {
     ) -> Option<(Vec<Node>, Option<String>)> {
         let beginning = if page.path.is_empty() { String::new() } else { format!("{}.", page.path) };
         let mut nodes: Vec<Node> = Vec::new();
-        for (tag, point) in &self.points {
+        for (tag, point) in &self.known {
             let Some(rest) = tag.strip_prefix(beginning.as_str()) else { continue };
             let end = rest.find('.').unwrap_or(rest.len());
             let (name, is_leaf) = (&rest[..end], end == rest.len());
@@ -235,7 +233,7 @@ impl Points {
             let folder = tag.rsplit_once('.').map(|(folder, _)| folder);
             text.is_in(tag) || folder.and_then(&says).is_some_and(|said| text.is_in(&said))
         };
-        cut(self.points.iter().filter(|(tag, _)| is_of(tag)).map(|(tag, point)| node(tag, point)).collect(), page)
+        cut(self.known.iter().filter(|(tag, _)| is_of(tag)).map(|(tag, point)| node(tag, point)).collect(), page)
     }
 }
 

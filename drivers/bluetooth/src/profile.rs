@@ -267,7 +267,9 @@ impl Rule {
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 impl Profile {
@@ -302,8 +304,7 @@ impl Profile {
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Profile { profile: name.into(), reason };
         let mut reader = serde_json::Deserializer::from_str(text);
-        let profile: Self =
-            serde_path_to_error::deserialize(&mut reader).map_err(|error| wrong(error.to_string()))?;
+        let profile: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| wrong(error.to_string()))?;
         if profile.values.is_empty() || profile.values.len() > MOST_VALUES {
             return Err(wrong(format!("it has to have 1 to {MOST_VALUES} values")));
         }
@@ -338,6 +339,7 @@ impl Profile {
 mod tests {
     use super::*;
 
+    #[allow(clippy::needless_pass_by_value)] // reads better in the list below
     fn check(rule: &str, bytes: &[u8], want: Option<Value>) {
         let text = format!(r#"{{ "title": "x", "values": [{{ "name": "x", "characteristic": "2a19", {rule} }}] }}"#);
         let profile = Profile::parse("x", &text).unwrap();

@@ -149,7 +149,9 @@ impl Session {
                 let says = |path: &str| self.air.title(path, &self.setup);
                 match self.points.children(&page, says) {
                     Some((nodes, next)) => port.nodes(page.request, nodes, next),
-                    None => port.no_nodes(page.request, Failure::new(format!("there is nothing below `{}`", page.path))),
+                    None => {
+                        port.no_nodes(page.request, Failure::new(format!("there is nothing below `{}`", page.path)));
+                    }
                 }
             }
             Request::Search(page) => {
@@ -222,7 +224,8 @@ impl Session {
 
     fn told(&mut self, address: Address, values: Vec<(Rule, Value)>) {
         let prefix = self.setup.prefix(address);
-        self.points.say(&format!("{prefix}.link"), Said::good("read").comment("How the last reading over a link ended"));
+        self.points
+            .say(&format!("{prefix}.link"), Said::good("read").comment("How the last reading over a link ended"));
         for (rule, value) in values {
             self.air.told(address, &rule.name, value.clone());
             self.points.say(&format!("{prefix}.{}", rule.name), said_by(&rule, value));
@@ -239,7 +242,11 @@ impl Session {
         for rule in read {
             let tag = format!("{prefix}.{}", rule.name);
             let value = self.points.read(vec![tag.clone()]).remove(0).value;
-            let doubt = Said { quality: fieldrail_model::Quality::NotConnected, note: Some(&failure.message), ..said_by(rule, value) };
+            let doubt = Said {
+                quality: fieldrail_model::Quality::NotConnected,
+                note: Some(&failure.message),
+                ..said_by(rule, value)
+            };
             self.points.say(&tag, doubt);
         }
     }
@@ -265,7 +272,8 @@ impl Session {
                 self.air.take(bluetooth.devices(&place.adapter), &self.setup, &mut self.points, now.into_std());
                 self.search(&place, now);
                 self.ask_holders(&place, now);
-                let is_other = |known: &Option<Place>| known.as_ref().is_none_or(|known| known.adapter != place.adapter);
+                let is_other =
+                    |known: &Option<Place>| known.as_ref().is_none_or(|known| known.adapter != place.adapter);
                 if is_other(&self.places.borrow()) {
                     self.places.send_replace(Some(place));
                 }
@@ -286,7 +294,8 @@ impl Session {
     fn say_adapter(&mut self, bluetooth: &Bluetooth) {
         let adapters = bluetooth.adapters();
         let is_it = |id: &str| self.setup.adapter.as_deref().is_none_or(|wanted| wanted == id);
-        let Some(adapter) = adapters.iter().filter(|adapter| is_it(&adapter.id)).max_by_key(|adapter| adapter.powered) else {
+        let Some(adapter) = adapters.iter().filter(|adapter| is_it(&adapter.id)).max_by_key(|adapter| adapter.powered)
+        else {
             return;
         };
         self.points.say("adapter.name", Said::good(adapter.id.as_str()).comment(&adapter.name));

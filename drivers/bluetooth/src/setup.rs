@@ -101,12 +101,12 @@ fn name(at: usize, device: &DeviceConfig) -> Result<(Address, Named), Error> {
         reason,
         hint,
     };
-    let address: Address = device
-        .address
-        .parse()
-        .map_err(|error: <Address as std::str::FromStr>::Err| wrong("address", error.to_string(), Some("`scan` lists addresses")))?;
+    let address: Address = device.address.parse().map_err(|error: <Address as std::str::FromStr>::Err| {
+        wrong("address", error.to_string(), Some("`scan` lists addresses"))
+    })?;
     let is_plain = |name: &String| {
-        (1..=64).contains(&name.len()) && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-'))
+        (1..=64).contains(&name.len())
+            && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-'))
     };
     if device.name.as_ref().is_some_and(|name| !is_plain(name)) {
         return Err(wrong("name", "it may have letters, digits, `_` and `-`".into(), None));

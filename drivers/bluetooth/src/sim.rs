@@ -1,4 +1,4 @@
-//! Devices that play: a thermometer, a RuuviTag, a plant sensor, and a battery that is known by what it says of itself.
+//! Devices that play: a thermometer, a `RuuviTag`, a plant sensor, and a battery that is known by what it says of itself.
 
 use std::cell::RefCell;
 use std::sync::Arc;

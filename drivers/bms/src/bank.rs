@@ -9,6 +9,7 @@ use fieldrail_model::{Quality, Value};
 
 use crate::battery::Reading;
 use crate::battery::reading::rounded;
+use crate::plausibility::Doubt;
 
 /// One pack as the bank sees it.
 #[derive(Debug, Clone)]
@@ -17,8 +18,8 @@ pub struct Member<'a> {
     pub name: &'a str,
     /// What it said last; none if it does not answer, or has said nothing yet.
     pub reading: Option<&'a Reading>,
-    /// Why what it says is in doubt.
-    pub doubt: Option<Arc<str>>,
+    /// What of it is in doubt.
+    pub doubts: &'a [Doubt],
 }
 
 /// One datapoint of the bank.
@@ -109,10 +110,13 @@ impl Bank<'_> {
             let note = format!("{} not say it; the sum is that of the others", names(without));
             return self.put(name, value, unit, Quality::Uncertain, Some(note));
         }
-        let doubted = self.members.iter().find_map(|member| Some((member.name, member.doubt.as_ref()?)));
+        let doubted = self.members.iter().find_map(|member| {
+            let doubt = member.doubts.iter().find(|doubt| doubt.about.covers(name))?;
+            Some((member.name, doubt))
+        });
         match doubted {
-            Some((who, why)) => {
-                let note = format!("{who}: {why}");
+            Some((who, doubt)) => {
+                let note = format!("{who}: {}", doubt.reason);
                 self.put(name, value, unit, Quality::Implausible, Some(note));
             }
             None => self.put(name, value, unit, Quality::Good, None),
@@ -248,6 +252,7 @@ fn count(number: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plausibility::About;
 
     fn pack(voltage: f64, current: f64, remaining: f64, capacity: f64, cells: &[f64], alarm: bool) -> Reading {
         let mut reading = Reading::default();
@@ -270,7 +275,7 @@ mod tests {
     }
 
     fn member<'a>(name: &'a str, reading: Option<&'a Reading>) -> Member<'a> {
-        Member { name, reading, doubt: None }
+        Member { name, reading, doubts: &[] }
     }
 
     #[track_caller]
@@ -329,9 +334,11 @@ mod tests {
     #[test]
     fn what_is_doubted_of_a_pack_is_doubted_of_the_bank() {
         let (one, two) = (pack(52.8, 1.0, 1.0, 2.0, &[3.3], false), pack(52.8, 1.0, 1.0, 2.0, &[3.3], false));
-        let doubted = Member { doubt: Some("frozen".into()), ..member("pack2", Some(&two)) };
+        let doubts = [Doubt { about: About::Charge, reason: "it leaps".into() }];
+        let doubted = Member { doubts: &doubts, ..member("pack2", Some(&two)) };
         let bank = join(&[member("pack1", Some(&one)), doubted]);
-        check(&bank, "current", 2.0, Quality::Implausible, "pack2: frozen");
+        check(&bank, "remaining", 2.0, Quality::Implausible, "pack2: it leaps");
+        check(&bank, "current", 2.0, Quality::Good, "");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::exchange::{Heard, ask, listen};
 use crate::fault::Fault;
 use crate::session::{Polled, Session, Task, Write};
 use crate::setup::{Choice, LineSetup, PackSetup};
-use crate::transport::{Place, Wire};
+use crate::transport::{Place, Wire, is_handed_over};
 
 /// The first and the longest wait between two tries.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
@@ -37,6 +37,9 @@ const ANOTHER: Duration = Duration::from_mins(1);
 /// So often it is looked whether a switch is set, with this rest in between.
 const CHECKS: (u32, Duration) = (5, Duration::from_millis(400));
 
+/// A battery whose link was handed over to others is not doubted for so long.
+const NEXT: Duration = Duration::from_secs(30);
+
 type Shared = Rc<RefCell<Session>>;
 
 /// Holds a line for ever.
@@ -44,8 +47,23 @@ pub(crate) async fn hold(session: Shared, line: usize, setup: LineSetup, packs: 
     let mut waits = Backoff::new(WAITS.0, WAITS.1);
     let mut known: Option<Choice> = None;
     let timeout = session.borrow().timeout;
+    let mut is_next = false;
     loop {
-        let failure = match detect::open(&setup, &packs, known, timeout).await {
+        let opened = async {
+            let mut opening = std::pin::pin!(detect::open(&setup, &packs, known, timeout));
+            tokio::select! {
+                biased;
+                opened = &mut opening => return opened,
+                () = sleep(NEXT), if is_next => {}
+            }
+            let failure = Failure::new(format!("{} waits for its turn at the adapter", setup.place));
+            let failure = failure.hint("others hold the link for long: does the adapter bear more `links`?");
+            session.borrow_mut().lost(line, failure, NEXT);
+            opening.await
+        };
+        let opened = opened.await;
+        is_next = false;
+        let failure = match opened {
             Ok(open) => {
                 known = Some(open.choice);
                 let mut speaker = Speaker { session: Rc::clone(&session), line, timeout, heard: None, open };
@@ -53,6 +71,10 @@ pub(crate) async fn hold(session: Shared, line: usize, setup: LineSetup, packs: 
                 let error = speaker.speak(&setup).await;
                 if speaker.heard.is_some() {
                     waits.reset();
+                }
+                if is_handed_over(&error) {
+                    is_next = true;
+                    continue;
                 }
                 if error.kind() == io::ErrorKind::TimedOut && setup.choices.len() > 1 {
                     known = None;
@@ -90,7 +112,7 @@ impl Speaker {
         let begun = Instant::now();
         let limit = match &setup.place {
             _ if setup.choices.len() > 1 => Some(ANOTHER),
-            Place::Tcp { .. } => Some(STALE),
+            Place::Tcp { .. } | Place::Bluetooth(_) => Some(STALE),
             _ => None,
         };
         self.open_batteries().await?;
@@ -299,6 +321,10 @@ async fn rest(until: Option<Instant>) {
 }
 
 fn broken(error: &io::Error) -> Failure {
+    let of_bluetooth = error.get_ref().and_then(|cause| cause.downcast_ref::<fieldrail_link_ble::Error>());
+    if let Some(cause) = of_bluetooth {
+        return Error::Bluetooth(cause.clone()).into();
+    }
     let hint = match error.kind() {
         io::ErrorKind::InvalidData => "something talks all the time: is it another device, or the wrong speed?",
         io::ErrorKind::TimedOut => "is the battery awake, and are the two data wires not swapped?",

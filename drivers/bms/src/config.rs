@@ -10,7 +10,7 @@ use crate::battery::FAMILIES;
 /// What finds out by itself which battery it is.
 pub const AUTO: &str = "auto";
 
-/// One battery, or several packs. `device`, `host` or `file` says where it is.
+/// One battery, or several packs. `device`, `host`, `bluetooth` or `file` says where it is.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -36,6 +36,29 @@ pub struct Config {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+    /// Bluetooth address of the battery, or of a device of Victron's that advertises. `scan` of the driver `bluetooth` finds
+    /// it.
+    #[serde(default)]
+    #[schemars(pattern(r"^([0-9A-Fa-f]{2}[:_-]?){5}[0-9A-Fa-f]{2}$"))]
+    pub bluetooth: Option<String>,
+    /// The Bluetooth adapter: `hci0`. The first one that is on unless given.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 32))]
+    pub adapter: Option<String>,
+    /// How many links the Bluetooth adapter bears at once, for all instances together. 1 works with each; good ones bear 3
+    /// to 5.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 16))]
+    pub links: u8,
+    /// D-Bus address where Bluetooth's service is, if it is not the system's.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    pub bus: Option<String>,
+    /// Key of the advertisements of a device of Victron's, 32 hexadecimal digits: its app shows it under the product's
+    /// info. Better as a reference: `{"secret": "name"}`.
+    #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
+    pub key: Option<String>,
     /// A capture that is played in place of a battery: a line a frame, `>` and hex for what was asked, `<` and hex for what
     /// came.
     #[serde(default)]
@@ -102,6 +125,10 @@ pub struct Pack {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+    /// Its own Bluetooth address.
+    #[serde(default)]
+    #[schemars(pattern(r"^([0-9A-Fa-f]{2}[:_-]?){5}[0-9A-Fa-f]{2}$"))]
+    pub bluetooth: Option<String>,
     /// Its own capture.
     #[serde(default)]
     pub file: Option<PathBuf>,
@@ -118,6 +145,10 @@ fn auto() -> String {
 
 fn bank() -> String {
     "bank".into()
+}
+
+fn one() -> u8 {
+    1
 }
 
 fn poll_ms() -> u32 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::battery::{Battery, Need};
+use crate::battery::{Battery, Need, Transport};
 use crate::bus::{Batteries, Way};
 use crate::error::Error;
 use crate::exchange::ask;
@@ -20,6 +20,9 @@ const LISTEN: Duration = Duration::from_millis(1300);
 
 /// How long a battery may take to answer while it is looked for.
 const ANSWER: Duration = Duration::from_millis(350);
+
+/// The same over Bluetooth.
+const OVER_A_LINK: Duration = Duration::from_millis(1500);
 
 /// The speed where a protocol names none.
 const USUAL_BAUD: u32 = 9600;
@@ -44,6 +47,14 @@ pub(crate) async fn open(
     known: Option<Choice>,
     timeout: Duration,
 ) -> Result<Open, Error> {
+    let narrowed;
+    let line = match (&line.place, known) {
+        (Place::Bluetooth(place), None) if line.choices.len() > 1 => {
+            narrowed = LineSetup { choices: transport::narrow(place, &line.choices).await?, ..line.clone() };
+            &narrowed
+        }
+        _ => line,
+    };
     let only = if let [only] = line.choices[..] { Some(only) } else { None };
     match known.or(only) {
         Some(choice) => {
@@ -64,6 +75,10 @@ fn batteries(line: &LineSetup, packs: &[PackSetup], choice: Choice) -> Result<Ba
 
 fn battery(line: &LineSetup, pack: &PackSetup, choice: Choice) -> Result<Box<dyn Battery>, Error> {
     let mut setup = pack.battery.clone();
+    let is_advertised = choice.variant.transports.iter().all(|(own, _)| *own == Transport::Advert);
+    if is_advertised && matches!(line.place, Place::Bluetooth(_)) {
+        setup.transport = Transport::Advert;
+    }
     if let (Place::File(_), Some((own, _))) = (&line.place, choice.variant.transports.first()) {
         setup.transport = *own;
     }
@@ -73,7 +88,9 @@ fn battery(line: &LineSetup, pack: &PackSetup, choice: Choice) -> Result<Box<dyn
 /// Tries one after the other.
 async fn look(line: &LineSetup, packs: &[PackSetup], patience: Duration) -> Result<Open, Error> {
     let mut asked = Vec::new();
-    for (baud, choices) in by_speed(line) {
+    // Over a link many answer a question as slowly as a phone would see it.
+    let patience = if matches!(line.place, Place::Bluetooth(_)) { patience.max(OVER_A_LINK) } else { patience };
+    for ((baud, _), choices) in by_way(line) {
         let Some(first) = choices.first() else { continue };
         let mut wire = transport::open(&line.place, *first, baud, CONNECT).await?;
         if let Some(choice) = hear(&mut wire, line, packs, &choices).await? {
@@ -89,11 +106,16 @@ async fn look(line: &LineSetup, packs: &[PackSetup], patience: Duration) -> Resu
     Err(Error::Unknown { place: line.place.to_string(), asked: asked.join(", ") })
 }
 
-/// The choices by the speed they are tried at; those that speak by themselves first.
-fn by_speed(line: &LineSetup) -> Vec<(u32, Vec<Choice>)> {
-    let mut groups: Vec<(u32, Vec<Choice>)> = Vec::new();
+/// A speed, and over Bluetooth the characteristics.
+type Apart = (u32, Option<(&'static str, &'static str)>);
+
+/// The choices by what they need the line to be; those that speak by themselves first.
+fn by_way(line: &LineSetup) -> Vec<(Apart, Vec<Choice>)> {
+    let mut groups: Vec<(Apart, Vec<Choice>)> = Vec::new();
     for &choice in &line.choices {
-        let own = if line.place.has_speed() { baud(line, choice) } else { 0 };
+        let speed = if line.place.has_speed() { baud(line, choice) } else { 0 };
+        let facts = choice.variant.ble.filter(|_| matches!(line.place, Place::Bluetooth(_)));
+        let own = (speed, facts.map(|facts| (facts.notify, facts.write)));
         match groups.iter_mut().find(|(speed, _)| *speed == own) {
             Some((_, choices)) => choices.push(choice),
             None => groups.push((own, vec![choice])),
@@ -166,6 +188,9 @@ fn lost(line: &LineSetup, error: &std::io::Error) -> Error {
     match &line.place {
         Place::Tcp { host, port } => {
             fieldrail_link_serial::Error::Connect { host: host.clone(), port: *port, why }.into()
+        }
+        Place::Bluetooth(place) => {
+            fieldrail_link_ble::Error::NotConnected { address: place.address, reason: why }.into()
         }
         Place::Device(path) | Place::File(path) => Error::Capture { file: path.clone(), why },
     }

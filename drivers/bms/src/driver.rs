@@ -23,8 +23,7 @@ const FIGURES: Duration = Duration::from_secs(10);
 impl Driver for Bms {
     const NAME: &'static str = "bms";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    const DESCRIPTION: &'static str =
-        "Reads batteries (Daly, JBD, Victron, ANT, JK and others) over serial lines, serial servers and captures.";
+    const DESCRIPTION: &'static str = "Reads batteries (Daly, JBD, Victron, ANT, JK and others) over serial lines, Bluetooth, serial servers and captures.";
     type Config = Config;
     const FORM: &str = include_str!("../form.json");
 
@@ -51,7 +50,7 @@ impl Driver for Bms {
     }
 
     async fn run(config: Config, mut port: Port) -> Result<(), Failure> {
-        let setup = Setup::new(&config)?;
+        let setup = Setup::new(&config)?.called(port.instance().as_str());
         let session = Rc::new(RefCell::new(Session::new(&setup, port.outbox(), Instant::now())));
         let first = &setup.lines[0];
         let looks = if first.choices.len() > 1 { "looks for a battery on" } else { "asks" };

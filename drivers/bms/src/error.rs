@@ -22,6 +22,17 @@ pub enum Error {
     /// The line does not open.
     #[error(transparent)]
     Open(#[from] fieldrail_link_serial::Error),
+    /// Bluetooth says why.
+    #[error(transparent)]
+    Bluetooth(#[from] fieldrail_link_ble::Error),
+    /// What is at a Bluetooth address does not look like a battery that is known.
+    #[error("{place} does not say which battery it is{name}")]
+    Unrecognised {
+        /// Where.
+        place: String,
+        /// What it calls itself.
+        name: String,
+    },
     /// The capture cannot be read.
     #[error("cannot read {file}: {why}")]
     Capture {
@@ -102,6 +113,8 @@ impl Hint for Error {
         Some(match self {
             Self::Config { hint, .. } => return *hint,
             Self::Open(error) => return error.hint(),
+            Self::Bluetooth(error) => return error.hint(),
+            Self::Unrecognised { .. } => "name `battery`, and perhaps `variant`; the manual lists them",
             Self::Capture { .. } => "a line a frame: `>` and hex for what was asked, `<` and hex for what came",
             Self::Silent { .. } => {
                 "is the battery awake, are the two data wires swapped, and do battery, speed and address fit?"

@@ -26,6 +26,7 @@ mod ports;
 mod session;
 pub mod setup;
 pub mod sim;
+pub mod table;
 pub mod transport;
 mod words;
 

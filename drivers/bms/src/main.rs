@@ -6,6 +6,7 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("decode") => fieldrail_driver_bms::decode::main(),
         Some("simulate") => fieldrail_driver_bms::sim::command(),
+        Some("table") => fieldrail_driver_bms::table::main(),
         _ => fieldrail_driver::main::<fieldrail_driver_bms::Bms>(),
     }
 }

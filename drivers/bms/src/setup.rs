@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fieldrail_link_ble::Address;
 use fieldrail_model::text::did_you_mean;
 
 use crate::battery::{self, FAMILIES, Family, Variant};
 use crate::config::{AUTO, Config, Pack};
 use crate::error::Error;
-use crate::transport::Place;
+use crate::transport::{self, Place};
 
 /// What the driver works with.
 #[derive(Debug, Clone)]
@@ -107,23 +108,41 @@ impl Setup {
             writes: config.writes,
             plausibility: config.plausibility,
         };
-        let whole = (config.device.as_ref(), config.host.as_ref(), config.port, config.file.as_ref());
+        let whole = (
+            config.device.as_ref(),
+            config.host.as_ref(),
+            config.port,
+            config.file.as_ref(),
+            config.bluetooth.as_ref(),
+        );
         if config.packs.is_empty() {
-            let place = place("", whole)?.ok_or_else(nowhere)?;
+            let place = place("", whole, config)?.ok_or_else(nowhere)?;
             setup.add(config, &choices, None, config.address, place)?;
             return Ok(setup);
         }
         check_names(config)?;
         for (index, pack) in config.packs.iter().enumerate() {
-            let own = (pack.device.as_ref(), pack.host.as_ref(), pack.port, pack.file.as_ref());
-            let own = place(&format!("packs[{index}]."), own)?;
-            let shared = if own.is_none() { place("", whole)? } else { None };
+            let own =
+                (pack.device.as_ref(), pack.host.as_ref(), pack.port, pack.file.as_ref(), pack.bluetooth.as_ref());
+            let own = place(&format!("packs[{index}]."), own, config)?;
+            let shared = if own.is_none() { place("", whole, config)? } else { None };
             let place = own.or(shared).ok_or_else(nowhere)?;
             setup.add(config, &choices, Some(pack.name.clone()), pack.address, place)?;
         }
         check_addresses(&setup)?;
         setup.bank = Some(config.bank.clone()).filter(|bank| !bank.is_empty() && setup.packs.len() > 1);
         Ok(setup)
+    }
+
+    /// The same, where others are told that it is this instance that has a link.
+    #[must_use]
+    pub fn called(mut self, instance: &str) -> Self {
+        for line in &mut self.lines {
+            if let Place::Bluetooth(place) = &mut line.place {
+                place.who = instance.into();
+            }
+        }
+        self
     }
 
     fn add(
@@ -144,6 +163,8 @@ impl Setup {
                 cells: config.cells,
                 password: config.password.clone().filter(|password| !password.is_empty()),
                 is_reversed: config.invert_current,
+                key: key(config)?,
+                mac: if let Place::Bluetooth(place) = &place { Some(place.address.0) } else { None },
                 ..battery::Setup::default()
             },
         });
@@ -173,7 +194,11 @@ fn ms(ms: u32) -> Duration {
 }
 
 fn nowhere() -> Error {
-    wrong("device", "nothing says where the battery is", Some("give `device`, or `host` and `port`, or `file`"))
+    wrong(
+        "device",
+        "nothing says where the battery is",
+        Some("give `device`, or `host` and `port`, or `bluetooth`, or `file`"),
+    )
 }
 
 fn check_numbers(config: &Config) -> Result<(), Error> {
@@ -182,6 +207,7 @@ fn check_numbers(config: &Config) -> Result<(), Error> {
         ("timeout_ms", config.timeout_ms, 50, 30_000),
         ("baud", config.baud.unwrap_or(9600), 300, 4_000_000),
         ("cells", config.cells.unwrap_or(1).into(), 1, 32),
+        ("links", config.links.into(), 1, 16),
     ] {
         if !(low..=high).contains(&value) {
             return Err(wrong(key, format!("{value} is not {low} to {high}"), None));
@@ -220,25 +246,51 @@ fn choices(config: &Config) -> Result<Vec<Choice>, Error> {
     Ok(called)
 }
 
-type Keys<'a> = (Option<&'a PathBuf>, Option<&'a String>, Option<u16>, Option<&'a PathBuf>);
+type Keys<'a> = (Option<&'a PathBuf>, Option<&'a String>, Option<u16>, Option<&'a PathBuf>, Option<&'a String>);
 
 /// Where a battery is; none if nothing says so.
-fn place(prefix: &str, keys: Keys<'_>) -> Result<Option<Place>, Error> {
-    let one = Some("give one of `device`, `host` and `file`");
+fn place(prefix: &str, keys: Keys<'_>, config: &Config) -> Result<Option<Place>, Error> {
+    let one = Some("give one of `device`, `host`, `bluetooth` and `file`");
     Ok(match keys {
-        (None, None, None, None) => None,
-        (Some(device), None, None, None) => Some(Place::Device(device.clone())),
-        (None, Some(host), Some(port), None) if port > 0 => Some(Place::Tcp { host: host.clone(), port }),
-        (None, None, None, Some(file)) => Some(Place::File(file.clone())),
-        (None, Some(_), _, None) => {
+        (None, None, None, None, None) => None,
+        (Some(device), None, None, None, None) => Some(Place::Device(device.clone())),
+        (None, Some(host), Some(port), None, None) if port > 0 => Some(Place::Tcp { host: host.clone(), port }),
+        (None, None, None, Some(file), None) => Some(Place::File(file.clone())),
+        (None, None, None, None, Some(address)) => Some(Place::Bluetooth(bluetooth(prefix, address, config)?)),
+        (None, Some(_), _, None, None) => {
             let hint = Some("serial servers have no usual port: it is in their settings, often 4196, 8899 or 23");
             return Err(wrong(format!("{prefix}port"), "the port of the serial server is missing", hint));
         }
-        (None, None, Some(_), None) => {
+        (None, None, Some(_), None, None) => {
             return Err(wrong(format!("{prefix}host"), "a port without the name of its serial server", None));
         }
         _ => return Err(wrong(format!("{prefix}device"), "it stands beside another way to the battery", one)),
     })
+}
+
+fn bluetooth(prefix: &str, address: &str, config: &Config) -> Result<transport::Bluetooth, Error> {
+    let hint = Some("`scan` of the driver `bluetooth` lists addresses");
+    let address =
+        address.parse::<Address>().map_err(|error| wrong(format!("{prefix}bluetooth"), error.to_string(), hint))?;
+    let adapter = config.adapter.clone();
+    let is_plain = |name: &String| name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
+    if adapter.as_ref().is_some_and(|name| name.is_empty() || !is_plain(name)) {
+        return Err(wrong("adapter", "an adapter is called like `hci0`", None));
+    }
+    let (bus, links) = (config.bus.clone(), config.links);
+    Ok(transport::Bluetooth { address, adapter, bus, links, who: "bms".into() })
+}
+
+/// The key of advertisements.
+fn key(config: &Config) -> Result<Option<Vec<u8>>, Error> {
+    let Some(text) = config.key.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
+    let digits: Vec<u32> =
+        text.chars().filter(|char| !char.is_whitespace()).map_while(|char| char.to_digit(16)).collect();
+    if digits.len() != 32 || text.chars().filter(|char| !char.is_whitespace()).count() != 32 {
+        let hint = Some("VictronConnect shows it: settings, product info, Instant readout details");
+        return Err(wrong("key", "a key has 32 hexadecimal digits", hint));
+    }
+    Ok(Some(digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or_default()).collect()))
 }
 
 fn check_names(config: &Config) -> Result<(), Error> {

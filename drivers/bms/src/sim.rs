@@ -86,9 +86,8 @@ pub(crate) fn start(mut config: Config) -> Result<Config, Failure> {
         (config.host, config.port) = (Some(place.ip().to_string()), Some(place.port()));
     }
     // Each pack has a line of its own: not all of these batteries can share one.
-    for (index, pack) in config.packs.iter_mut().enumerate() {
-        let number = pack.address.unwrap_or_else(|| u8::try_from(index + 1).unwrap_or(u8::MAX));
-        let place = serve(Bus::new(vec![one(number)?], Faults::default()))?;
+    for pack in &mut config.packs {
+        let place = serve(Bus::new(vec![one(pack.address.unwrap_or(1))?], Faults::default()))?;
         (pack.device, pack.file) = (None, None);
         (pack.host, pack.port) = (Some(place.ip().to_string()), Some(place.port()));
     }

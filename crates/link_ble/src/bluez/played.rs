@@ -5,6 +5,7 @@
 #![allow(clippy::used_underscore_binding, clippy::unused_self)] // what `interface` makes of methods that need less
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -114,11 +115,21 @@ impl Played {
         Ok((Self { connection: server, stage }, bluetooth))
     }
 
-    /// Has a device say this, now.
+    /// Has a device say this, now. A device that is there already stays connected, paired and as it behaves.
     pub async fn advertise(&self, device: Device, manner: Manner) {
         let address = device.address;
         let path = device_path(HCI0, address);
-        let is_new = self.stage.lock().parts.insert(address, Part { device, manner }).is_none();
+        let is_new = match self.stage.lock().parts.entry(address) {
+            Entry::Vacant(place) => {
+                place.insert(Part { device, manner });
+                true
+            }
+            Entry::Occupied(mut known) => {
+                let Device { paired, trusted, connected, .. } = known.get().device;
+                known.get_mut().device = Device { paired, trusted, connected, ..device };
+                false
+            }
+        };
         if is_new {
             let played = PlayedDevice { stage: self.stage.clone(), address };
             let _ = self.connection.object_server().at(path.as_str(), played).await;
@@ -223,7 +234,7 @@ fn service(address: Address) -> String {
 }
 
 fn characteristic(address: Address, uuid: Uuid) -> String {
-    format!("{}/char{:04x}", service(address), uuid.0 >> 96 & 0xffff)
+    format!("{}/char{:032x}", service(address), uuid.0)
 }
 
 async fn disconnect(connection: &Connection, stage: &Shared, address: Address) {

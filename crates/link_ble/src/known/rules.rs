@@ -64,7 +64,8 @@ const fn perhaps(rule: Rule) -> Rule {
 }
 
 const VICTRON: Rule = rule(Class::Advertising, "victron", None, "Victron (Instant Readout)");
-const DALY: Rule = battery("daly", "modbus_d2", "Daly");
+/// Its boards speak one of two dialects over the same characteristics.
+const DALY: Rule = rule(Class::Battery, "daly", None, "Daly");
 const JBD: Rule = battery("jbd", "dd", "JBD / Xiaoxiang");
 const ANT_NEW: Rule = battery("ant", "new_7ea1", "ANT");
 const ANT_OLD: Rule = battery("ant", "old_dbdb", "ANT (old)");

@@ -34,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two tries to meet.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Who only waits comes back so much later when the keeper has ended: those who have a turn are there first.
+const AFTER_HOLDERS: Duration = Duration::from_millis(500);
+
 /// Tries before everybody has a turn.
 const TRIES: u32 = 5;
 
@@ -69,7 +72,7 @@ impl Turnstile {
                 let task = tokio::spawn(hold(self.clone(), talk, others));
                 return Turn { waiting, task: Some(task) };
             }
-            sleep(PAUSE).await;
+            sleep(AFTER_HOLDERS).await;
         }
     }
 
@@ -158,12 +161,13 @@ async fn hold(turnstile: Turnstile, mut talk: Talk, others: watch::Sender<bool>)
             };
         }
         loop {
-            sleep(PAUSE).await;
-            let Some(mut again) = turnstile.meet().await else { continue };
-            if again.say(&turnstile.wish(true)).await {
+            if let Some(mut again) = turnstile.meet().await
+                && again.say(&turnstile.wish(true)).await
+            {
                 talk = again;
                 break;
             }
+            sleep(PAUSE).await;
         }
     }
 }
@@ -231,6 +235,37 @@ mod tests {
         let second = timeout(PATIENCE, second).await.unwrap().unwrap();
         assert!(!second.is_wanted());
         assert_eq!(turnstile(port, "x", 1).holders().await, ["bt.b"]);
+    }
+
+    #[tokio::test]
+    async fn who_has_a_turn_keeps_it_when_the_keeper_ends() {
+        let port = free_port().await;
+        let (ready, is_ready) = tokio::sync::oneshot::channel();
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        // The keeper lives where somebody came first, and ends with it.
+        let keeper = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                ready.send(turnstile(port, "x", 1).holders().await).unwrap();
+                let _ = ended.await;
+            });
+        });
+        assert_eq!(is_ready.await.unwrap(), [] as [String; 0]);
+        let mut held = turnstile(port, "bt.a", 1).turn(|_| {}).await;
+        let waits = tokio::spawn(async move { turnstile(port, "bt.b", 1).turn(|_| {}).await });
+        timeout(PATIENCE, held.wanted()).await.unwrap();
+        drop(end);
+        keeper.join().unwrap();
+        let is_held = async {
+            while turnstile(port, "x", 1).holders().await != ["bt.a"] {
+                sleep(PAUSE).await;
+            }
+            held.wanted().await;
+        };
+        timeout(5 * PATIENCE, is_held).await.unwrap();
+        assert!(!waits.is_finished());
+        drop(held);
+        timeout(PATIENCE, waits).await.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! BTHome version 2 (bthome.io, "BTHome v2 format"): a byte of device information, then objects of an id and a number, the low
+//! `BTHome` version 2 (bthome.io, "`BTHome` v2 format"): a byte of device information, then objects of an id and a number, the low
 //! byte first, in rising order of their ids. An id that is not known has no length, so what follows it cannot be read.
 
 use fieldrail_model::Value;
@@ -43,7 +43,7 @@ pub(super) fn decode(data: &[u8]) -> Option<Vec<Measured>> {
     let mut found: Vec<Measured> = Vec::new();
     while let Some((name, form, unit)) = bytes.byte().and_then(object) {
         let Some(value) = value(&form, &mut bytes) else { break };
-        if let Some(value) = value {
+        if !matches!(value, Value::Null) {
             found.push(Measured { name: name.into(), value, unit: Some(unit).filter(|unit| !unit.is_empty()) });
         }
     }
@@ -62,32 +62,32 @@ fn number_doubles(found: &mut [Measured]) {
     }
 }
 
-/// The value of one object: none if it is cut, none within if it says nothing.
-fn value(form: &Form, bytes: &mut Bytes<'_>) -> Option<Option<Value>> {
+/// The value of one object: none if it is cut, null if it says nothing.
+fn value(form: &Form, bytes: &mut Bytes<'_>) -> Option<Value> {
     Some(match form {
-        Unsigned(length, scale) => Some(crate::measured::scaled(bytes.unsigned(*length)?, *scale)),
-        Signed(length, scale) => Some(crate::measured::scaled(bytes.signed(*length)?, *scale)),
-        Yes => Some(Value::Bool(bytes.byte()? != 0)),
-        Button => button(bytes.byte()?).map(Value::text),
+        Unsigned(length, scale) => crate::measured::scaled(bytes.unsigned(*length)?, *scale),
+        Signed(length, scale) => crate::measured::scaled(bytes.signed(*length)?, *scale),
+        Yes => Value::Bool(bytes.byte()? != 0),
+        Button => button(bytes.byte()?).map_or(Value::Null, Value::text),
         Dimmer => {
             let (direction, steps) = (bytes.byte()?, i64::from(bytes.byte()?));
             match direction {
-                1 => Some(Value::Int(-steps)),
-                2 => Some(Value::Int(steps)),
-                _ => None,
+                1 => Value::Int(-steps),
+                2 => Value::Int(steps),
+                _ => Value::Null,
             }
         }
         Text => {
             let length = bytes.byte()?;
-            Some(Value::text(String::from_utf8_lossy(bytes.take(length.into())?)))
+            Value::text(String::from_utf8_lossy(bytes.take(length.into())?))
         }
         Raw => {
             let length = bytes.byte()?;
-            Some(Value::bytes(bytes.take(length.into())?))
+            Value::bytes(bytes.take(length.into())?)
         }
         Skip(length) => {
             bytes.take(*length)?;
-            None
+            Value::Null
         }
     })
 }

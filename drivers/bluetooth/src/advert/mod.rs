@@ -59,7 +59,8 @@ mod tests {
     /// Examples of the formats' own documents and captures, with what they say.
     #[test]
     fn every_golden_advertisement_says_what_it_should() {
-        let cases: Vec<serde_json::Value> = serde_json::from_str(include_str!("../../golden/advertisements.json")).unwrap();
+        let cases: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("../../golden/advertisements.json")).unwrap();
         for case in &cases {
             let device = device(case["from"].as_str().unwrap(), bytes(case["data"].as_str().unwrap()));
             let found: serde_json::Map<String, serde_json::Value> =
@@ -71,7 +72,8 @@ mod tests {
 
     #[test]
     fn what_is_cut_gives_fewer_values_and_never_another_one() {
-        let cases: Vec<serde_json::Value> = serde_json::from_str(include_str!("../../golden/advertisements.json")).unwrap();
+        let cases: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("../../golden/advertisements.json")).unwrap();
         for case in &cases {
             let whole = bytes(case["data"].as_str().unwrap());
             for length in 0..whole.len() {

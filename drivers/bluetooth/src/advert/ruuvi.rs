@@ -1,4 +1,4 @@
-//! Ruuvi's data format 5, RAWv2 (docs.ruuvi.com, "Data format 5"): 24 bytes under Ruuvi's number, the high byte first. The
+//! Ruuvi's data format 5, `RAWv2` (docs.ruuvi.com, "Data format 5"): 24 bytes under Ruuvi's number, the high byte first. The
 //! highest number of each field, and the lowest of signed ones, say that there is no value.
 
 use crate::measured::{Bytes, Measured};

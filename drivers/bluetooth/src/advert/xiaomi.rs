@@ -1,4 +1,4 @@
-//! Xiaomi's MiBeacon (Mijia documents "MiBeacon protocol" and "BLE Object definition"): two bytes of frame control, product,
+//! Xiaomi's `MiBeacon` (Mijia documents "`MiBeacon` protocol" and "BLE Object definition"): two bytes of frame control, product,
 //! counter, then what the control bits name, then objects. The low byte first. What is encrypted gives no value.
 
 use crate::measured::{Bytes, Measured};

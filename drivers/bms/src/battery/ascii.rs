@@ -18,6 +18,8 @@ const TAIL: usize = 5;
 
 /// An answer that is whole.
 pub(super) struct Answer {
+    /// Of the protocol.
+    pub(super) version: u8,
     /// Whose it is.
     pub(super) address: u8,
     /// What it holds.
@@ -44,9 +46,10 @@ fn number(letters: &[u8]) -> Option<usize> {
     letters.iter().try_fold(0, |value, letter| Some(value << 4 | digit(*letter)?))
 }
 
-/// The value of a letter.
+/// The value of a letter. Small ones are none: whoever sends them was hit by noise.
 fn digit(letter: u8) -> Option<usize> {
-    char::from(letter).to_digit(16).and_then(|value| value.try_into().ok())
+    let digit = char::from(letter).to_digit(16).filter(|_| !letter.is_ascii_lowercase());
+    digit.and_then(|value| value.try_into().ok())
 }
 
 /// Whether a frame begins here. A question, ours or another's, is none.
@@ -97,14 +100,14 @@ fn checksum(expected: usize, found: usize) -> Fault {
 pub(super) fn answer(frame: &[u8]) -> Result<Answer, Fault> {
     let text = frame.get(1..frame.len().saturating_sub(TAIL)).unwrap_or_default();
     let bytes: Option<Vec<u8>> = text.chunks(2).map(|pair| number(pair)?.try_into().ok()).collect();
-    let Some([_, address, cid1, code, _, _, info @ ..]) = bytes.as_deref() else {
+    let Some([version, address, cid1, code, _, _, info @ ..]) = bytes.as_deref() else {
         return Err(Fault::Nothing(frame.len()));
     };
     if *cid1 != CID1 {
         return Err(Fault::Foreign(format!("a device of kind {cid1:02X} instead of 46, a battery")));
     }
     match code {
-        0 => Ok(Answer { address: *address, info: info.to_vec() }),
+        0 => Ok(Answer { version: *version, address: *address, info: info.to_vec() }),
         code => Err(Fault::Refused(format!("{} ({code:02X})", reason(*code)))),
     }
 }
@@ -153,7 +156,6 @@ mod tests {
             for bit in 0..8 {
                 let mut broken = *frame;
                 broken[at] ^= 1 << bit;
-                // The case of a letter has no meaning, but the sum is over letters.
                 assert!(!matches!(look(&broken), Look::Good(_)), "byte {at}, bit {bit}");
             }
         }

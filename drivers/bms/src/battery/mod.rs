@@ -10,21 +10,38 @@
 pub mod ant;
 mod ascii;
 pub mod bytes;
+pub mod cbt;
 pub mod daly;
+pub mod daren;
+pub mod dpwrcore;
+pub mod ecoworthy;
+pub mod eg4;
+pub mod ej;
+pub mod epoch;
+pub mod felicity;
+pub mod gobel;
+pub mod humsienk;
 pub mod jbd;
 pub mod jk;
+pub mod lithionics;
 pub mod modbus;
+pub mod neey;
+pub mod ogt;
 pub mod pace;
 pub mod pylontech;
 pub mod reading;
 pub mod redodo;
 pub mod renogy;
+pub mod roypow;
 mod rtu;
 pub mod seplos;
+pub mod sok;
 pub mod stream;
 pub mod sums;
 mod talk;
 pub mod tdt;
+pub mod tianpower;
+pub mod topband;
 pub mod victron;
 
 use std::fmt;
@@ -46,6 +63,23 @@ pub const FAMILIES: &[&Family] = &[
     &tdt::FAMILY,
     &renogy::FAMILY,
     &redodo::FAMILY,
+    &cbt::FAMILY,
+    &daren::FAMILY,
+    &dpwrcore::FAMILY,
+    &ecoworthy::FAMILY,
+    &eg4::FAMILY,
+    &ej::FAMILY,
+    &epoch::FAMILY,
+    &felicity::FAMILY,
+    &gobel::FAMILY,
+    &humsienk::FAMILY,
+    &lithionics::FAMILY,
+    &neey::FAMILY,
+    &ogt::FAMILY,
+    &roypow::FAMILY,
+    &sok::FAMILY,
+    &tianpower::FAMILY,
+    &topband::FAMILY,
 ];
 
 /// A maker's batteries.

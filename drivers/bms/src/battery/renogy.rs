@@ -3,8 +3,8 @@
 use super::bytes::Bytes;
 use super::reading::{MOST_CELLS, Reading, rounded, scaled};
 use super::stream::Look;
-use super::talk::{Protocol, Talk};
-use super::{Ble, Family, Found, Kind, Need, Proof, Question, Setup, Transport, Variant, modbus, rtu};
+use super::talk::{Protocol, Talk, told};
+use super::{Ble, Family, Found, Need, Proof, Question, Setup, Transport, Variant, modbus, rtu};
 use crate::fault::Fault;
 
 /// The registry's line.
@@ -127,9 +127,9 @@ impl Protocol for Renogy {
                 reading.text("model", &bytes.text(36, 16)?);
                 reading.text("firmware", &bytes.text(52, 4)?);
             }
-            _ => return Ok(Found::other(Kind::Other("registers"))),
+            _ => {}
         }
-        Ok(if reading.is_empty() { Found::other(Kind::Other("registers")) } else { Found::values(reading) })
+        Ok(told(reading))
     }
 }
 

@@ -3,7 +3,7 @@
 //! A [`Protocol`] knows frames and their meaning; a [`Talk`] makes a [`Battery`] of it.
 
 use super::stream::{Look, Stream};
-use super::{Battery, Found, Need, Question, Reading, Setup, Switch};
+use super::{Battery, Found, Kind, Need, Question, Reading, Setup, Switch};
 use crate::fault::Fault;
 
 /// Open questions that are remembered; of more the oldest is given up.
@@ -38,6 +38,19 @@ pub(super) trait Protocol: Send {
     /// A question went unanswered, and nothing else came: the battery may want to be asked in another way.
     fn unheard(&mut self) {}
 
+    /// Something came that may have been the answer to this question, and was none.
+    fn lost(&mut self, _question: &[u8]) {}
+
+    /// Something that was begun has no end: a message of several frames of which not all came. Called when nothing more comes.
+    fn unfinished(&mut self) -> Option<Fault> {
+        None
+    }
+
+    /// What the battery has to be told now because of what came.
+    fn reply(&mut self) -> Option<Question> {
+        None
+    }
+
     /// What a whole frame says, with the question that it answers, if that is known.
     ///
     /// # Errors
@@ -58,6 +71,11 @@ pub(super) trait Protocol: Send {
     }
 }
 
+/// The values of a frame, or that it holds none that is known.
+pub(super) fn told(reading: Reading) -> Found {
+    if reading.is_empty() { Found::other(Kind::Other("no values")) } else { Found::values(reading) }
+}
+
 /// A battery that speaks a protocol.
 pub(super) struct Talk<P> {
     protocol: P,
@@ -65,7 +83,7 @@ pub(super) struct Talk<P> {
     may_echo: bool,
     /// Questions that are not wholly answered, the oldest first.
     open: Vec<Vec<u8>>,
-    /// Bytes that belonged to no frame, before the present question.
+    /// Bytes that belonged to no frame, before the oldest open question.
     noise: u64,
 }
 
@@ -91,6 +109,11 @@ impl<P: Protocol> Talk<P> {
             return Err(Fault::Foreign("an answer to a question that was not asked".to_owned()));
         }
         let question = at.map(|at| self.open[at].clone());
+        if self.stream.noise() > self.noise {
+            for lost in &self.open[..at.unwrap_or_default()] {
+                self.protocol.lost(lost);
+            }
+        }
         let found = self.protocol.read(frame, question.as_deref());
         if let Some(at) = at
             && found.as_ref().map_or(true, |found| found.done)
@@ -132,11 +155,13 @@ impl<P: Protocol> Battery for Talk<P> {
         if self.may_echo {
             self.stream.may_echo(question);
         }
+        if self.open.is_empty() {
+            self.noise = self.stream.noise();
+        }
         if self.open.len() == MOST_OPEN {
             self.open.remove(0);
         }
         self.open.push(question.to_vec());
-        self.noise = self.stream.noise();
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Vec<Result<Found, Fault>> {
@@ -147,14 +172,23 @@ impl<P: Protocol> Battery for Talk<P> {
     fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
         let mut found = self.all(true);
         if found.iter().all(Result::is_ok) {
-            found.extend(self.unanswered().map(Err));
+            found.extend(self.protocol.unfinished().or_else(|| self.unanswered()).map(Err));
         }
         if found.is_empty() && !self.open.is_empty() {
             self.protocol.unheard();
         }
+        if self.stream.noise() > self.noise {
+            for lost in &self.open {
+                self.protocol.lost(lost);
+            }
+        }
         self.open.clear();
         self.noise = self.stream.noise();
         found
+    }
+
+    fn reply(&mut self) -> Option<Question> {
+        self.protocol.reply()
     }
 
     fn switches(&self) -> &'static [Switch] {

@@ -8,8 +8,8 @@ use super::bytes::Bytes;
 use super::reading::{MOST_CELLS, Reading, scaled};
 use super::stream::Look;
 use super::sums::crc_modbus;
-use super::talk::{Protocol, Talk};
-use super::{Ble, Family, Found, Kind, Need, Proof, Question, Transport, Variant};
+use super::talk::{Protocol, Talk, told};
+use super::{Ble, Family, Found, Need, Proof, Question, Transport, Variant};
 use crate::fault::Fault;
 
 /// The registry's line.
@@ -23,7 +23,7 @@ pub const FAMILY: Family = Family {
         bauds: &[],
         ble: Some(&BLE),
         is_passive: false,
-        make: |setup| Ok(Talk::boxed(Tdt { head: 0x7E, is_first: false }, setup)),
+        make: |setup| Ok(Talk::boxed(Tdt { head: 0x7E, is_first: false, is_unsure: false }, setup)),
     }],
 };
 
@@ -63,6 +63,8 @@ struct Tdt {
     head: u8,
     /// Whether its firmware is version 1.
     is_first: bool,
+    /// Whether the answer that tells the firmware came broken, so that numbers may mean tenths or not.
+    is_unsure: bool,
 }
 
 impl Tdt {
@@ -139,7 +141,7 @@ impl Protocol for Tdt {
     fn poll(&self, need: Need) -> Vec<Question> {
         let mut questions =
             vec![Question::new("values", self.question(VALUES)), Question::new("states", self.question(STATES))];
-        if need.identity {
+        if need.identity || self.is_unsure {
             questions.insert(0, Question::new("info", self.question(INFO)));
         }
         questions
@@ -165,6 +167,10 @@ impl Protocol for Tdt {
         question.len() >= AROUND && frame.get(5) == question.get(5)
     }
 
+    fn lost(&mut self, question: &[u8]) {
+        self.is_unsure |= question.get(5) == Some(&INFO);
+    }
+
     fn unheard(&mut self) {
         self.head = if self.head == 0x7E { 0x1E } else { 0x7E };
     }
@@ -177,18 +183,22 @@ impl Protocol for Tdt {
         let bytes = Bytes::new("the answer", &frame[DATA..frame.len() - 3]);
         let mut reading = Reading::default();
         match command {
+            VALUES if self.is_unsure => {
+                return Err(Fault::Foreign("values of a firmware that is not known yet".to_owned()));
+            }
             VALUES => self.values(bytes, &mut reading)?,
             STATES => states(bytes, &mut reading)?,
             INFO => {
                 let model = bytes.text(0, 20)?;
                 self.is_first = is_first(&model);
+                self.is_unsure = false;
                 reading.text("firmware", &model);
                 reading.text("maker", &bytes.text(20, 20)?);
                 reading.text("serial", &bytes.text(40, 20)?);
             }
-            _ => return Ok(Found::other(Kind::Other("answer"))),
+            _ => {}
         }
-        Ok(if reading.is_empty() { Found::other(Kind::Other("answer")) } else { Found::values(reading) })
+        Ok(told(reading))
     }
 }
 
@@ -239,7 +249,7 @@ mod tests {
 
     #[test]
     fn questions_have_the_bytes_of_captures() {
-        let mut tdt = Tdt { head: 0x7E, is_first: false };
+        let mut tdt = Tdt { head: 0x7E, is_first: false, is_unsure: false };
         assert_eq!(tdt.question(INFO), [0x7E, 0, 1, 3, 0, 0x92, 0, 0, 0x9F, 0x22, 0x0D]);
         tdt.unheard();
         assert_eq!(tdt.question(VALUES), [0x1E, 0, 1, 3, 0, 0x8C, 0, 0, 0xB1, 0x44, 0x0D]);
@@ -247,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_current_has_its_sign_and_its_point_in_two_bits() {
-        let tdt = |is_first| Tdt { head: 0x7E, is_first };
+        let tdt = |is_first| Tdt { head: 0x7E, is_first, is_unsure: false };
         let shown = |is_first, raw| format!("{:?}", tdt(is_first).current(raw));
         assert_eq!([0xC039, 0x4039, 0x0039].map(|raw| shown(false, raw)), ["-5.7", "5.7", "57.0"]);
         assert_eq!([0xC039, 0x4000].map(|raw| shown(true, raw)), ["-57.0", "0.0"]);

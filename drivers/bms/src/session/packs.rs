@@ -199,7 +199,8 @@ impl Session {
             "" => Some(&**tag),
             prefix => tag.strip_prefix(prefix)?.strip_prefix('.'),
         });
-        let usual = ["voltage", "cells.01", "cell_min", "cell_mean", "alarms.cell_overvoltage", "model"];
+        let usual =
+            ["voltage", "temperatures.1", "cells.01", "cell_min", "cell_mean", "alarms.cell_overvoltage", "model"];
         let mut shortest = None;
         let mut cells = false;
         for name in known.chain(usual) {
@@ -244,7 +245,7 @@ impl Session {
                 pack.doubts = doubts;
             }
         }
-        self.publish_pack(index, &reading, now);
+        self.publish_pack(index, &reading, is_identified, now);
     }
 
     /// A poll brought nothing.
@@ -268,7 +269,7 @@ impl Session {
     }
 
     /// Sends what a poll has brought, and says of what did not come that it is old.
-    fn publish_pack(&mut self, index: usize, reading: &Reading, now: Instant) {
+    fn publish_pack(&mut self, index: usize, reading: &Reading, is_identified: bool, now: Instant) {
         let mut fresh = Vec::new();
         for (name, datum) in reading.iter() {
             let pack = &self.packs[index];
@@ -280,6 +281,10 @@ impl Session {
             };
             let tag: Arc<str> = pack.tag(name).into();
             fresh.extend(self.publish(&tag, Some(index), datum.unit, &sent, now));
+            if let Some(point) = self.points.get_mut(&tag) {
+                // What comes only where it is asked for what never changes does not grow old.
+                point.lasts = Some(is_identified && point.lasts.unwrap_or(true));
+            }
         }
         self.outbox.fresh(fresh);
         self.say_what_is_missing(index, now);
@@ -295,7 +300,7 @@ impl Session {
             let name = tag.strip_prefix(prefix.as_str()).unwrap_or(tag);
             let old = every.max(poll).saturating_mul(OLD_AFTER);
             match point.read {
-                Some(read) if now.saturating_duration_since(read) > old => {
+                Some(read) if point.lasts == Some(false) && now.saturating_duration_since(read) > old => {
                     let value = latest.get(name).cloned().unwrap_or_default();
                     let note = "the battery does not say it any more".into();
                     changes.push((Arc::clone(tag), Sent { value, quality: Quality::LastUsable, note: Some(note) }));
@@ -340,31 +345,25 @@ impl Session {
     pub(super) fn join_bank(&mut self) {
         let Some(bank) = self.bank.clone() else { return };
         let now = Instant::now();
-        let member = |pack: &'_ Pack| {
-            let reading = pack.answers().then_some(&pack.latest);
-            (
-                pack.name.clone().unwrap_or_default(),
-                reading.cloned(),
-                pack.doubts.first().map(|doubt| Arc::clone(&doubt.reason)),
-            )
-        };
-        let members: Vec<_> = self.packs.iter().map(member).collect();
         if self.packs.iter().any(|pack| pack.heard.is_none() && pack.trouble.is_empty()) {
             // Not all have been asked yet.
             return;
         }
-        let members: Vec<Member<'_>> = members
-            .iter()
-            .map(|(name, reading, doubt)| Member { name, reading: reading.as_ref(), doubt: doubt.clone() })
-            .collect();
+        let joint = join(&self.packs.iter().map(member).collect::<Vec<_>>());
         let mut fresh = Vec::new();
-        for (name, joint) in join(&members) {
+        for (name, joint) in joint {
             let tag: Arc<str> = format!("{bank}.{name}").into();
             let sent = Sent { value: joint.value, quality: joint.quality, note: joint.note };
             fresh.extend(self.publish(&tag, None, joint.unit, &sent, now));
         }
         self.outbox.fresh(fresh);
     }
+}
+
+/// A pack as the bank sees it.
+fn member(pack: &Pack) -> Member<'_> {
+    let name = pack.name.as_deref().unwrap_or_default();
+    Member { name, reading: pack.answers().then_some(&pack.latest), doubts: &pack.doubts }
 }
 
 fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {

@@ -29,6 +29,8 @@ pub(crate) struct Point {
     pub(super) every: Option<Duration>,
     /// When the battery said it last.
     pub(super) read: Option<Instant>,
+    /// Whether it only ever came where it was asked for what never changes.
+    pub(super) lasts: Option<bool>,
     /// What is known of it.
     pub(crate) last: Option<Sent>,
     /// Whether what is known was sent.

@@ -3,6 +3,7 @@
 //! A [`Wire`] is a way that is open; [`open`] opens one. Adding a way touches a file here, a line of [`open`], and the
 //! configuration.
 
+mod ble;
 mod capture;
 mod serial;
 
@@ -11,9 +12,13 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
+use fieldrail_link_ble::Address;
+
 use crate::battery::{Question, Transport};
 use crate::error::Error;
 use crate::setup::Choice;
+
+pub(crate) use ble::{is_handed_over, narrow};
 
 /// What an open way promises later.
 pub type Promise<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
@@ -50,8 +55,25 @@ pub enum Place {
         /// TCP port.
         port: u16,
     },
+    /// A device of Bluetooth.
+    Bluetooth(Bluetooth),
     /// A capture.
     File(PathBuf),
+}
+
+/// A device of Bluetooth, and how it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bluetooth {
+    /// Which device.
+    pub address: Address,
+    /// The adapter; the first one if none.
+    pub adapter: Option<String>,
+    /// The bus; the system's if none.
+    pub bus: Option<String>,
+    /// How many links the adapter bears.
+    pub links: u8,
+    /// Who others are told has a link.
+    pub who: String,
 }
 
 /// As states and logs name it.
@@ -60,6 +82,7 @@ impl std::fmt::Display for Place {
         match self {
             Self::Device(path) | Self::File(path) => write!(f, "{}", path.display()),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Bluetooth(place) => write!(f, "{}", place.address),
         }
     }
 }
@@ -67,14 +90,20 @@ impl std::fmt::Display for Place {
 impl Place {
     /// What decoders call this way; `is_bus` is whether the battery has an address on it.
     pub fn transport(&self, is_bus: bool) -> Transport {
-        if is_bus { Transport::Rs485 } else { Transport::Uart }
+        match self {
+            Self::Bluetooth(_) => Transport::Ble,
+            _ if is_bus => Transport::Rs485,
+            _ => Transport::Uart,
+        }
     }
 
     /// Whether frames of the transport `known` come over this way, which is of the kind `own`.
     pub fn carries(&self, known: Transport, own: Transport) -> bool {
         let is_stream = |transport| matches!(transport, Transport::Uart | Transport::Rs485);
         // A capture may be of anything.
-        matches!(self, Self::File(_)) || known == own || is_stream(known) && is_stream(own)
+        let is_any = matches!(self, Self::File(_));
+        let is_air = matches!(self, Self::Bluetooth(_)) && known == Transport::Advert;
+        is_any || is_air || known == own || is_stream(known) && is_stream(own)
     }
 
     /// Whether the way has a speed.
@@ -88,8 +117,8 @@ impl Place {
 /// # Errors
 /// It does not open, and why.
 pub async fn open(place: &Place, choice: Choice, baud: u32, patience: Duration) -> Result<Box<dyn Wire>, Error> {
-    let _ = choice;
     Ok(match place {
+        Place::Bluetooth(place) => ble::open(place, choice).await?,
         Place::Device(path) => Box::new(serial::Serial::on_device(path, baud, patience).await?),
         Place::Tcp { host, port } => Box::new(serial::Serial::on_tcp(host, *port, patience).await?),
         Place::File(path) => Box::new(capture::Capture::open(path)?),

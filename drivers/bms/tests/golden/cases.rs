@@ -50,6 +50,13 @@ impl Case {
         self.error.is_none() && !self.values.contains_key("kind")
     }
 
+    /// Whether its bytes tell what they are: not those of a record that somebody decrypted, nor those of a battery that
+    /// differs from others of its maker only in what its numbers mean.
+    pub(crate) fn tells_its_variant(&self, file: &File) -> bool {
+        let is_plain = self.variant.as_ref().is_some_and(|variant| variant.ends_with("_decrypted"));
+        !is_plain && file.variant != "renogy_pro_modbus_ble"
+    }
+
     /// What a decoder is made with, over `transport`.
     pub(crate) fn setup(&self, file: &File, transport: Transport) -> Setup {
         let key = self.key.as_deref().map(|key| match parse(&format!("< {key}")).unwrap().pop() {

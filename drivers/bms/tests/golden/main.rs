@@ -8,5 +8,7 @@
 mod broken;
 mod cases;
 mod command;
+mod manual;
 mod pieces;
 mod registry;
+mod ways;

@@ -10,6 +10,7 @@ use super::super::reading::{MOST_CELLS, MOST_SENSORS, Reading, scaled};
 use super::super::stream::{Look, Stream};
 use super::super::sums::sum8;
 use super::super::{Battery, Found, Kind, Need, Proof, Question, Setup, Switch, Transport, Variant};
+use super::several::{MOST_FRAMES, Placed, Several};
 use super::{BLE, alarms, state_name};
 use crate::fault::Fault;
 
@@ -59,89 +60,12 @@ const CHARGE: u8 = 0xda;
 const CELLS_A_FRAME: usize = 3;
 /// Temperatures in a frame of sensors.
 const SENSORS_A_FRAME: usize = 7;
-/// The most frames that one question is answered by.
-const MOST_FRAMES: usize = 16;
 
 /// Its switches.
 const SWITCHES: &[Switch] = &[
     Switch { name: "charge_mos", needs_state: false, needs_password: false },
     Switch { name: "discharge_mos", needs_state: false, needs_password: false },
 ];
-
-/// Values that come in several frames and wait for the number of them.
-struct Several {
-    /// Values in a frame.
-    width: usize,
-    /// How many there are, once a status told.
-    count: Option<usize>,
-    /// Whether frames are numbered from 0.
-    is_from_zero: bool,
-    /// By frame number, where the count is not known yet.
-    waiting: Vec<(usize, Vec<i64>)>,
-}
-
-impl Several {
-    /// Values that come `width` in a frame.
-    fn new(width: usize, count: Option<usize>) -> Self {
-        Self { width, count, is_from_zero: false, waiting: Vec::new() }
-    }
-
-    /// The place of the first value of a frame.
-    fn place(&self, number: usize) -> usize {
-        number.saturating_sub(usize::from(!self.is_from_zero)) * self.width
-    }
-
-    /// Takes a frame; what can be told at once, with its places from 0, and whether the last one came.
-    fn take(&mut self, number: usize, values: &[i64]) -> Result<(Vec<(usize, i64)>, bool), Fault> {
-        if number > MOST_FRAMES {
-            let value = i64::try_from(number).unwrap_or(i64::MAX);
-            return Err(Fault::Impossible { what: "a frame number of", value });
-        }
-        self.is_from_zero |= number == 0;
-        let Some(count) = self.count else {
-            self.waiting.retain(|(other, _)| *other != number);
-            self.waiting.push((number, values.to_vec()));
-            return Ok((Vec::new(), false));
-        };
-        let first = self.place(number);
-        let told = (first..count).zip(values.iter().copied()).collect();
-        Ok((told, first + values.len() >= count))
-    }
-
-    /// What waits, with its places: now that the count is known, or by a guess.
-    fn flush(&mut self) -> Vec<(usize, i64)> {
-        self.waiting.sort_by_key(|(number, _)| *number);
-        let mut waiting = std::mem::take(&mut self.waiting);
-        if self.count.is_none() {
-            without_leftovers(&mut waiting);
-        }
-        let mut told = Vec::new();
-        for (number, values) in waiting {
-            let first = self.place(number);
-            told.extend((first..self.count.unwrap_or(usize::MAX)).zip(values));
-        }
-        told
-    }
-}
-
-/// Keeps what is surely meant where nobody told the number of values: frames without a gap, up to the last one that is not all
-/// zero; and of that one what is neither zero at its end nor the same as at its place in the frame before, which is rubbish.
-fn without_leftovers(frames: &mut Vec<(usize, Vec<i64>)>) {
-    let whole = frames.windows(2).take_while(|pair| pair[1].0 == pair[0].0 + 1).count() + 1;
-    let has_gap = whole < frames.len();
-    frames.truncate(whole);
-    while frames.last().is_some_and(|(_, values)| values.iter().all(|value| *value == 0)) {
-        frames.pop();
-    }
-    let Some(((_, last), before)) = frames.split_last_mut() else { return };
-    let before = before.last().map(|(_, values)| values.as_slice()).unwrap_or_default();
-    // Behind a gap comes more, so this one is full.
-    while let Some(value) = last.last().copied().filter(|_| !has_gap)
-        && (value == 0 || (last.len() > 1 && before.get(last.len() - 1) == Some(&value)))
-    {
-        last.pop();
-    }
-}
 
 /// One Daly battery.
 struct A5 {
@@ -153,6 +77,8 @@ struct A5 {
     open: Option<u8>,
     cells: Several,
     sensors: Several,
+    /// The noise of the line when the last frame came.
+    noise: u64,
 }
 
 impl A5 {
@@ -166,6 +92,7 @@ impl A5 {
             open: None,
             cells,
             sensors: Several::new(SENSORS_A_FRAME, None),
+            noise: 0,
         }
     }
 
@@ -190,9 +117,13 @@ impl A5 {
         if self.address.is_some_and(|own| own != address) {
             return Some(Err(Fault::Foreign(format!("it is of address {address}"))));
         }
-        let found = self.values(id, Bytes::new("the frame", data));
-        if found.as_ref().is_ok_and(|found| found.done) && self.open == Some(id) {
-            self.open = None;
+        let mut found = self.values(id, Bytes::new("the frame", data));
+        if let Ok(found) = &mut found
+            && found.kind == Kind::Values
+        {
+            // Firmwares that always send sixteen frames still send them when the next question is out.
+            found.done &= self.open.is_none_or(|open| open == id);
+            self.open = self.open.filter(|_| !found.done);
         }
         Some(found)
     }
@@ -272,22 +203,24 @@ impl A5 {
         reading.count("io_bits", "", data.u8(4)?);
         reading.count("cycles", "", data.u16_be(5)?);
         (self.cells.count, self.sensors.count) = (Some(cells), Some(sensors));
-        tell(CELLS, &self.cells.flush(), reading)?;
-        tell(TEMPERATURES, &self.sensors.flush(), reading)
+        tell(CELLS, &self.cells.placed(), reading)?;
+        tell(TEMPERATURES, &self.sensors.placed(), reading)
     }
 
-    /// One of several frames; whether it is the last.
+    /// One of several frames; whether it is the last. Cells and temperatures are numbered alike.
     fn several(&mut self, id: u8, data: Bytes<'_>, reading: &mut Reading) -> Result<bool, Fault> {
+        let is_next = self.stream.noise() == self.noise;
         let number = usize::from(data.u8(0)?);
         let (told, is_last) = if id == CELLS {
             let values: Result<Vec<i64>, Fault> =
                 (0..CELLS_A_FRAME).map(|index| data.u16_be(1 + 2 * index).map(i64::from)).collect();
-            self.cells.take(number, &values?)?
+            self.cells.take(number, &values?, is_next)?
         } else {
             let values: Result<Vec<i64>, Fault> =
                 (0..SENSORS_A_FRAME).map(|index| data.u8(1 + index).map(i64::from)).collect();
-            self.sensors.take(number, &values?)?
+            self.sensors.take(number, &values?, is_next)?
         };
+        self.sensors.base = self.sensors.base.or(self.cells.base);
         tell(id, &told, reading)?;
         Ok(is_last || number == MOST_FRAMES)
     }
@@ -296,7 +229,10 @@ impl A5 {
         let mut found = Vec::new();
         while let Some(frame) = next(&mut self.stream) {
             match frame {
-                Ok(frame) => found.extend(self.read(frame[1], frame[2], &frame[4..12])),
+                Ok(frame) => {
+                    found.extend(self.read(frame[1], frame[2], &frame[4..12]));
+                    self.noise = self.stream.noise();
+                }
                 Err(fault) => found.push(Err(fault)),
             }
         }
@@ -305,7 +241,7 @@ impl A5 {
 }
 
 /// Cells or temperatures with their places from 0.
-fn tell(id: u8, told: &[(usize, i64)], reading: &mut Reading) -> Result<(), Fault> {
+fn tell(id: u8, told: &[Placed], reading: &mut Reading) -> Result<(), Fault> {
     for (place, raw) in told {
         if id == CELLS {
             reading.cell(place + 1, scaled(*raw, 3))?;
@@ -378,16 +314,15 @@ impl Battery for A5 {
     fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
         let mut found = self.all(|stream| stream.end(look));
         let mut reading = Reading::default();
-        let cells = self.cells.flush();
-        let told = tell(CELLS, &cells, &mut reading).and_then(|()| {
-            if let Some((last, _)) = cells.last() {
-                reading.count("cell_count", "", i64::try_from(last + 1).unwrap_or(i64::MAX));
-            }
-            // Sensors that are not there are zero, but for rubbish in the last byte: the first zero ends them.
-            let sensors = self.sensors.flush();
-            let fitted = sensors.iter().take_while(|(_, raw)| *raw != 0).copied().collect::<Vec<_>>();
-            tell(TEMPERATURES, if self.sensors.count.is_some() { &sensors } else { &fitted }, &mut reading)
-        });
+        let (cells, has_count) = (self.cells.rest(), self.cells.count.is_some());
+        if let Some((last, _)) = cells.last().filter(|_| !has_count) {
+            reading.count("cell_count", "", i64::try_from(last + 1).unwrap_or(i64::MAX));
+        }
+        // Sensors that are not there are zero, but for rubbish in the last byte: the first zero ends them.
+        let (mut sensors, has_count) = (self.sensors.rest(), self.sensors.count.is_some());
+        let fitted = sensors.iter().take_while(|(_, raw)| has_count || *raw != 0).count();
+        sensors.truncate(fitted);
+        let told = tell(CELLS, &cells, &mut reading).and_then(|()| tell(TEMPERATURES, &sensors, &mut reading));
         match told {
             Ok(()) if reading.is_empty() => {}
             Ok(()) => found.push(Ok(Found::values(reading))),
@@ -458,6 +393,19 @@ mod tests {
         }
         // Without it, what repeats the frame before is left over from it.
         assert_eq!(cells(&[cell(1, [1, 2, 3]), cell(2, [4, 5, 3])]), want);
+    }
+
+    #[test]
+    fn frames_behind_the_last_cell_answer_no_later_question() {
+        let mut battery = A5::new(&Setup::default());
+        let done = |battery: &mut A5, bytes: &[u8]| battery.feed(bytes).remove(0).unwrap().done;
+        battery.feed(&frame(STATUS, [3, 1, 0, 0, 0, 0, 3, 0]));
+        let cells = |number| frame(CELLS, [number, 12, 1, 12, 2, 12, 3, 0]);
+        battery.asked(&battery.framed(CELLS, [0; 8]));
+        assert!(done(&mut battery, &cells(1)), "three cells are all");
+        battery.asked(&battery.framed(BALANCING, [0; 8]));
+        assert!(!done(&mut battery, &cells(2)));
+        assert!(done(&mut battery, &frame(BALANCING, [0; 8])));
     }
 
     #[test]

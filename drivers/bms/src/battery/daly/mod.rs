@@ -7,6 +7,7 @@
 mod a5;
 mod alarms;
 mod registers;
+mod several;
 mod unit_81;
 mod unit_d2;
 

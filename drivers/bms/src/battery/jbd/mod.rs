@@ -63,7 +63,7 @@ const SWITCHES: &[Switch] = &[
 const MOST_OPEN: usize = 8;
 
 /// A question for `register`.
-fn question(register: u8) -> Vec<u8> {
+pub(super) fn question(register: u8) -> Vec<u8> {
     framed(0xa5, register, &[])
 }
 
@@ -164,7 +164,7 @@ fn meaning(mask: Option<u8>) -> &'static str {
 }
 
 /// What the bytes look like.
-fn look(bytes: &[u8]) -> Look {
+pub(super) fn look(bytes: &[u8]) -> Look {
     match bytes {
         [0xff, ..] => login::look(bytes),
         // A question, ours or another's.

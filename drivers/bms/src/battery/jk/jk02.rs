@@ -107,17 +107,20 @@ struct Jk02 {
     stream: Stream,
     /// The first number of the software's version, once it is known.
     software: Option<u32>,
+    /// The command of the open question.
+    open: Option<u8>,
 }
 
 impl Jk02 {
     fn new(setup: &Setup) -> Self {
-        Self { is_reversed: setup.is_reversed, stream: Stream::default(), software: software_of(&setup.variant) }
+        let software = software_of(&setup.variant);
+        Self { is_reversed: setup.is_reversed, stream: Stream::default(), software, open: None }
     }
 
     fn read(&mut self, frame: &[u8]) -> Result<Found, Fault> {
         let all = Bytes::new("the frame", frame);
         match all.u8(4)? {
-            CELLS => self.cells(all).map(Found::values),
+            CELLS => self.cells(all).map(|reading| self.answer(ASK_CELLS, reading)),
             DEVICE => {
                 let version = all.text(30, 8)?;
                 self.software = version.split('.').next().and_then(|number| number.parse().ok()).or(self.software);
@@ -127,11 +130,18 @@ impl Jk02 {
                 reading.text("software_version", &version);
                 reading.text("name", &all.text(46, 16)?);
                 reading.text("serial", &all.text(86, 16)?);
-                Ok(Found::values(reading))
+                Ok(self.answer(ASK_DEVICE, reading))
             }
             SETTINGS => Ok(Found { done: false, ..Found::other(Kind::Other("settings")) }),
             other => Err(Fault::Foreign(format!("there is no type {other:02X}"))),
         }
+    }
+
+    /// Values, which end the question for them; cells also come unasked while another question is open.
+    fn answer(&mut self, command: u8, reading: Reading) -> Found {
+        let done = self.open.is_none_or(|open| open == command);
+        self.open = self.open.filter(|_| !done);
+        Found { done, ..Found::values(reading) }
     }
 
     /// The layout of a frame: by the software, or by which one has the cells add up to the pack.
@@ -274,7 +284,9 @@ impl Battery for Jk02 {
         vec![Question::new("cells", framed(ASK_CELLS, &[]))]
     }
 
-    fn asked(&mut self, _question: &[u8]) {}
+    fn asked(&mut self, question: &[u8]) {
+        self.open = question.get(4).copied().filter(|command| [ASK_CELLS, ASK_DEVICE].contains(command));
+    }
 
     fn feed(&mut self, bytes: &[u8]) -> Vec<Result<Found, Fault>> {
         self.stream.push(bytes);
@@ -282,7 +294,9 @@ impl Battery for Jk02 {
     }
 
     fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
-        self.all(|stream| stream.end(look))
+        let found = self.all(|stream| stream.end(look));
+        self.open = None;
+        found
     }
 
     fn switches(&self) -> &'static [Switch] {

@@ -4,8 +4,8 @@ use crate::battery::bytes::Bytes;
 use crate::battery::reading::{MOST_CELLS, Reading, scaled};
 use crate::battery::stream::Look;
 use crate::battery::sums::crc_modbus;
-use crate::battery::talk::{Protocol, Talk};
-use crate::battery::{Ble, Found, Kind, Need, Proof, Question, Transport, Variant};
+use crate::battery::talk::{Protocol, Talk, told};
+use crate::battery::{Ble, Found, Need, Proof, Question, Transport, Variant};
 use crate::fault::Fault;
 
 /// The registry's line.
@@ -16,7 +16,7 @@ pub(super) const VARIANT: Variant = Variant {
     bauds: &[],
     ble: Some(&BLE),
     is_passive: false,
-    make: |setup| Ok(Talk::boxed(Pace, setup)),
+    make: |setup| Ok(Talk::boxed(Pace::default(), setup)),
 };
 
 /// What it shows over Bluetooth.
@@ -44,7 +44,11 @@ const AROUND: usize = 11;
 const ZERO: i64 = 2731;
 
 /// One pack.
-struct Pace;
+#[derive(Default)]
+struct Pace {
+    /// What the pack said, until it is known whether it speaks for others too.
+    pack: Option<Reading>,
+}
 
 fn question(command: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x9A];
@@ -101,13 +105,20 @@ impl Protocol for Pace {
         let bytes = Bytes::new("the answer", data);
         let mut reading = Reading::default();
         match frame.get(1..5).and_then(<[u8]>::first_chunk) {
-            Some(&PACK) => pack(bytes, &mut reading)?,
+            Some(&PACK) => {
+                pack(bytes, &mut reading)?;
+                self.pack = Some(std::mem::take(&mut reading));
+            }
             Some(&CELLS) => cells(bytes, &mut reading)?,
-            Some(&SYSTEM) => system(bytes, &mut reading)?,
+            Some(&SYSTEM) => {
+                let pack = self.pack.take().unwrap_or_default();
+                reading = if bytes.u8(0)? == 0 { pack } else { as_first(&pack) };
+                system(bytes, &mut reading)?;
+            }
             Some(&SERIAL) => reading.text("serial", &bytes.text(1, usize::from(bytes.u8(0)?))?),
-            _ => return Ok(Found::other(Kind::Other("answer"))),
+            _ => {}
         }
-        Ok(if reading.is_empty() { Found::other(Kind::Other("answer")) } else { Found::values(reading) })
+        Ok(told(reading))
     }
 }
 
@@ -141,6 +152,15 @@ fn cells(bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
     }
     reading.count("cell_count", "", i64::try_from(cells).unwrap_or_default());
     Ok(())
+}
+
+/// The same values under the name of the first pack.
+fn as_first(pack: &Reading) -> Reading {
+    let mut first = Reading::default();
+    for (name, datum) in pack.iter() {
+        first.set(format!("packs.1.{name}"), datum.unit, datum.value.clone());
+    }
+    first
 }
 
 /// All packs together; only the main pack knows, the others send zeros.

@@ -63,6 +63,9 @@ impl Protocol for Letters {
         if self.address.is_some_and(|own| own != answer.address) {
             return Err(Fault::Foreign(format!("an answer of address {}", answer.address)));
         }
+        if answer.version != VERSION {
+            return Err(Fault::Foreign(format!("version {:02X} of the protocol", answer.version)));
+        }
         let info = Bytes::new("the answer", &answer.info);
         let mut reading = Reading::default();
         match question.and_then(ascii::command).or_else(|| guess(info)) {

@@ -24,6 +24,9 @@ pub(super) const VARIANT: Variant = Variant {
 /// The version in questions; modules ignore it.
 const VERSION: u8 = 0x20;
 
+/// The version of Pace, which otherwise frames alike.
+const PACE: u8 = 0x25;
+
 /// The address of the first module.
 const MASTER: u8 = 2;
 
@@ -35,6 +38,10 @@ const SERIAL: u8 = 0x93;
 
 /// Tenths of a kelvin at 0 °C.
 const ZERO: i64 = 2731;
+
+/// Bytes of values behind the temperatures.
+const SMALL_VALUES: usize = 11;
+const LARGE_VALUES: usize = 17;
 
 /// User defined items of a module that counts beyond 65 Ah.
 const LARGE: u8 = 4;
@@ -73,6 +80,9 @@ impl Protocol for Letters {
         if self.address.is_some_and(|own| own != answer.address) {
             return Err(Fault::Foreign(format!("an answer of address {}", answer.address)));
         }
+        if answer.version == PACE {
+            return Err(Fault::Foreign("a frame of Pace, version 25".to_owned()));
+        }
         let info = Bytes::new("the answer", &answer.info);
         let mut reading = Reading::default();
         match question.and_then(ascii::command).or_else(|| guess(info)) {
@@ -93,7 +103,7 @@ fn guess(info: Bytes<'_>) -> Option<u8> {
         let sensors = usize::from(info.u8(3 + size * cells).ok()?);
         Some(4 + size * (cells + sensors))
     };
-    if with(2).is_some_and(|end| [end + 11, end + 17].contains(&info.len())) {
+    if with(2).is_some_and(|end| [end + SMALL_VALUES, end + LARGE_VALUES].contains(&info.len())) {
         Some(VALUES)
     } else if with(1).is_some_and(|end| info.len() == end + 8) {
         Some(ALARMS)
@@ -118,6 +128,10 @@ fn values(info: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
         reading.temperature(sensor + 1, scaled(raw - ZERO, 1))?;
     }
     let at = at + 1 + 2 * sensors;
+    // Others speak like this too, with other values behind the temperatures.
+    if ![at + SMALL_VALUES, at + LARGE_VALUES].contains(&info.len()) {
+        return Err(Fault::Foreign(format!("{} bytes of values", info.len().saturating_sub(at))));
+    }
     reading.number("current", "A", scaled(info.i16_be(at)?, 1));
     reading.number("voltage", "V", scaled(info.u16_be(at + 2)?, 3));
     reading.count("cycles", "", info.u16_be(at + 9)?);

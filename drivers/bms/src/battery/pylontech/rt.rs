@@ -13,7 +13,7 @@ use crate::fault::Fault;
 pub(super) const VARIANT: Variant = Variant {
     name: "rt_ble_modbus",
     aliases: &["rt"],
-    transports: &[(Transport::Ble, Proof::Capture)],
+    transports: &[(Transport::Ble, Proof::Vector)],
     bauds: &[],
     ble: Some(&BLE),
     is_passive: false,

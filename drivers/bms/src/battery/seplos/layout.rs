@@ -10,7 +10,7 @@ use crate::fault::Fault;
 const ZERO: i64 = 2731;
 
 /// Bytes of the values behind the temperatures.
-const VALUES: usize = 19;
+pub(super) const VALUES: usize = 19;
 
 /// Counts of what the battery has, and where what follows them begins.
 pub(super) struct Counts {

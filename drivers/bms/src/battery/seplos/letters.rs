@@ -23,6 +23,9 @@ pub(super) const VARIANT: Variant = Variant {
 /// The version in questions.
 const VERSION: u8 = 0x20;
 
+/// The version of Pace, which otherwise frames alike.
+const PACE: u8 = 0x25;
+
 /// Commands.
 const VALUES: u8 = 0x42;
 const ALARMS: u8 = 0x44;
@@ -59,6 +62,9 @@ impl Protocol for Letters {
         if self.address.is_some_and(|own| own != answer.address) {
             return Err(Fault::Foreign(format!("an answer of address {}", answer.address)));
         }
+        if answer.version == PACE {
+            return Err(Fault::Foreign("a frame of Pace, version 25".to_owned()));
+        }
         let info = Bytes::new("the answer", &answer.info);
         let command = question.and_then(ascii::command);
         let mut reading = Reading::default();
@@ -77,7 +83,7 @@ impl Protocol for Letters {
 fn guess(info: Bytes<'_>) -> Option<u8> {
     let (group, cells) = (info.u8(1).ok()?, usize::from(info.u8(2).ok()?));
     let sensors = usize::from(info.u8(3 + 2 * cells).ok().unwrap_or_default());
-    let is_values = group == GROUP_VALUES && info.len() >= 4 + 2 * cells + 2 * sensors + 15;
+    let is_values = group == GROUP_VALUES && info.len() >= 4 + 2 * cells + 2 * sensors + layout::VALUES;
     Some(if is_values { VALUES } else { ALARMS })
 }
 
@@ -105,6 +111,6 @@ mod tests {
     #[test]
     fn a_question_has_the_letters_of_the_document() {
         let pack = Letters { address: Some(0) };
-        assert_eq!(pack.poll(Need::ALL)[0].bytes, b"~20004642E00201FD35\r");
+        assert_eq!(pack.poll(Need::ALL)[0].bytes, b"~20004642E00201FD36\r");
     }
 }

@@ -146,7 +146,7 @@ pub(super) fn decode(answer: &[u8], question: Option<&[u8]>) -> Result<Reading, 
 fn done(bytes: Bytes<'_>, asked: Option<(u8, Option<u16>)>, reading: &mut Reading) -> Result<(), Fault> {
     match asked {
         Some((3, _)) => firmware(bytes.u16_le(0)?, reading),
-        Some((4, _)) | None => names::product(reading, bytes.u16_le(0)?),
+        Some((4, _)) | None => names::product_id(reading, bytes.u16_le(0)?),
         Some((other, _)) => return Err(Fault::Foreign(format!("an answer to no question of kind {other:X}"))),
     }
     Ok(())

@@ -14,8 +14,8 @@ mod registers;
 mod text;
 
 use super::stream::Look;
-use super::talk::{Protocol, Talk};
-use super::{Battery, Ble, Family, Found, Kind, Need, Proof, Question, Reading, Setup, Transport, Variant};
+use super::talk::{Protocol, Talk, told};
+use super::{Battery, Ble, Family, Found, Need, Proof, Question, Reading, Setup, Transport, Variant};
 use crate::fault::Fault;
 
 /// The registry's line.
@@ -135,11 +135,6 @@ impl Protocol for VeDirect {
     }
 }
 
-/// The values of a register, which may have none at present.
-fn told(reading: Reading) -> Found {
-    if reading.is_empty() { Found::other(Kind::Other("not available")) } else { Found::values(reading) }
-}
-
 /// Instant Readout.
 struct Readout {
     key: Option<Vec<u8>>,
@@ -215,11 +210,15 @@ impl Protocol for OwnService {
     }
 }
 
-/// Characteristics that are read one by one: what is asked is a characteristic, what comes is its value.
+/// Characteristics that are read one by one: what is asked is a characteristic, what comes until it is quiet is its value.
 #[derive(Default)]
 struct Characteristics {
     asked: Option<Vec<u8>>,
+    value: Vec<u8>,
 }
+
+/// The most bytes of a value that are kept, with its characteristic.
+const MOST_VALUE: usize = 64;
 
 /// Bytes of a UUID.
 const UUID: usize = 16;
@@ -235,16 +234,21 @@ impl Battery for Characteristics {
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Vec<Result<Found, Fault>> {
-        let reading = match (self.asked.take(), bytes.split_at_checked(UUID)) {
-            (Some(asked), _) => gatt::decode_read(&asked, bytes),
+        self.value.extend(bytes);
+        self.value.truncate(MOST_VALUE);
+        Vec::new()
+    }
+
+    fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
+        let (asked, value) = (self.asked.take(), std::mem::take(&mut self.value));
+        if value.is_empty() {
+            return Vec::new();
+        }
+        let reading = match (asked, value.split_at_checked(UUID)) {
+            (Some(asked), _) => gatt::decode_read(&asked, &value),
             (None, Some((characteristic, value))) => gatt::decode_read(characteristic, value),
             (None, None) => Err(Fault::Foreign("a value without its characteristic".to_owned())),
         };
         vec![reading.map(told)]
-    }
-
-    fn quiet(&mut self) -> Vec<Result<Found, Fault>> {
-        self.asked = None;
-        Vec::new()
     }
 }

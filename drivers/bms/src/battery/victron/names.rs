@@ -106,9 +106,14 @@ pub(super) fn off_reason(reading: &mut Reading, bits: u32) {
     reading.text("off_reason", &all);
 }
 
+/// The product id.
+pub(super) fn product_id(reading: &mut Reading, id: u16) {
+    reading.text("product_id", &format!("0x{id:04X}"));
+}
+
 /// The product id, and the model where the id is known.
 pub(super) fn product(reading: &mut Reading, id: u16) {
-    reading.text("product_id", &format!("0x{id:04X}"));
+    product_id(reading, id);
     if let Some(name) = super::models::model(id) {
         reading.text("model", name);
     }

@@ -101,7 +101,7 @@ pub(super) fn put(reading: &mut Reading, id: u16, value: &[u8]) -> Result<(), Fa
     let (_, name, unit, kind) = REGISTERS[at];
     match kind {
         Text => reading.text(name, &Bytes::new("the text", value).text(0, value.len())?),
-        Product => names::product(reading, Bytes::new("the product id", value).u16_le(1)?),
+        Product => names::product_id(reading, Bytes::new("the product id", value).u16_le(1)?),
         Signed(places) => number(reading, name, unit, signed(value)?, places),
         Plain(places) => number(reading, name, unit, plain(value)?, places),
         Kelvin => number(reading, name, unit, plain(value)?.map(|raw| raw - 27_315), 2),

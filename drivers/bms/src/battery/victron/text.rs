@@ -198,7 +198,8 @@ fn field(label: &str, value: &str, reading: &mut Reading) -> Result<(), Fault> {
         "Relay" => reading.flag("relay", value == "ON"),
         "LOAD" => reading.flag("load", value == "ON"),
         "PID" => names::product(reading, u16::try_from(bits(value)?).map_err(|_| unreadable("PID", value))?),
-        "BMV" => reading.text("model", value),
+        // The product id names it better, where it is known.
+        "BMV" if reading.get("model").is_none() => reading.text("model", value),
         "SER#" => reading.text("serial", value),
         "FW" | "FWE" => reading.text("firmware", value),
         "MODE" => mode(reading, number(value)?),
