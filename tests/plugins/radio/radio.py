@@ -34,7 +34,7 @@ def devices():
         **plain, "address": address, "name": name, "rssi": round(rssi + 3 * wave), "age_s": 0.4, "connected": False,
         "paired": address in paired, "trusted": address in trusted, **more}
     return [] if silent else [
-        one(BATTERY, "xiaoxiang BMS", -58, services=["ff00"], manufacturer={"0397": "2e37c2a5"}, **read_by("jbd", "JBD / Xiaoxiang", BATTERY)),
+        one(BATTERY, "xiaoxiang BMS", -52, services=["ff00"], manufacturer={"0397": "2e37c2a5"}, **read_by("jbd", "JBD / Xiaoxiang", BATTERY)),
         one(KEYED, "SmartShunt HQ2221", -71, manufacturer={"02e1": "1000"}, encrypted=True,
             **read_by("victron", "Victron", KEYED, needs=["key"])),
         one(ALIKE, "DL-40A3", -77, services=["fff0"], **read_by("daly", "Daly", ALIKE, sure=False)),

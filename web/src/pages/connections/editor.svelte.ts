@@ -26,6 +26,11 @@ export interface Tested {
 
 const NAME_MOST = 200;
 
+/** What a test is about: another name makes it no other device. */
+function triedOf({ driver, config, simulated }: Connection): unknown {
+  return { driver, config, simulated: simulated === true };
+}
+
 export class Editor {
   value: Connection = $state.raw({ id: '', driver: '', enabled: true, config: {} });
   /** As it was when it was read; its `etag` is what a save expects. */
@@ -66,7 +71,7 @@ export class Editor {
 
   dirty = $derived.by(() => !same(this.value, this.#start));
   nameTooLong = $derived([...(this.value.name ?? '')].length > NAME_MOST);
-  outdated = $derived(this.tested !== undefined && !same(this.tested.value, this.value));
+  outdated = $derived(this.tested !== undefined && !same(triedOf(this.tested.value), triedOf(this.value)));
 
   set(change: Partial<Connection>): void {
     this.value = { ...this.value, ...change };
