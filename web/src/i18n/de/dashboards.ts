@@ -63,6 +63,7 @@ export const dashboards: Texts['dashboards'] = {
   truth: {
     unbound: 'Kein Datenpunkt',
     gone: 'Datenpunkt fehlt',
+    never: 'Noch nie ein Wert',
     unknown: 'Zurzeit nicht bekannt',
     bad: 'Schlecht',
     stale: 'Veraltet',

@@ -61,6 +61,7 @@ export const dashboards = {
   truth: {
     unbound: 'No datapoint',
     gone: 'Datapoint is gone',
+    never: 'Never had a value',
     unknown: 'Not known now',
     bad: 'Bad',
     stale: 'Stale',
