@@ -8,6 +8,8 @@ use fieldrail_node::Node;
 use fieldrail_node::views::Instance;
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use crate::camera::MOST_CAMERAS;
+
 /// Live connections at the same time.
 pub(crate) const MOST_LIVE: u32 = 256;
 
@@ -25,6 +27,8 @@ pub(crate) struct App {
     pub(crate) closing: watch::Sender<bool>,
     /// One permit for each live connection.
     pub(crate) live: Arc<Semaphore>,
+    /// One permit for each picture of a camera that is fetched.
+    pub(crate) cameras: Arc<Semaphore>,
     instances: Mutex<Option<Look>>,
 }
 
@@ -38,7 +42,8 @@ struct Look {
 impl App {
     pub(crate) fn new(node: Arc<Node>, listen: Option<SocketAddr>, secure: Option<SocketAddr>) -> Arc<Self> {
         let live = Arc::new(Semaphore::new(MOST_LIVE as usize));
-        Arc::new(Self { node, listen, secure, closing: watch::Sender::new(false), live, instances: Mutex::default() })
+        let (closing, cameras) = (watch::Sender::new(false), Arc::new(Semaphore::new(MOST_CAMERAS)));
+        Arc::new(Self { node, listen, secure, closing, live, cameras, instances: Mutex::default() })
     }
 
     /// All instances as of less than a second ago, and after their last change of state.

@@ -73,7 +73,7 @@ pub(crate) struct Masked {
 
 /// The file with masks in the place of the secrets that stand in it. A file without any is as it was written.
 pub(crate) fn masked(call: &Call, name: FileName, text: String) -> Result<Masked> {
-    if !matches!(name, FileName::Settings | FileName::Connections) {
+    if !matches!(name, FileName::Settings | FileName::Connections | FileName::Widgets) {
         return Ok(Masked { text, masks: 0 });
     }
     let fault = |_| Problem::new(StatusCode::CONFLICT, "this is no JSON, so nobody knows what in it is secret");
@@ -82,6 +82,8 @@ pub(crate) fn masked(call: &Call, name: FileName, text: String) -> Result<Masked
     if name == FileName::Settings {
         // The address of an error server has a key in it.
         secrets::hide(&["dsn".to_owned()].into(), &mut shown);
+    } else if name == FileName::Widgets {
+        hide_logins(&mut shown);
     } else {
         for connection in shown.get_mut("connections").and_then(Value::as_array_mut).into_iter().flatten() {
             let driver = connection.get("driver").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -98,6 +100,23 @@ pub(crate) fn masked(call: &Call, name: FileName, text: String) -> Result<Masked
     Ok(Masked { text: pretty + "\n", masks })
 }
 
+/// Puts a mask in the place of each password in an address, such as that of a camera.
+fn hide_logins(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(hide_logins),
+        Value::Array(items) => items.iter_mut().for_each(hide_logins),
+        Value::String(text) => {
+            let Some((scheme, rest)) = text.split_once("://") else { return };
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+            let Some((login, _)) = authority.rsplit_once('@') else { return };
+            let Some((name, _)) = login.split_once(':') else { return };
+            let masked = format!("{scheme}://{name}:{}{}", secrets::MASK, &rest[login.len()..]);
+            *text = masked;
+        }
+        _ => {}
+    }
+}
+
 /// How many values differ between two of the same shape.
 fn differences(a: &Value, b: &Value) -> usize {
     match (a, b) {
@@ -106,5 +125,27 @@ fn differences(a: &Value, b: &Value) -> usize {
         }
         (Value::Array(a), Value::Array(b)) => a.iter().zip(b).map(|(a, b)| differences(a, b)).sum(),
         (a, b) => usize::from(a != b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_becomes_a_mask_and_nothing_else_does() {
+        let widget =
+            |url: &str| json!({ "widgets": [{ "kind": "camera", "title": "a@b", "options": { "url": url } }] });
+        for (url, shown) in [
+            ("http://anna:geheim@10.0.0.9/x@y", "http://anna:********@10.0.0.9/x@y"),
+            ("https://anna@cam", "https://anna@cam"),
+            ("http://cam/a@b", "http://cam/a@b"),
+        ] {
+            let mut value = widget(url);
+            hide_logins(&mut value);
+            assert_eq!(value, widget(shown));
+        }
     }
 }

@@ -136,10 +136,17 @@ const HEADERS: [(header::HeaderName, &str); 6] = [
     (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// Puts the policy on an answer. What says nothing about caching is kept by nobody.
-pub(crate) fn harden(headers: &mut HeaderMap) {
+/// Puts the policy on an answer; pages of `frames` may be embedded, which are origins and nothing else. What says nothing
+/// about caching is kept by nobody.
+pub(crate) fn harden(headers: &mut HeaderMap, frames: &[String]) {
     for (name, value) in &HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !frames.is_empty() {
+        let policy = format!("{}; frame-src {}", HEADERS[0].1, frames.join(" "));
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -18,6 +18,7 @@ mod assets;
 mod audit;
 mod backup;
 mod call;
+mod camera;
 mod certificate;
 mod connections;
 mod dashboard_versions;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// What is shown instead of a secret.
-const MASK: &str = "********";
+pub(crate) const MASK: &str = "********";
 
 /// The names of the keys that hold secrets, anywhere in the configuration.
 pub(crate) fn keys(schema: &Value) -> BTreeSet<String> {

@@ -73,7 +73,7 @@ async fn enter(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         },
         Err(problem) => problem.into_response(),
     };
-    guard::harden(response.headers_mut());
+    guard::harden(response.headers_mut(), &app.node.settings().dashboards.frames());
     response
 }
 

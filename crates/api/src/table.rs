@@ -8,8 +8,8 @@ use fieldrail_node::dashboards::MOST_IMPORTED;
 use crate::endpoint::Access::{Admin, Open, Operator, Viewer};
 use crate::endpoint::{Endpoint, at};
 use crate::{
-    alarms, audit, backup, certificate, connections, dashboard_versions, dashboards, data, errors, files, instances,
-    live, logs, metrics, panic, people, routes, search, summary, system, widgets,
+    alarms, audit, backup, camera, certificate, connections, dashboard_versions, dashboards, data, errors, files,
+    instances, live, logs, metrics, panic, people, routes, search, summary, system, widgets,
 };
 
 static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -144,7 +144,7 @@ fn of_widgets() -> Vec<Endpoint> {
         at(PUT, "/api/widgets/pin", Admin, "Give the house another PIN for widgets that ask for it.")
             .answers_later(widgets::set_pin),
         at(DELETE, "/api/widgets/pin", Admin, "Take the PIN of the house away.").answers(widgets::remove_pin),
-        at(GET, "/api/widgets/templates", Viewer, "List the templates.").answers(widgets::templates),
+        at(GET, "/api/widgets/templates", Admin, "List the templates.").answers(widgets::templates),
         at(POST, "/api/widgets/templates", Admin, "Add a template.").answers(widgets::add_template),
         at(PUT, "/api/widgets/templates/{id}", Admin, "Change a template.").answers(widgets::put_template),
         at(DELETE, "/api/widgets/templates/{id}", Admin, "Remove a template.").answers(widgets::remove_template),
@@ -154,6 +154,8 @@ fn of_widgets() -> Vec<Endpoint> {
         at(POST, "/api/widgets/{id}/operate", Operator, "Operate a widget: write or pulse what it is bound to.")
             .by_address()
             .answers_later(widgets::operate),
+        at(GET, "/api/camera/{id}", Viewer, "Show the picture of a camera widget, or its stream of them.")
+            .answers_later(camera::picture),
     ]
 }
 

@@ -9,11 +9,12 @@ use crate::arguments::Folders;
 use crate::run::{self, Greeting};
 
 /// The files of the demo house, as they are written into an empty folder.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("fieldrail.json", include_str!("../demo/fieldrail.json")),
     ("connections.json", include_str!("../demo/connections.json")),
     ("routing.json", include_str!("../demo/routing.json")),
     ("datapoints.json", include_str!("../demo/datapoints.json")),
+    ("widgets.json", include_str!("../demo/widgets.json")),
 ];
 
 /// Keeps the demo house. What somebody changed in it stays.

@@ -30,6 +30,8 @@ const MATRIX: &str = "
 o* POST /api/datapoint/pulse
 v* GET /api/pulses
     v* GET /api/datapoint/history
+    v* GET /api/datapoint/columns
+    v* GET /api/datapoint/near
     v* GET /api/browse
     v* GET /api/search
     v* GET /api/search/devices
@@ -49,6 +51,35 @@ v* GET /api/pulses
     v* GET /api/router/tap
     a GET /api/router/record
     v GET /api/router/stats
+    v GET /api/dashboards
+    a POST /api/dashboards
+    a POST /api/dashboards/order
+    v GET /api/dashboards/{id}
+    a PUT /api/dashboards/{id}
+    a DELETE /api/dashboards/{id}
+    v GET /api/widgets/state
+    a GET /api/widgets/versions
+    a GET /api/widgets/versions/{id}
+    a GET /api/widgets/versions/{id}/difference
+    a POST /api/widgets/versions/{id}/restore
+    a POST /api/widgets/undo
+    a POST /api/widgets/redo
+    v GET /api/widgets
+    a POST /api/widgets
+    a POST /api/widgets/batch
+    a GET /api/widgets/export
+    a POST /api/widgets/import
+    a PUT /api/widgets/pin
+    a DELETE /api/widgets/pin
+    a GET /api/widgets/templates
+    a POST /api/widgets/templates
+    a PUT /api/widgets/templates/{id}
+    a DELETE /api/widgets/templates/{id}
+    v GET /api/widgets/{id}
+    a PUT /api/widgets/{id}
+    a DELETE /api/widgets/{id}
+    o* POST /api/widgets/{id}/operate
+    v GET /api/camera/{id}
     a GET /api/connections
     a POST /api/connections
     a POST /api/connections/test

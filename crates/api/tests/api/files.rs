@@ -177,7 +177,10 @@ async fn the_archive_holds_the_configuration_and_says_what_it_does_not_hold() {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(unchunked(&answer.body))).unwrap();
     let mut names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     names.sort();
-    assert_eq!(names, ["README.txt", "connections.json", "datapoints.json", "fieldrail.json", "routing.json"]);
+    assert_eq!(
+        names,
+        ["README.txt", "connections.json", "datapoints.json", "fieldrail.json", "routing.json", "widgets.json"]
+    );
     let mut all = String::new();
     for name in &names {
         let mut text = String::new();

@@ -9,9 +9,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use fieldrail_store::{ChangeHead, Changes, Document, EntryChange, FileError, HAND_EDIT, Mark, Snapshot, parse_str};
+use fieldrail_store::{
+    ChangeHead, Changes, Document, EntryChange, Etag, FileError, HAND_EDIT, Mark, Snapshot, parse_str,
+};
 
 use super::bounds::check_file;
 use super::model::WidgetsFile;
@@ -79,6 +81,8 @@ pub(crate) struct Desk {
     pub(super) stacks: HashMap<String, Stacks>,
     /// What widgets protect, once somebody asked after the last change.
     pub(super) protected: Option<Protected>,
+    /// Which contents of the file are no news: the one that was taken in or written last, and the one that is being written.
+    pub(super) known: [Option<Etag>; 2],
     seen: Option<Print>,
 }
 
@@ -106,7 +110,14 @@ impl Dashboards {
         });
         let mut desk = Desk::default();
         desk.remember(&changes)?;
-        lost = desk.look(&changes, document, HAND_EDIT)?.or(lost);
+        match desk.look(&changes, document, HAND_EDIT) {
+            Ok(looked) => lost = looked.or(lost),
+            // A full disk takes no change of the history; the house runs with what the file says.
+            Err(error) => {
+                lost = Some(format!("The history of the dashboards could not be read or written: {error}"));
+                desk.take_unread(document);
+            }
+        }
         let dashboards = Self { changes, desk: Mutex::new(desk), folding: Mutex::default() };
         Ok((dashboards, lost))
     }
@@ -114,6 +125,12 @@ impl Dashboards {
     /// The desk as it is, without a look at the disk.
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
+    }
+
+    /// Whether the file lags behind for so long. Never waits: who asks has other things to do.
+    pub(super) fn lags_behind(&self, most: Duration) -> bool {
+        let desk = self.desk.try_lock();
+        desk.is_ok_and(|desk| desk.unsaved_since.is_some_and(|since| since.elapsed() >= most))
     }
 
     /// The desk once it knows what the file on the disk says.
@@ -186,11 +203,22 @@ impl Desk {
         if self.state.is_none() {
             return self.begin(changes, document, &file);
         }
-        if changes.marked(&file.etag)?.is_some() {
+        if self.known.iter().flatten().any(|known| *known == file.etag) {
             return Ok(None);
         }
         self.take(changes, State::of_file(&file.value), who)?;
+        self.known = [Some(file.etag.clone()), None];
         Ok(None)
+    }
+
+    /// What the file says, as far as it is right, with no regard to the history.
+    fn take_unread(&mut self, document: &Document<WidgetsFile>) {
+        let file = document.snapshot().filter(|file| self.fault.is_none() && check_file(&file.value).is_ok());
+        if let (None, Some(file)) = (&self.state, file) {
+            let says = State::of_file(&file.value);
+            self.known = [Some(file.etag.clone()), None];
+            (self.state, self.folded) = (Some(says.clone()), says);
+        }
     }
 
     /// The state at the start: what the file says and what came after, or what somebody made of it meanwhile.
@@ -201,6 +229,7 @@ impl Desk {
         file: &Snapshot<WidgetsFile>,
     ) -> Result<Option<String>> {
         let says = State::of_file(&file.value);
+        self.known = [Some(file.etag.clone()), None];
         if let Some(number) = changes.marked(&file.etag)? {
             match forward(changes, says.clone(), number) {
                 Ok(state) => {

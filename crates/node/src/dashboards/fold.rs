@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fieldrail_model::Level;
-use fieldrail_store::{Document, EditError, Mark};
+use fieldrail_store::{Document, EditError, Etag, Mark};
 
 use super::desk::Dashboards;
 use super::model::WidgetsFile;
@@ -48,8 +48,7 @@ impl Node {
 
     /// Has the file written, where waiting holds up nobody else, if it lags behind for long enough.
     pub(crate) fn keep_dashboards_later(self: &Arc<Self>) {
-        let is_due = self.dashboards.desk().unsaved_since.is_some_and(|since| since.elapsed() >= LAG);
-        if is_due {
+        if self.dashboards.lags_behind(LAG) {
             let node = Arc::clone(self);
             tokio::task::spawn_blocking(move || node.write_dashboards());
         }
@@ -80,23 +79,31 @@ impl Dashboards {
         };
         let written = self.write(document, &state.to_file(), number, &who);
         let mut desk = self.desk();
-        match written {
-            Ok(()) => desk.folded = state,
+        match written.as_ref().map(Etag::clone) {
+            Ok(etag) => {
+                desk.folded = state;
+                desk.known = [Some(etag), None];
+            }
             Err(_) => desk.unsaved_since = Some(Instant::now()),
         }
-        written
+        written.map(drop)
     }
 
-    fn write(&self, document: &Document<WidgetsFile>, file: &WidgetsFile, number: u64, who: &str) -> Result<()> {
+    fn write(&self, document: &Document<WidgetsFile>, file: &WidgetsFile, number: u64, who: &str) -> Result<Etag> {
         let known = document.snapshot().map(|known| known.etag.clone());
         // Said before: a crash right after the file was written must not make it somebody else's.
-        self.changes.mark(Mark::Next, &document.etag_with(file)?, number)?;
+        let next = document.etag_with(file)?;
+        self.changes.mark(Mark::Next, &next, number)?;
+        self.desk().known[1] = Some(next);
         let edited = document.edit(who, known.as_ref(), |value| {
             value.clone_from(file);
             Ok::<_, Error>(())
         });
         match edited {
-            Ok(((), etag)) => Ok(self.changes.mark(Mark::Written, &etag, number)?),
+            Ok(((), etag)) => {
+                self.changes.mark(Mark::Written, &etag, number)?;
+                Ok(etag)
+            }
             // Somebody was faster; what they wrote is taken in at the next look.
             Err(EditError::Outdated { .. } | EditError::Changed) => Err(Error::Changed(document.name().into())),
             Err(error) => Err(Error::from_edit(document.name(), error)),

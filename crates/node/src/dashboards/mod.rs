@@ -7,6 +7,7 @@
 
 mod batch;
 pub(crate) mod bounds;
+mod camera;
 mod charts;
 mod desk;
 mod edit;
@@ -23,6 +24,7 @@ mod versions;
 mod views;
 
 pub use batch::{BatchRequest, StepRequest};
+pub use camera::Camera;
 pub use import::{ImportMode, ImportNote, ImportReport, ImportWish, MOST_IMPORTED};
 pub use near::Near;
 pub use operate::Operation;

@@ -211,7 +211,7 @@ fn pulse_of(duration: Option<f64>) -> u32 {
 }
 
 fn range(min: Option<f64>, max: Option<f64>) -> Map<String, Value> {
-    let ends = [("min", min), ("max", max)];
+    let ends = [("low", min), ("high", max)];
     let number = |(name, x): (&str, Option<f64>)| Some((name.to_owned(), Value::Number(Number::from_f64(x?)?)));
     ends.into_iter().filter_map(number).collect()
 }
