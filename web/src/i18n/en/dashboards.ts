@@ -111,7 +111,7 @@ export const dashboards = {
     title: 'Embedded page',
     none: 'Give the address of a page.',
     noAddress: 'That is no address of a web page.',
-    refused: (origin: string) => `${origin} is not allowed. An administrator can add it to fieldrail.json under “frames”.`,
+    refused: (origin: string) => `${origin} is not allowed. An administrator can add it to fieldrail.json under “dashboards.frames”.`,
   },
   empty: 'This page is empty',
   emptyHelp: 'Drag datapoints from the tree onto it.',
