@@ -68,8 +68,8 @@ export const dashboards: Texts['dashboards'] = {
     bad: 'Schlecht',
     stale: 'Veraltet',
     uncertain: 'Unsicher',
-    good: '',
-    none: '',
+    good: 'Gut',
+    none: 'Nichts zu beurteilen',
   },
   pin: {
     locked: 'Fragt nach der PIN',

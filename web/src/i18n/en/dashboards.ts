@@ -66,8 +66,8 @@ export const dashboards = {
     bad: 'Bad',
     stale: 'Stale',
     uncertain: 'Uncertain',
-    good: '',
-    none: '',
+    good: 'Good',
+    none: 'Nothing to judge',
   },
   pin: {
     locked: 'Asks for the PIN',
