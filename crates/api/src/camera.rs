@@ -221,9 +221,9 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters = bytes.chunks(3).flat_map(|chunk| {
         let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        (0..4).map(move |nth| {
+        (0..4_usize).map(move |nth| {
             let letter = LETTERS[(group >> (18 - 6 * nth)) as usize & 63];
-            if nth as usize <= chunk.len() { char::from(letter) } else { '=' }
+            if nth <= chunk.len() { char::from(letter) } else { '=' }
         })
     });
     letters.collect()

@@ -2,7 +2,8 @@
 
 use fieldrail_node::dashboards::model::{Template, Widget, WidgetsFile};
 use fieldrail_node::dashboards::{
-    BatchRequest, Changed, ImportMode, ImportReport, ImportWish, Operation, TemplateView, WidgetView, WidgetsWanted,
+    BatchRequest, Changed, ImportMode, ImportReport, ImportWish, Operation, StepFault, TemplateView, WidgetView,
+    WidgetsWanted,
 };
 use fieldrail_node::views::{Paged, WriteResult};
 use schemars::JsonSchema;
@@ -78,7 +79,8 @@ pub(crate) fn batch(call: &Call, _: NoQuery, Json(request): Json<BatchRequest>) 
     call.about("", format!("{count} steps"));
     let done = call.node().change_widgets(call.who()?, request);
     // Each step names what it saw, so a lost race is a failed precondition.
-    done.map(Json).map_err(|(step, error)| {
+    done.map(Json).map_err(|fault| {
+        let StepFault { step, error } = *fault;
         let key = match &error {
             fieldrail_node::Error::Invalid { key: Some(key), .. } => format!(".{key}"),
             _ => String::new(),

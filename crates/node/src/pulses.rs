@@ -308,7 +308,11 @@ impl Pulses {
 
     /// Everything that has not ended, in the order of the beginnings.
     pub(crate) fn views(&self) -> Vec<PulseView> {
-        self.list().iter().map(Pulse::view).collect()
+        self.views_at(clock::now())
+    }
+
+    fn views_at(&self, now: Timestamp) -> Vec<PulseView> {
+        self.list().iter().map(|pulse| pulse.view(now)).collect()
     }
 }
 
@@ -327,8 +331,13 @@ impl Pulse {
         }
     }
 
-    fn view(&self) -> PulseView {
-        let running = matches!(self.phase, Phase::Begins | Phase::Own { .. } | Phase::Driven { .. });
+    fn view(&self, now: Timestamp) -> PulseView {
+        let running = match self.phase {
+            Phase::Begins | Phase::Own { .. } => true,
+            // A driver whose device is away goes on trying, and says nothing until it is back.
+            Phase::Driven { .. } => !self.is_due(now),
+            Phase::Owed { .. } | Phase::Written { .. } => false,
+        };
         PulseView {
             address: self.address.clone(),
             end: self.end.clone(),
@@ -389,6 +398,8 @@ mod tests {
         let pulses = begun(folder.path());
         check(&pulses, 2, &[]);
         check(&pulses, 3, &["plc.a"]);
+        let states = [2, 3].map(|now_s| pulses.views_at(Timestamp(now_s * 1_000_000))[0].state);
+        assert_eq!(states, ["running", "owed"], "also while the driver lives");
         pulses.gone(&plc());
         check(&pulses, 0, &["plc.a"]);
         pulses.end_left("plc.a", 9, Timestamp(0));

@@ -48,10 +48,19 @@ pub struct StepRequest {
     pub group: Option<String>,
 }
 
+/// Why several steps were not done.
+#[derive(Debug)]
+pub struct StepFault {
+    /// The step that it is about, counted from 0; none if it is about all of them.
+    pub step: Option<usize>,
+    /// What is wrong with it.
+    pub error: Error,
+}
+
 impl Node {
     /// Does all steps in one change, or none. A fault comes with the number of its step, counted from 0.
-    pub fn change_widgets(&self, who: &Who, request: BatchRequest) -> Result<Changed, (Option<usize>, Error)> {
-        let all = |error| (None, error);
+    pub fn change_widgets(&self, who: &Who, request: BatchRequest) -> Result<Changed, Box<StepFault>> {
+        let all = |error| Box::new(StepFault { step: None, error });
         who.must_be(Role::Admin).map_err(all)?;
         let mut steps = request.steps;
         if steps.len() > MOST_STEPS {
@@ -75,7 +84,7 @@ impl Node {
             Ok(planned)
         };
         let shown = self.change_dashboards(who, Deed::Edit, plan, |state| Ok(state.clone()));
-        let state = shown.map_err(|error| (fault, error))?;
+        let state = shown.map_err(|error| Box::new(StepFault { step: fault, error }))?;
         let items = ids.iter().map(|id| widget_of(&state, who, id)).collect::<Result<_, _>>().map_err(all)?;
         Ok(Changed { change: self.dashboards.changes.last(), items })
     }

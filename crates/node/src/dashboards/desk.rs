@@ -276,7 +276,7 @@ impl Desk {
         let mut steps = self.folded.steps_to(&says);
         let state = self.state()?;
         let mut next = state.clone();
-        steps.iter().for_each(|step| next.apply(step));
+        next.apply_all(&steps);
         // A page takes along what was put on it meanwhile.
         let orphans = next.orphans(&steps);
         steps.retain(|step| !orphans.contains(&step.key));

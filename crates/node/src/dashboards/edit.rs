@@ -65,7 +65,7 @@ impl Node {
 
     /// Changes a page.
     pub fn put_dashboard(&self, who: &Who, id: &str, seen: &Etag, page: Dashboard) -> Result<DashboardView> {
-        let page = Dashboard { id: same_id(page.id, id)?, ..page };
+        let page = Dashboard { id: same_id(&page.id, id)?, ..page };
         check_dashboard(&page, "")?;
         let plan = |state: &State| Ok(vec![changed(state, seen, Body::Dashboard(page))?]);
         self.change_dashboards(who, Deed::Edit, plan, |state| page_of(state, who, id))
@@ -111,7 +111,7 @@ impl Node {
 
     /// Changes a widget.
     pub fn put_widget(&self, who: &Who, id: &str, seen: &Etag, widget: Widget) -> Result<WidgetView> {
-        let widget = Widget { id: same_id(widget.id, id)?, ..widget };
+        let widget = Widget { id: same_id(&widget.id, id)?, ..widget };
         check_widget(&widget, "")?;
         let plan = |state: &State| Ok(vec![changed(state, seen, Body::Widget(Box::new(widget)))?]);
         self.change_dashboards(who, Deed::Edit, plan, |state| widget_of(state, who, id))
@@ -119,7 +119,7 @@ impl Node {
 
     /// Removes a widget.
     pub fn remove_widget(&self, who: &Who, id: &str, seen: &Etag) -> Result<()> {
-        self.remove_entry(who, Key::new(EntryKind::Widget, id), seen)
+        self.remove_entry(who, &Key::new(EntryKind::Widget, id), seen)
     }
 
     /// Adds a template.
@@ -133,7 +133,7 @@ impl Node {
 
     /// Changes a template.
     pub fn put_template(&self, who: &Who, id: &str, seen: &Etag, template: Template) -> Result<TemplateView> {
-        let template = Template { id: same_id(template.id, id)?, ..template };
+        let template = Template { id: same_id(&template.id, id)?, ..template };
         check_template(&template, "")?;
         let plan = |state: &State| Ok(vec![changed(state, seen, Body::Template(template))?]);
         self.change_dashboards(who, Deed::Edit, plan, |state| template_of(state, id))
@@ -141,12 +141,12 @@ impl Node {
 
     /// Removes a template.
     pub fn remove_template(&self, who: &Who, id: &str, seen: &Etag) -> Result<()> {
-        self.remove_entry(who, Key::new(EntryKind::Template, id), seen)
+        self.remove_entry(who, &Key::new(EntryKind::Template, id), seen)
     }
 
-    fn remove_entry(&self, who: &Who, key: Key, seen: &Etag) -> Result<()> {
+    fn remove_entry(&self, who: &Who, key: &Key, seen: &Etag) -> Result<()> {
         let plan = |state: &State| {
-            unchanged(state, &key, Some(seen))?;
+            unchanged(state, key, Some(seen))?;
             Ok(vec![Step::remove(key.clone())])
         };
         self.change_dashboards(who, Deed::Edit, plan, |_| Ok(()))
@@ -191,7 +191,7 @@ pub(super) fn unchanged(state: &State, key: &Key, seen: Option<&Etag>) -> Result
 }
 
 /// The id in the body; if it is left out, that of the path.
-fn same_id(body: String, path: &str) -> Result<String> {
+fn same_id(body: &str, path: &str) -> Result<String> {
     if body.is_empty() || body == path {
         return Ok(path.to_owned());
     }

@@ -79,7 +79,7 @@ impl Dashboards {
         };
         let written = self.write(document, &state.to_file(), number, &who);
         let mut desk = self.desk();
-        match written.as_ref().map(Etag::clone) {
+        match written.as_ref().cloned() {
             Ok(etag) => {
                 desk.folded = state;
                 desk.known = [Some(etag), None];

@@ -23,7 +23,7 @@ mod undo;
 mod versions;
 mod views;
 
-pub use batch::{BatchRequest, StepRequest};
+pub use batch::{BatchRequest, StepFault, StepRequest};
 pub use camera::Camera;
 pub use import::{ImportMode, ImportNote, ImportReport, ImportWish, MOST_IMPORTED};
 pub use near::Near;

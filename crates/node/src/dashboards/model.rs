@@ -134,6 +134,7 @@ pub struct Rights {
 }
 
 impl Rights {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

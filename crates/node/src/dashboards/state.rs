@@ -255,6 +255,13 @@ impl State {
         }
     }
 
+    /// Does several steps, one after the other.
+    pub(crate) fn apply_all(&mut self, steps: &[Step]) {
+        for step in steps {
+            self.apply(step);
+        }
+    }
+
     /// Pages that are long gone lose their places.
     fn forget_places(&mut self) {
         if self.order.len() > MOST_ORDERED {
@@ -265,7 +272,7 @@ impl State {
     /// The state after these steps, or why it would be wrong.
     pub(crate) fn after(&self, steps: &[Step]) -> Result<Self> {
         let mut next = self.clone();
-        steps.iter().for_each(|step| next.apply(step));
+        next.apply_all(steps);
         if let Some(orphan) = next.orphans(steps).first() {
             let page = next.widget(&orphan.id).map_or("", |(widget, _)| widget.dashboard.as_str());
             return Err(bounds::no_page("dashboard", page));
@@ -311,7 +318,7 @@ impl State {
             steps.push(Step::remove(key.clone()));
         }
         let mut reached = self.clone();
-        steps.iter().for_each(|step| reached.apply(step));
+        reached.apply_all(&steps);
         let order = other.ordered();
         if reached.ordered() != order {
             steps.push(Step::put(Entry::new(Body::Order(order))));

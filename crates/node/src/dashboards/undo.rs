@@ -27,6 +27,7 @@ pub(super) struct Stacks {
 }
 
 /// A change as the stacks see it.
+#[derive(Clone, Copy)]
 pub(super) struct Done {
     pub(super) deed: Deed,
     pub(super) number: u64,
@@ -144,7 +145,7 @@ impl Node {
         steps.sort_by_key(|step| step.key.kind);
         loop {
             let mut next = state.clone();
-            steps.iter().for_each(|step| next.apply(step));
+            next.apply_all(&steps);
             let orphans = next.orphans(&steps);
             let before = steps.len();
             for orphan in orphans {

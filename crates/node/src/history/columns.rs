@@ -142,8 +142,9 @@ mod tests {
             prop_assert!(columns.len() <= points);
             let greatest = times.iter().map(|(_, x)| *x).fold(f64::MIN, f64::max);
             let least = times.iter().map(|(_, x)| *x).fold(f64::MAX, f64::min);
-            prop_assert_eq!(columns.iter().filter_map(|c| c.max).fold(f64::MIN, f64::max), greatest);
-            prop_assert_eq!(columns.iter().filter_map(|c| c.min).fold(f64::MAX, f64::min), least);
+            let most = columns.iter().filter_map(|c| c.max).fold(f64::MIN, f64::max);
+            let fewest = columns.iter().filter_map(|c| c.min).fold(f64::MAX, f64::min);
+            prop_assert_eq!([most.to_bits(), fewest.to_bits()], [greatest.to_bits(), least.to_bits()]);
             prop_assert_eq!(columns.last().and_then(|c| c.last), times.last().map(|(_, x)| *x));
         }
     }

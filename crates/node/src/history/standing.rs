@@ -140,7 +140,7 @@ mod tests {
         for (point, _) in &points {
             let times: Vec<i64> = standing.ring(*point).unwrap().iter().map(|sample| sample.receive_time.0).collect();
             assert!(times.len() > 10, "{}", times.len());
-            assert_eq!(times, (2_000 - times.len() as i64..2_000).collect::<Vec<_>>());
+            assert_eq!(times, (2_000 - i64::try_from(times.len()).unwrap()..2_000).collect::<Vec<_>>());
         }
         standing.set(&points[..1], Timestamp(1));
         assert_eq!(standing.rings.len(), 1);
