@@ -58,4 +58,4 @@ screenshots:
 # How fast the web admin is in Chromium, on the daemon in target/release if it is there; writes benches/WEB.md. FIGURES='--minutes 60' and others.
 figures: web
 	scripts/need test
-	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && node speed.mjs $(FIGURES) && node figures.mjs
+	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && node speed.mjs $(FIGURES) && node figures.mjs && node dashboards-speed.mjs

@@ -153,7 +153,7 @@ test('every page is reached from the navigation, by mouse, by keyboard and on a 
   await phone.page.getByTestId('verdict').waitFor();
   assert.equal(await tooWide(phone.page), 0);
   const bar = phone.page.getByRole('navigation', { name: 'Seiten' });
-  await becomes(async () => (await bar.locator('> a, > button').allTextContents()).map((text) => text.trim()), ['Start', 'Daten', 'Instanzen', 'Alarme', 'Mehr']);
+  await becomes(async () => (await bar.locator('> a, > button').allTextContents()).map((text) => text.trim()), ['Start', 'Dashboards', 'Daten', 'Alarme', 'Mehr']);
   const more = bar.getByRole('button', { name: 'Mehr' });
   await more.click();
   await bar.getByRole('link', { name: 'Routen' }).waitFor();

@@ -13,21 +13,14 @@ const { values: asked } = parseArgs({
   },
 });
 const { DESK, ownHouse, pause, until } = await import('./house.mjs');
+const { LONG_MS, TRACED_MS, median, ms, quantile, trace } = await import('./trace.mjs');
 
 const LOADS = 7;
-/** So long a piece of the trace is. */
-const TRACED_MS = 20_000;
-const FRAME_MS = 1_000 / 60;
-/** Beyond that a task is felt. */
-const LONG_MS = 50;
 const BETWEEN_MS = 10_000;
 const count = Number(asked.instances);
 const minutes = Number(asked.minutes);
 
-const ms = (n) => `${n < 10 ? n.toFixed(1) : Math.round(n)} ms`;
 const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
-const median = (all) => quantile([...all].sort((a, b) => a - b), 0.5);
 
 /** Runs in the page before it: notes when the first instance could be used. */
 function noteFirst() {
@@ -51,39 +44,6 @@ async function firstLoads(house) {
     await context.close();
   }
   return { times: times.sort((a, b) => a - b), bytes };
-}
-
-/** The work of the page's main thread in each sixtieth of a second, and its tasks, in milliseconds of processor time: others on the
- * machine do not count. */
-async function trace(page) {
-  const session = await page.context().newCDPSession(page);
-  const events = [];
-  session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
-  await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel', 'disabled-by-default-devtools.timeline', 'devtools.timeline', '__metadata'] } });
-  await pause(TRACED_MS);
-  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
-  await session.send('Tracing.end');
-  await complete;
-  const threads = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`);
-  const tasks = events.filter(({ name, ph, pid, tid }) => ph === 'X' && /RunTask$/.test(name) && threads.includes(`${pid} ${tid}`));
-  // The renderer of the page; there may be a spare one.
-  const pids = [...new Set(tasks.map(({ pid }) => pid))];
-  const of = (wanted) => tasks.filter(({ pid }) => pid === wanted);
-  const inOrder = pids.map(of).sort((a, b) => b.length - a.length)[0]?.sort((a, b) => a.ts - b.ts) ?? [];
-  // A task within a task counts once.
-  let end = 0;
-  const busiest = inOrder.filter(({ ts, dur = 0 }) => ts >= end && ((end = ts + dur), true)).map(({ ts, dur = 0, tdur = dur }) => ({ ts, dur: tdur }));
-  const frames = new Map();
-  for (const { ts, dur } of busiest) {
-    const frame = Math.floor(ts / 1_000 / FRAME_MS);
-    frames.set(frame, (frames.get(frame) ?? 0) + dur / 1_000);
-  }
-  const worked = [...frames.values()];
-  const idle = Math.max(0, Math.ceil(TRACED_MS / FRAME_MS) - worked.length);
-  const all = [...Array.from({ length: idle }, () => 0), ...worked].sort((a, b) => a - b);
-  const lengths = busiest.map(({ dur = 0 }) => dur / 1_000).sort((a, b) => a - b);
-  if (lengths.length === 0) throw new Error('the trace holds no task of the page');
-  return { frames: all, longest: lengths.at(-1), long: lengths.filter((n) => n > LONG_MS).length, busy: lengths.reduce((a, b) => a + b, 0) / TRACED_MS };
 }
 
 /** Memory of the page over time, each time after what is no longer needed was collected. */

@@ -87,7 +87,8 @@ while True:
             config, credit, beat_s = body["config"], body["credit"], body["progress_ms"] / 1000
             folders, leaves, extra = config.get("folders", 0), config.get("leaves", 0), config.get("names", [])
             rate, slow_s = config.get("per_second", 0), config.get("slow_s", 0)
-            moving = [leaf(n)["tag"] for n in range(min(folders * leaves, max(1, int(rate * STEP_S))))] if rate else []
+            step_s = config.get("step_s", STEP_S)
+            moving = [leaf(n)["tag"] for n in range(min(folders * leaves, max(1, round(rate * step_s))))] if rate else []
             hays = [plain(f"folder_{n // leaves:03}/tag_{n % leaves:04} {leaf(n)['comment']}") for n in range(folders * leaves)]
             move_at = beat_at = time.monotonic()
             say("state", status="connected")
@@ -140,7 +141,7 @@ while True:
         say("progress", turns=turns)
         beat_at = time.monotonic() + beat_s
     if time.monotonic() >= move_at:
-        move_at += STEP_S
+        move_at += step_s
         if moving and not paused and (batch - accepted) * len(moving) < credit - len(moving):
             batch, turn = batch + 1, turn + 1
             # Each tag gets its number once.

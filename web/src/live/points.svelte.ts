@@ -6,6 +6,12 @@ import { Point } from './point.svelte';
 /** Runs `task` before the next picture. */
 export type Schedule = (task: () => void) => void;
 
+/**
+ * More at once would make a frame that is felt. Where more change than that, each is drawn a little less often, and always
+ * with its newest value.
+ */
+export const MOST_PER_FRAME = 24;
+
 interface Held {
   point: Point;
   holders: number;
@@ -90,14 +96,18 @@ export class Points {
   }
 
   #frame(): void {
+    let left = MOST_PER_FRAME;
     for (const [address, update] of this.#updates) {
+      if (left-- === 0) break;
+      this.#updates.delete(address);
       const point = this.#held.get(address)?.point;
       if (!point) continue;
       if ('writable' in update) point.describe(update);
       else point.update(update);
       point.known = true;
     }
-    this.#updates.clear();
+    // Who waits longest comes next; what is newer of the same takes its place meanwhile.
+    if (this.#updates.size > 0) this.#plan();
     if (this.#connected) for (const message of this.#interest.take()) this.send(message);
   }
 }

@@ -11,6 +11,14 @@ export interface Standing {
   receiveMs: number;
 }
 
+/** A datapoint that never had a value. */
+export interface Gone {
+  /** Whether there is none at all; if not it may still get one. */
+  missing: boolean;
+  /** What it may be instead; empty where nothing is near. */
+  hint: string;
+}
+
 /** From the worst to the best. `none`: nothing is bound that could be shown. */
 export const truths = ['unbound', 'gone', 'unknown', 'bad', 'stale', 'uncertain', 'good', 'none'] as const;
 export type Truth = (typeof truths)[number];

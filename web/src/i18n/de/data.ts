@@ -34,7 +34,7 @@ export const data: typeof en = {
   followWrong: 'Eine Adresse beginnt mit der Kennung einer Instanz und einem Punkt.',
   openPoint: 'Öffnen',
   makeRoute: 'Route anlegen',
-  makeWidget: 'Baustein anlegen',
+  makeWidget: 'Widget anlegen',
   tabs: { now: 'Jetzt', history: 'Verlauf', why: 'Warum' },
   tab: 'Was gezeigt wird',
   write: 'Schreiben …',

@@ -39,6 +39,6 @@ export const frame: Texts['frame'] = {
   gallery: {
     title: 'Galerie der Bauteile',
     intro: 'Jedes Bauteil dieser Seiten in allen Zuständen, zum Ansehen.',
-    tabs: { parts: 'Bauteile', widgets: 'Bausteine' },
+    tabs: { parts: 'Bauteile', widgets: 'Widgets' },
   },
 };

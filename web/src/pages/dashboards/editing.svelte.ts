@@ -131,6 +131,11 @@ export class Editing {
     if (this.pending === mine && !this.clash) this.cancel();
   }
 
+  /** Gives every widget the cell that it has here, also where it would stand there anyway. */
+  async keepAll(placed: readonly Placed[]): Promise<void> {
+    await this.#send(this.#moves(placed), this.#again);
+  }
+
   #moves(moved: readonly Placed[]): Step[] {
     return moved.flatMap(({ id, cell }) => {
       const entry = this.entry(id);

@@ -101,7 +101,9 @@ export function derived(wall: readonly Placed[], from: number, columns: number):
   const scale = Math.min(1, COLUMNS.wall / from);
   const out: Placed[] = [];
   for (const { id, cell } of [...wall].sort(inOrder)) {
-    const w = Math.min(columns, Math.max(1, Math.round(cell.w * scale)));
+    const wished = Math.min(columns, Math.max(1, Math.round(cell.w * scale)));
+    // Beside more than half there is no room for another of its kind.
+    const w = wished * 2 > columns ? columns : wished;
     // One row of them is filled before the next begins, so that the order of reading stays.
     const last = out.at(-1)?.cell;
     out.push({ id, cell: firstFree(out, { w, h: cell.h }, columns, last ? Math.max(0, last.y) : 0) });

@@ -1,15 +1,14 @@
 // A widget that is on the screen: its datapoints as they are now, those that are gone, and what somebody does with it.
 import { type Binding, getNear, operate, type WidgetEntry } from '../../api/dashboards';
 import { getPoint } from '../../api/endpoints';
-import { asProblem } from '../../api/http';
 import type { Value, WriteAnswer } from '../../api/types';
 import { points as store } from '../../live/live';
 import type { Point } from '../../live/point.svelte';
 import { Act } from '../../widgets/act.svelte';
+import type { Gone } from '../../widgets/truth';
 
 /** So long a datapoint may take to say something before the daemon is asked whether there is one. */
 const PATIENCE_MS = 700;
-const NOT_FOUND = 404;
 /** How long the daemon may wait for the end of a write. */
 const WAIT_MS = 5_500;
 
@@ -22,8 +21,8 @@ let line: Promise<void> = Promise.resolve();
 export class LiveWidget {
   entry = $state.raw<WidgetEntry>(undefined as unknown as WidgetEntry);
   points = $state.raw<Record<string, Point>>({});
-  /** Bindings without a datapoint, with the names that are near. */
-  gone = $state.raw<ReadonlyMap<string, string>>(new Map());
+  /** Bindings that never had a value. */
+  gone = $state.raw<ReadonlyMap<string, Gone>>(new Map());
   near = $state.raw<ReadonlyMap<string, readonly string[]>>(new Map());
   readonly act: Act;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -76,37 +75,35 @@ export class LiveWidget {
     return agreed && operate(this.entry.id, { binding, value, ...agreed, wait_ms: WAIT_MS });
   }
 
-  /** Of what has never said anything the daemon knows whether it exists, and how it is spelled. */
+  /** Of what has never had a value the daemon knows whether it exists, and how it is spelled. */
   #look(): void {
     for (const [name, point] of Object.entries(this.points)) {
-      if (point.receiveMs > 0 || point.known) continue;
-      line = line.then(() => this.#find(name, point));
+      if (isSilent(point)) line = line.then(() => this.#find(name, point));
     }
   }
 
   async #find(name: string, point: Point): Promise<void> {
-    const isOver = () => this.#ended || this.points[name] !== point || point.receiveMs > 0;
+    const isOver = () => this.#ended || this.points[name] !== point || !isSilent(point);
     if (isOver()) return;
     try {
-      const info = await getPoint(point.address);
-      if (isOver() || info.address === point.address) return;
-      this.points = { ...this.points, [name]: store.hold(info.address, info) };
-      store.release(point.address);
-    } catch (cause) {
-      if (asProblem(cause).status === NOT_FOUND && !isOver()) await this.#miss(name, point);
-    }
-  }
-
-  async #miss(name: string, point: Point): Promise<void> {
-    try {
-      const { known, near } = await getNear(point.address);
-      if (known || this.points[name] !== point) return;
-      this.gone = new Map([...this.gone, [name, this.#say(near)]]);
+      const { instance, known, near } = await getNear(point.address);
+      const info = instance && known ? await getPoint(point.address) : undefined;
+      if (isOver()) return;
+      if (info && info.address !== point.address) {
+        this.points = { ...this.points, [name]: store.hold(info.address, info) };
+        store.release(point.address);
+      }
+      if (info && info.receive_ms > 0) return;
+      this.gone = new Map([...this.gone, [name, { missing: !info, hint: this.#say(near) }]]);
       this.near = new Map([...this.near, [name, near]]);
     } catch {
       // Who does not answer says nothing of it.
     }
   }
 }
+
+/** What a datapoint without a value says of itself where it is not only its device that is away. */
+const SILENT = ['no_data', 'config_error'];
+const isSilent = ({ receiveMs, known, reason }: Point) => receiveMs === 0 && (!known || SILENT.includes(reason));
 
 export type Bindings = Readonly<Record<string, Binding>>;

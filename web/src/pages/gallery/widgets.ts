@@ -63,7 +63,6 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   clock: { seconds: true },
   button: { label: 'Gong' },
   chart: { span: 'ten_minutes' },
-  camera: { url: 'http://camera.local/picture' },
 };
 
 export const RULES: Rule[] = [{ when: '>', than: 60, colour: 'warn' }];

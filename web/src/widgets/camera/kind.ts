@@ -15,7 +15,7 @@ export default define({
   options: options({
     url: text({ en: 'Address of the picture or of the stream', de: 'Adresse des Bildes oder des Stroms' }, '', {
       most: 2_000,
-      help: { en: 'http:// or https://; only administrators see it.', de: 'http:// oder https://; nur Administratoren sehen sie.' },
+      help: { en: 'It begins with http or https; only administrators see it.', de: 'Beginnt mit http oder https; nur Administratoren sehen sie.' },
     }),
     mode: choice({ en: 'What it is', de: 'Was es ist' }, {
       snapshot: { en: 'single pictures', de: 'einzelne Bilder' },

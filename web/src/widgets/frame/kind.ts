@@ -16,8 +16,8 @@ export default define({
     url: text({ en: 'Address', de: 'Adresse' }, '', {
       most: 2_000,
       help: {
-        en: 'Its origin has to stand in fieldrail.json under frames.',
-        de: 'Ihre Herkunft muss in fieldrail.json unter frames stehen.',
+        en: 'Its origin has to stand in fieldrail.json under dashboards.frames.',
+        de: 'Ihre Herkunft muss in fieldrail.json unter dashboards.frames stehen.',
       },
     }),
     reload_s: whole({ en: 'Load anew every', de: 'Neu laden alle' }, undefined, { min: 5, max: 86_400, unit: 's' }),
