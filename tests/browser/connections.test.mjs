@@ -360,11 +360,6 @@ test('a long search goes on while another page is open, and instances lead to th
   await panel.getByLabel('Wait for each').fill('250');
   await panel.getByRole('button', { name: /^Find devices/ }).click();
   await panel.getByText(/You can leave this page/).waitFor();
-  // Who does not want to wait any longer does not have to.
-  await panel.getByRole('button', { name: 'Cancel: Find units' }).click();
-  await panel.getByText('Cancelled.').waitFor();
-  await panel.getByRole('button', { name: /^Find devices/ }).click();
-  await panel.getByText(/You can leave this page/).waitFor();
   await page.getByRole('link', { name: 'Data' }).click();
   await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
   await page.getByTestId('notice').getByText(/^Find units .*: done\.$/).waitFor();
@@ -375,6 +370,11 @@ test('a long search goes on while another page is open, and instances lead to th
   await page.getByRole('heading', { name: 'New connection' }).waitFor();
   await becomes(() => page.getByLabel('TCP port').inputValue(), String(line.port));
   await becomes(() => page.locator('[data-path="config.unit"] input').inputValue(), '3');
+  // Who does not want to wait any longer does not have to.
+  await visit('connections?edit=meter&act=scan');
+  await panel.getByRole('button', { name: /^Find devices/ }).click();
+  await panel.getByRole('button', { name: 'Cancel: Find units' }).click();
+  await panel.getByText('Cancelled.').waitFor();
 });
 
 test('a test and a search before there is a connection are cancelled, and nothing of them stays', { timeout: 180_000 }, async () => {
