@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { DESK, PHONE, barriers, becomes, freePort, ownHouse, picture, tooWide, until } from './house.mjs';
 import { modbusDevice } from './modbus.mjs';
 
@@ -41,6 +41,7 @@ before(async () => {
   await house.start();
   await until('the broker is there', async () => (await instance('solar')).state === 'running');
 }, { timeout: 180_000 });
+afterEach(() => house?.closePages());
 after(async () => {
   await house?.close();
   await line?.close();

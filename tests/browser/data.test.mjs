@@ -262,12 +262,12 @@ test('a viewer looks and an operator writes: each is offered what they may do an
   for (const [role, may] of [['viewer', 0], ['operator', 1]]) {
     const { page, context, complaints, visit } = await enter(house, DESK, role);
     await visit('data');
-    await unfold(page, /^Forest/, /^folder_003/);
-    await live(page, address).waitFor();
     // To publish and to bring in files is for administrators.
     await unfold(page, /^odd( |$)/);
     await item(page, /passwd/).waitFor();
     await becomes(() => page.getByRole('button', { name: /^Publish|^Upload/ }).count(), 0, role);
+    await unfold(page, /^Forest/, /^folder_003/);
+    await live(page, address).waitFor();
     await page.getByTestId(`node-${address}`).click();
     const dialog = page.getByRole('dialog').first();
     await dialog.getByRole('button', { name: 'Copy address' }).waitFor();
