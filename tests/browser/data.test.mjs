@@ -258,7 +258,7 @@ test('a datapoint is written after a question, pulsed, followed, copied, plotted
 });
 
 test('a viewer looks and an operator writes: each is offered what they may do and no more', { timeout: 180_000 }, async () => {
-  const address = 'forest.folder_003/tag_0003';
+  const address = 'forest.folder_003/tag_0002';
   for (const [role, may] of [['viewer', 0], ['operator', 1]]) {
     const { page, context, complaints, visit } = await enter(house, DESK, role);
     await visit('data');
