@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { DESK, PHONE, barriers, becomes, freePort, ownHouse, picture, tooWide, until } from './house.mjs';
 import { modbusDevice } from './modbus.mjs';
 
@@ -41,6 +41,7 @@ before(async () => {
   await house.start();
   await until('the broker is there', async () => (await instance('solar')).state === 'running');
 }, { timeout: 180_000 });
+afterEach(() => house?.closePages());
 after(async () => {
   await house?.close();
   await line?.close();
@@ -360,11 +361,6 @@ test('a long search goes on while another page is open, and instances lead to th
   await panel.getByLabel('Wait for each').fill('250');
   await panel.getByRole('button', { name: /^Find devices/ }).click();
   await panel.getByText(/You can leave this page/).waitFor();
-  // Who does not want to wait any longer does not have to.
-  await panel.getByRole('button', { name: 'Cancel: Find units' }).click();
-  await panel.getByText('Cancelled.').waitFor();
-  await panel.getByRole('button', { name: /^Find devices/ }).click();
-  await panel.getByText(/You can leave this page/).waitFor();
   await page.getByRole('link', { name: 'Data' }).click();
   await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
   await page.getByTestId('notice').getByText(/^Find units .*: done\.$/).waitFor();
@@ -375,6 +371,11 @@ test('a long search goes on while another page is open, and instances lead to th
   await page.getByRole('heading', { name: 'New connection' }).waitFor();
   await becomes(() => page.getByLabel('TCP port').inputValue(), String(line.port));
   await becomes(() => page.locator('[data-path="config.unit"] input').inputValue(), '3');
+  // Who does not want to wait any longer does not have to.
+  await visit('connections?edit=meter&act=scan');
+  await panel.getByRole('button', { name: /^Find devices/ }).click();
+  await panel.getByRole('button', { name: 'Cancel: Find units' }).click();
+  await panel.getByText('Cancelled.').waitFor();
 });
 
 test('a test and a search before there is a connection are cancelled, and nothing of them stays', { timeout: 180_000 }, async () => {

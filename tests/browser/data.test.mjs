@@ -258,16 +258,16 @@ test('a datapoint is written after a question, pulsed, followed, copied, plotted
 });
 
 test('a viewer looks and an operator writes: each is offered what they may do and no more', { timeout: 180_000 }, async () => {
-  const address = 'forest.folder_003/tag_0003';
+  const address = 'forest.folder_003/tag_0002';
   for (const [role, may] of [['viewer', 0], ['operator', 1]]) {
     const { page, context, complaints, visit } = await enter(house, DESK, role);
     await visit('data');
-    await unfold(page, /^Forest/, /^folder_003/);
-    await live(page, address).waitFor();
     // To publish and to bring in files is for administrators.
     await unfold(page, /^odd( |$)/);
     await item(page, /passwd/).waitFor();
     await becomes(() => page.getByRole('button', { name: /^Publish|^Upload/ }).count(), 0, role);
+    await unfold(page, /^Forest/, /^folder_003/);
+    await live(page, address).waitFor();
     await page.getByTestId(`node-${address}`).click();
     const dialog = page.getByRole('dialog').first();
     await dialog.getByRole('button', { name: 'Copy address' }).waitFor();

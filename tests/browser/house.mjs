@@ -74,6 +74,7 @@ async function furnish(folder) {
 
 class House {
   #browser;
+  #contexts = new Set();
   #process;
 
   /** The folder with `config/` and `state/`. */
@@ -135,6 +136,11 @@ class House {
     await ended;
   }
 
+  /** Closes all pages; those that a test leaves open go on with their values while the next one runs. */
+  async closePages() {
+    await Promise.all([...this.#contexts].map((context) => context.close()));
+  }
+
   /** Ends all and removes the folder. */
   async close() {
     await this.#browser?.close();
@@ -174,6 +180,8 @@ class House {
     this.#browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: chromiumArguments });
     // What a service worker keeps would hide from a test what the daemon sends; the test of the worker lets it in.
     const context = await this.#browser.newContext({ serviceWorkers: 'block', ...options });
+    this.#contexts.add(context);
+    context.on('close', () => this.#contexts.delete(context));
     if (loggedIn) await context.addCookies([{ name: 'fieldrail_session', value: this.session, url: this.origin }]);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);

@@ -1,6 +1,6 @@
 // The instances page in headless Chromium: what each button does is looked up through the API.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { DESK, PHONE, barriers, becomes, enter, ownHouse, picture, tooWide, until } from './house.mjs';
 
 const LONG = 'ä'.repeat(10_000);
@@ -17,6 +17,7 @@ before(async () => {
   ]);
   await house.start();
 }, { timeout: 180_000 });
+afterEach(() => house?.closePages());
 after(() => house?.close());
 
 const instance = async (id) => (await house.ask('GET', '/api/admin/instances')).items.find((one) => one.id === id);

@@ -1,6 +1,6 @@
 // Errors, log and audit trail in headless Chromium: the built daemon with a plugin that falls.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { readFileSync } from 'node:fs';
 import { DESK, PHONE, barriers, ownHouse, picture, tooWide, until } from './house.mjs';
 
@@ -17,6 +17,7 @@ before(async () => {
   house.put('secrets.json', { secrets: { broker: secret } });
   await house.start();
 }, { timeout: 180_000 });
+afterEach(() => house?.closePages());
 after(() => house?.close());
 
 test('errors are read and resolved, lines come live, and the audit trail proves itself', { timeout: 180_000 }, async () => {

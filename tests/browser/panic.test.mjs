@@ -1,6 +1,6 @@
 // The panic in headless Chromium: countdown, drill, what happened, and the way out step by step.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { DESK, PHONE, barriers, becomes, demoHouse, enter, picture, tooWide, until } from './house.mjs';
 
 const ids = ['mqtt.broker_local', 'solar', 'plc_001', 'inverter', 'battery', 'webhook.alert_service'];
@@ -11,6 +11,7 @@ before(async () => {
   const running = async () => (await house.ask('GET', '/api/admin/instances')).items.filter(({ state }) => state === 'running').length;
   await until('all run', async () => (await running()) === ids.length);
 }, { timeout: 180_000 });
+afterEach(() => house?.closePages());
 after(() => house?.close());
 
 const panic = () => house.ask('GET', '/api/admin/panic');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { DESK, PHONE, barriers, becomes, freePort, ownHouse, picture, tooWide, until } from './house.mjs';
 
 const password = 'Schaltschrank 7';
@@ -16,6 +16,7 @@ before(async () => {
   securePort = await freePort();
   await house.start();
 }, { timeout: 180_000 });
+afterEach(() => house?.closePages());
 after(() => house?.close());
 
 const users = async () => (await house.ask('GET', '/api/admin/users')).items;

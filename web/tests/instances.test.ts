@@ -83,6 +83,15 @@ test('the form of limits gives back what it did not change, and an emptied field
   expect(put.health).toEqual({ auto_restart: false, interval_seconds: 5 });
 });
 
+test('what is searched in a list is found as the search of the house finds it', () => {
+  const all = [instance('a', { name: 'Pumpe Küche' }), instance('b', { name: 'licht_kueche' }), instance('c', { name: 'Keller' })];
+  for (const search of ['küche', 'KUECHE', 'kuche']) {
+    expect(matching(all, { search, state: '', driver: '' }, () => '').map(({ id }) => id)).toEqual(['a', 'b']);
+  }
+  expect(matching(all, { search: 'kuche pumpe', state: '', driver: '' }, () => '').map(({ id }) => id)).toEqual(['a']);
+  expect(matching(all, { search: ' ', state: '', driver: '' }, () => '')).toHaveLength(3);
+});
+
 test('a cause is said in German sentence by sentence, and the words of a plugin stay as they are', () => {
   const told = { state: 'starting', text: 'exited with code 3; starts again in 1.5 s', hint: 'look' };
   const causes = [{ code: 'exited', with: { code: '3' }, text: 'exited with code 3' }, { code: 'starts_again', with: { seconds: '1.5' }, text: '' }];

@@ -4,7 +4,7 @@ import type { Page } from '../src/api/types';
 import { Problem } from '../src/api/http';
 import { Points } from '../src/live/points.svelte';
 import { Branch, branchesAfter, branchNear, countRows, indexOf, merge, recount, rowsBetween } from '../src/pages/data/branch';
-import { foldedText } from '../src/pages/data/folded';
+import { folded as foldedText } from '../src/format/fold';
 import { type Ask, Forest } from '../src/pages/data/forest.svelte';
 import { Watch } from '../src/pages/data/watch.svelte';
 

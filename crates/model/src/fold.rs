@@ -10,8 +10,7 @@ pub fn folded(text: &str) -> String {
 /// The same into a text that is used again and again.
 pub fn fold_into(text: &str, into: &mut String) {
     into.clear();
-    let written_out = |pair: &[u8]| matches!(pair, [b'a' | b'o' | b'u' | b'A' | b'O' | b'U', b'e' | b'E']);
-    if text.is_ascii() && !text.as_bytes().windows(2).any(written_out) {
+    if is_plain(text) {
         // Most addresses: a search looks at a hundred thousand of them.
         into.push_str(text);
         into.make_ascii_lowercase();
@@ -26,6 +25,12 @@ pub fn fold_into(text: &str, into: &mut String) {
     }
 }
 
+/// Whether folding changes nothing of the text but its case.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let written_out = |pair: &[u8]| matches!(pair, [b'a' | b'o' | b'u' | b'A' | b'O' | b'U', b'e' | b'E']);
+    text.is_ascii() && !text.as_bytes().windows(2).any(written_out)
+}
+
 /// `e` behind a vowel that has an umlaut is the other way to write the umlaut.
 fn push(into: &mut String, letter: char) {
     if letter != 'e' || !into.ends_with(['a', 'o', 'u']) {
@@ -38,14 +43,20 @@ fn fold_letter(letter: char, into: &mut String) {
         match lower {
             // What stands over the letter before: a text may have its umlauts in two parts.
             '\u{300}'..='\u{36f}' => {}
-            'à'..='å' | 'æ' => push(into, 'a'),
-            'ç' => push(into, 'c'),
-            'è'..='ë' => push(into, 'e'),
-            'ì'..='ï' => push(into, 'i'),
-            'ñ' => push(into, 'n'),
-            'ò'..='ö' | 'ø' | 'œ' => push(into, 'o'),
-            'ù'..='ü' => push(into, 'u'),
+            'à'..='å' | 'ā' | 'ă' | 'ą' | 'æ' => push(into, 'a'),
+            'ç' | 'ć' | 'č' => push(into, 'c'),
+            'ď' | 'đ' => push(into, 'd'),
+            'è'..='ë' | 'ē' | 'ę' | 'ě' => push(into, 'e'),
+            'ì'..='ï' | 'ī' | 'ı' => push(into, 'i'),
+            'ł' => push(into, 'l'),
+            'ñ' | 'ń' | 'ň' => push(into, 'n'),
+            'ò'..='ö' | 'ø' | 'ō' | 'ő' | 'œ' => push(into, 'o'),
+            'ř' => push(into, 'r'),
+            'ś' | 'š' | 'ş' => push(into, 's'),
+            'ť' => push(into, 't'),
+            'ù'..='ü' | 'ū' | 'ů' | 'ű' => push(into, 'u'),
             'ý' | 'ÿ' => push(into, 'y'),
+            'ź' | 'ż' | 'ž' => push(into, 'z'),
             'ß' => into.push_str("ss"),
             other => into.push(other),
         }

@@ -7,13 +7,26 @@ const WRITTEN_OUT = /([aou])e+/g;
 
 export function folded(text: string): string {
   const plain = text.toLowerCase().normalize('NFD').replace(MARKS, '');
-  return plain.replace(SHARP, 'ss').replace(/ø/g, 'o').replace(/æ/g, 'a').replace(/œ/g, 'o').replace(WRITTEN_OUT, '$1');
+  return plain.replace(SHARP, 'ss').replace(/ø/g, 'o').replace(/æ/g, 'a').replace(/œ/g, 'o').replace(/ł/g, 'l').replace(/đ/g, 'd').replace(/ı/g, 'i').replace(WRITTEN_OUT, '$1');
+}
+
+/** A text that is made ready once and searched often. */
+export interface Hay {
+  folded: string;
+  /** In small letters: a word that begins with `e` may begin with the one that belongs to an umlaut. */
+  plain: string;
+}
+
+export const hay = (text: string): Hay => ({ folded: folded(text), plain: text.toLowerCase() });
+
+/** What tells whether each word of `search` is in one of some texts. */
+export function searching(search: string): (hays: readonly Hay[]) => boolean {
+  const words = search.split(/\s+/).filter(Boolean).map(hay);
+  const has = (word: Hay) => (one: Hay) => one.folded.includes(word.folded) || one.plain.includes(word.plain);
+  return (hays) => words.every((word) => hays.some(has(word)));
 }
 
 /** Whether each word of `search` is in one of `texts`. */
-export function fits(search: string, texts: (string | undefined)[]): boolean {
-  const words = search.split(/\s+/).filter(Boolean);
-  const has = (word: string) =>
-    texts.some((text) => text && (folded(text).includes(folded(word)) || text.toLowerCase().includes(word.toLowerCase())));
-  return words.every(has);
+export function fits(search: string, texts: readonly (string | undefined)[]): boolean {
+  return searching(search)(texts.filter((text) => text !== undefined).map(hay));
 }

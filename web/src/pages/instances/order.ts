@@ -1,5 +1,6 @@
 // Which instances are shown, and in which order. Pure.
 import type { Instance } from '../../api/types';
+import { hay, searching } from '../../format/fold';
 import { toneOf } from './state';
 
 export const sorts = ['name', 'state', 'cpu', 'memory', 'traffic'] as const;
@@ -33,13 +34,11 @@ export function ordered(instances: Instance[], sort: Sort): string[] {
 
 /** Those that fit; `words` is what is searched of one beyond its own names. */
 export function matching<T extends Instance>(instances: T[], wish: Wish, words: (instance: T) => string): T[] {
-  const wanted = wish.search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const found = wish.search.trim() ? searching(wish.search) : undefined;
   const fits = (instance: T) => {
     if (wish.state && instance.state !== wish.state) return false;
     if (wish.driver && instance.driver !== wish.driver) return false;
-    if (wanted.length === 0) return true;
-    const text = `${instance.id} ${instance.name} ${instance.driver} ${words(instance)}`.toLocaleLowerCase();
-    return wanted.every((word) => text.includes(word));
+    return !found || found([hay(`${instance.id} ${instance.name} ${instance.driver} ${words(instance)}`)]);
   };
   return instances.filter(fits);
 }

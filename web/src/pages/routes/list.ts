@@ -1,4 +1,5 @@
 // Which routes a table shows, in which order, and how each of them does. Pure.
+import { type Hay, hay, searching } from '../../format/fold';
 import type { RouteItem, RouteStats } from '../../api/types';
 import { listOf } from './spec';
 
@@ -31,10 +32,16 @@ export interface Wish {
   sort: Sort;
 }
 
-/** What a search looks at, in small letters. */
-function textOf(route: RouteItem): string {
+const texts = new WeakMap<RouteItem, Hay>();
+
+/** What a search looks at; made once for each route as it is told. */
+function textOf(route: RouteItem): Hay {
+  const known = texts.get(route);
+  if (known) return known;
   const { id, description, condition, transform } = route;
-  return [id, description, ...listOf(route.from), ...listOf(route.to), condition, transform].join('\n').toLowerCase();
+  const text = hay([id, description, ...listOf(route.from), ...listOf(route.to), condition, transform].join('\n'));
+  texts.set(route, text);
+  return text;
 }
 
 const ORDERS: Record<Sort, (a: Row, b: Row) => number> = {
@@ -48,13 +55,8 @@ const ORDERS: Record<Sort, (a: Row, b: Row) => number> = {
 
 /** The rows that fit the wish; all words of the search have to be there. Equal ones keep the order of the file. */
 export function shown(rows: readonly Row[], { search, state, sort }: Wish): Row[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = ({ route, state: is }: Row) => {
-    if (state && is !== state) return false;
-    if (words.length === 0) return true;
-    const text = textOf(route);
-    return words.every((word) => text.includes(word));
-  };
+  const found = search.trim() ? searching(search) : undefined;
+  const fits = ({ route, state: is }: Row) => (!state || is === state) && (!found || found([textOf(route)]));
   return rows.filter(fits).sort((a, b) => ORDERS[sort](a, b) || a.nth - b.nth);
 }
 
