@@ -477,7 +477,7 @@ mod tests {
             changes.append("anna", "edit", None, &[changed("a", None, Some(&large))]).unwrap();
         }
         let kept = changes.list(None, 100, None).unwrap();
-        assert!((LEAST as usize..=64).contains(&kept.len()), "{}", kept.len());
+        assert!((LEAST..=64).contains(&(kept.len() as u64)), "{}", kept.len());
         assert_eq!(kept[0].number, 80);
         assert_eq!(changes.oldest().unwrap(), kept.last().unwrap().number);
         assert_eq!(changes.entries(80, 10).unwrap().len(), 1);

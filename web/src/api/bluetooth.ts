@@ -1,5 +1,5 @@
 // What a driver that searches and pairs can be asked, and what it answers: docs/specs/plugin-protocol.md, section 16.
-import { callAction } from './connections';
+import { callAction } from './data';
 
 /** The adapter of this machine through which devices are reached. */
 export interface Adapter {
@@ -75,10 +75,10 @@ export interface Look {
 }
 
 /** Lists who is around, at once; the search goes on for a while. */
-export const scan = (id: string) => callAction(id, 'scan', { seconds: 0 }) as Promise<Scan>;
+export const scan = (id: string) => callAction<Scan>(id, 'scan', { seconds: 0 });
 export const pair = (id: string, address: string, answer: { code?: string; confirm?: boolean } = {}) =>
-  callAction(id, 'pair', { address, ...answer }) as Promise<Pairing>;
+  callAction<Pairing>(id, 'pair', { address, ...answer });
 export const trust = (id: string, address: string, trusted: boolean) => callAction(id, 'trust', { address, trusted });
 export const forget = (id: string, address: string) => callAction(id, 'remove', { address });
-export const look = (id: string, address: string) => callAction(id, 'connect', { address }) as Promise<Look>;
+export const look = (id: string, address: string) => callAction<Look>(id, 'connect', { address });
 export const power = (id: string, on: boolean) => callAction(id, 'power', { on });

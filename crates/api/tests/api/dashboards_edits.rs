@@ -165,7 +165,7 @@ async fn of_five_thousand_edits_of_eight_editors_none_is_lost_and_the_history_le
     assert!(told > 20, "{told}: there was no race to speak of");
     let end = house.get("/api/widgets/export").await;
     let last = house.get("/api/widgets/state").await["change"].as_u64().unwrap();
-    check_history(&house, first, last, &start, &end, &done).await;
+    check_history(&house, first, last, &start, &end, &done);
     // The same after a restart, from the file and from the history.
     house.close_daemon().await;
     let file = std::fs::read_to_string(house.folder.path().join("config/widgets.json")).unwrap();
@@ -178,7 +178,7 @@ async fn of_five_thousand_edits_of_eight_editors_none_is_lost_and_the_history_le
 }
 
 /// Plays the history from the start on, each change on what the one before it left.
-async fn check_history(house: &House, first: u64, last: u64, start: &Value, end: &Value, done: &[(String, String)]) {
+fn check_history(house: &House, first: u64, last: u64, start: &Value, end: &Value, done: &[(String, String)]) {
     let node = Arc::clone(&house.node);
     let mut state = by_id(start);
     let mut marks: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -5,6 +5,11 @@ type Words = Readonly<Record<string, readonly [en: string, de: string]>>;
 
 /** Those that are more than their parts. */
 const WHOLE: Words = {
+  fault: ['Fault', 'Fehler'],
+  warning: ['Warning', 'Warnung'],
+  status: ['Status', 'Status'],
+  overtemp: ['Too hot', 'Zu heiß'],
+  balancing_overtemp: ['Balancer: too hot', 'Balancer: zu heiß'],
   short_circuit: ['Short circuit', 'Kurzschluss'],
   reverse_polarity: ['Reversed polarity', 'Verpolt'],
   overload: ['Overload', 'Überlast'],
