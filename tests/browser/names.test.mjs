@@ -51,7 +51,8 @@ for (const [how, options] of Object.entries({ 'on a desk in English': DESK, 'on 
         const wide = await tooWide(page);
         if (wide > 0) found.push(`${place} is ${wide} px too wide at ${width}`);
         const tall = await page.evaluate(() => document.documentElement.scrollHeight);
-        if (tall > MOST_TALL) found.push(`${place} is ${tall} px tall at ${width}`);
+        // The gallery has every widget in every state below one another.
+        if (tall > MOST_TALL && !place.startsWith('gallery')) found.push(`${place} is ${tall} px tall at ${width}`);
       }
     }
     assert.deepEqual([...found, ...complaints], []);

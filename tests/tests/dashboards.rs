@@ -137,6 +137,12 @@ impl Plant {
         let connection = json!([{ "id": "plc", "driver": "ads", "config": config }]);
         let house = House::new(&connection, &json!([])).kept();
         house.wait_until("plc", "running");
+        // It may be switched once its device has answered.
+        let lamp = format!("/api/datapoint?address=plc.{LAMP}&read=true");
+        wait_for("the lamp can be read", SOON, || {
+            let answer = house.ask("GET", &lamp, &Value::Null);
+            (answer.status == 200 && answer.json()["quality"] == "good").then_some(())
+        });
         assert_eq!(house.ask("POST", "/api/dashboards", &json!({ "id": "eg", "name": "Erdgeschoss" })).status, 201);
         let bindings = json!({
             "command": { "address": format!("plc.{COMMAND}"), "pulse_ms": pulse_ms },

@@ -93,8 +93,13 @@ async fn what_was_saved_comes_back_with_its_secrets_and_a_version_of_each_file_s
         let files = told["files"].as_array().unwrap().iter();
         files.map(|file| (file["name"].as_str().unwrap().to_owned(), file["differs"].as_bool().unwrap())).collect()
     };
-    let want =
-        [("fieldrail.json", false), ("connections.json", true), ("routing.json", true), ("datapoints.json", false)];
+    let want = [
+        ("fieldrail.json", false),
+        ("connections.json", true),
+        ("routing.json", true),
+        ("datapoints.json", false),
+        ("widgets.json", false),
+    ];
     assert_eq!(differs(&told), want.map(|(name, differs)| (name.to_owned(), differs)));
     let connections = &told["files"][1];
     assert!(connections["before"].as_str().unwrap().contains("other"));

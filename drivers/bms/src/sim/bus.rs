@@ -28,9 +28,9 @@ pub struct Faults {
     pub split: bool,
     /// Random bytes come before each frame.
     pub noise: bool,
-    /// Of so many frames one ends in its middle; none if 0.
+    /// Of so many frames one ends in its middle, on the average; none if 0.
     pub cut_every: u32,
-    /// In so many frames one bit is turned; none if 0.
+    /// In one of so many frames, on the average, a bit is turned; none if 0.
     pub flip_every: u32,
 }
 
@@ -43,7 +43,6 @@ pub struct Bus {
     pub batteries: Vec<Battery>,
     /// What goes wrong.
     pub faults: Faults,
-    frames: u32,
     random: u32,
     second: Duration,
 }
@@ -81,7 +80,7 @@ pub struct Change {
 impl Bus {
     /// A line with these batteries on it.
     pub fn new(batteries: Vec<Battery>, faults: Faults) -> Self {
-        Self { batteries, faults, frames: 0, random: 0x2545_f491, second: Duration::ZERO }
+        Self { batteries, faults, random: 0x2545_f491, second: Duration::ZERO }
     }
 
     /// Something is said on the line; what the batteries answer.
@@ -134,9 +133,7 @@ impl Bus {
 
     /// A frame as it arrives.
     fn spoil(&mut self, mut frame: Vec<u8>) -> Pieces {
-        self.frames = self.frames.wrapping_add(1);
-        let due = |every: u32| every > 0 && self.frames.is_multiple_of(every);
-        let (is_cut, is_flipped) = (due(self.faults.cut_every), due(self.faults.flip_every));
+        let (is_cut, is_flipped) = (self.is_hit(self.faults.cut_every), self.is_hit(self.faults.flip_every));
         let mut pieces = Vec::new();
         if self.faults.noise {
             let length = self.random(NOISE);
@@ -158,6 +155,12 @@ impl Bus {
         }
         pieces.retain(|piece| !piece.is_empty());
         pieces
+    }
+
+    /// Whether this frame is the one of so many. Which one it is is left to chance: what a driver asks in turn would meet the same
+    /// fault for ever.
+    fn is_hit(&mut self, every: u32) -> bool {
+        every > 0 && self.random(every) == 0
     }
 
     /// A number below `below`.
