@@ -66,7 +66,7 @@ fn the_box_and_the_instances_are_datapoints_that_routes_take_and_nobody_writes()
     assert!(refused.json()["detail"].as_str().unwrap().contains("cannot be written"), "{}", refused.json());
     let tree = house.get("/api/browse?instance=system");
     let names: Vec<_> = tree["items"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["alarms", "box", "daemon", "instances", "router"]);
+    assert_eq!(names, ["alarms", "box", "daemon", "dashboards", "instances", "router"]);
     let branch = house.get("/api/browse?instance=system&path=instances.plc_001");
     let step = branch["items"].as_array().unwrap().iter().find(|node| node["name"] == "memory_step").unwrap().clone();
     assert_eq!((&step["tag"], &step["value"]["value"]), (&json!("instances.plc_001.memory_step"), &json!("suspended")));
