@@ -26,6 +26,10 @@ const ATTEMPT: Duration = Duration::from_secs(12);
 /// How long the driver may take to reach its device before it is asked for an action all the same: some need no device.
 const BEFORE_ACTION: Duration = Duration::from_secs(5);
 
+/// How often the folder of a trial is tried to be removed, and the time between.
+const REMOVALS: u32 = 20;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(250);
+
 /// A driver that runs for a moment. Its process ends, and its folder goes, also when this is only dropped, since nobody waits
 /// any more.
 struct Attempt {
@@ -68,7 +72,14 @@ impl Drop for Attempt {
 async fn end(supervisor: &Supervisor, traffic: &Traffic, id: &InstanceId, folder: &Path) {
     let _ = supervisor.remove(id).await;
     traffic.trials.end(id);
-    let _ = std::fs::remove_dir_all(folder);
+    // What the process wrote last may still be on its way.
+    for _ in 0..REMOVALS {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => tokio::time::sleep(BETWEEN_REMOVALS).await,
+            _ => return,
+        }
+    }
+    tracing::warn!(folder = %folder.display(), "The folder of a trial cannot be removed.");
 }
 
 impl Node {
