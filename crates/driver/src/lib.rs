@@ -52,10 +52,11 @@
 //! ```
 //!
 //! Read in this order: [`Driver`] the trait, [`port`] what a driver holds, [`outbox`] how samples leave, [`entry`] how a
-//! driver starts, [`waiting`] how it says that it waits, [`panic`] what it says when it panics, [`descriptors`] why a stray
+//! driver starts, [`demand`] what is needed of one that polls, [`waiting`] how it says that it waits, [`panic`] what it says when it panics, [`descriptors`] why a stray
 //! `println!` harms nothing.
 
 mod backoff;
+pub mod demand;
 mod descriptors;
 mod entry;
 mod failure;

@@ -15,7 +15,6 @@ mod browse;
 mod bus;
 pub mod config;
 pub mod decode;
-mod demand;
 mod detect;
 pub mod driver;
 pub mod error;

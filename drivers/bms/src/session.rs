@@ -19,12 +19,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fieldrail_driver::demand::Demand;
 use fieldrail_driver::{Failure, Outbox, Reading, State, SubscribedItem, Subscription};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::battery::Need;
-use crate::demand::Demand;
 use crate::exchange::Heard;
 use crate::setup::{Choice, Setup};
 use crate::transport::Place;

@@ -14,7 +14,6 @@ mod browse;
 pub mod codec;
 pub mod config;
 mod connection;
-mod demand;
 pub mod error;
 pub mod health;
 pub mod line;

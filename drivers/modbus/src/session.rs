@@ -16,13 +16,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fieldrail_driver::demand::Demand;
 use fieldrail_driver::{Failure, Outbox, Reading, State, SubscribedItem, Subscription};
 use fieldrail_link_serial::Place;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::codec::pdu::{Request, Response};
-use crate::demand::Demand;
 use crate::health::{Budget, Health};
 use crate::line::{Answer, Counts, Trouble};
 use crate::plan::{Block, Cuts, Limits};

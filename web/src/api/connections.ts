@@ -1,4 +1,5 @@
 // The end points about connections, and their shapes.
+import { ACTION_MS } from './data';
 import { call, query } from './http';
 import type { Page, Status } from './types';
 
@@ -65,8 +66,6 @@ export interface Finding {
 
 /** The daemon tries a connection for 12 s. */
 const TEST_MS = 30_000;
-/** A driver may take two minutes for an action. */
-const ACTION_MS = 150_000;
 
 const at = (id: string, rest = '') => `/api/connections/${encodeURIComponent(id)}${rest}`;
 
@@ -82,9 +81,7 @@ export const bringBackConnection = (id: string) => call<ConnectionEntry>('POST',
 export const getDependents = (id: string) => call<Dependents>('GET', at(id, '/dependents'));
 export const testConnection = (body: Connection, secretsOf: string, signal: AbortSignal) =>
   call<TestResult>('POST', `/api/connections/test${query({ secrets_of: secretsOf })}`, { body, timeoutMs: TEST_MS, signal });
-export const callAction = (id: string, action: string, body: unknown, signal: AbortSignal) =>
-  call<unknown>('POST', at(id, `/call/${encodeURIComponent(action)}`), { body, timeoutMs: ACTION_MS, signal });
-/** The same without an instance: the driver runs for as long as the action takes. */
+/** An action of a driver without an instance: it runs for as long as the action takes. */
 export const tryAction = (connection: Connection, action: string, args: unknown, secretsOf: string, signal: AbortSignal) =>
   call<unknown>('POST', `/api/connections/test/call/${encodeURIComponent(action)}${query({ secrets_of: secretsOf })}`, {
     body: { connection, arguments: args },

@@ -107,7 +107,7 @@ interface Plugin {
 export const getPlugins = () => call<Page<Plugin>>('GET', '/api/plugins');
 
 /** A driver may take two minutes for an action, to read a large file for example. */
-const ACTION_MS = 150_000;
+export const ACTION_MS = 150_000;
 
 export const callAction = <T>(instance: string, action: string, body: unknown, signal?: AbortSignal) =>
   call<T>('POST', `/api/connections/${encodeURIComponent(instance)}/call/${encodeURIComponent(action)}`, {

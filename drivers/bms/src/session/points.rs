@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fieldrail_driver::demand::matches;
 use fieldrail_driver::{SampleItem, Tag, WireOrigin};
 use fieldrail_model::text::did_you_mean;
 use fieldrail_model::{Quality, Value};
 use tokio::time::Instant;
 
 use super::Session;
-use crate::demand::matches;
 use crate::error::Error;
 use crate::words;
 

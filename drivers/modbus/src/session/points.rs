@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fieldrail_driver::demand::matches;
 use fieldrail_driver::{SampleItem, Tag, WireOrigin};
 use fieldrail_model::text::did_you_mean;
 use fieldrail_model::{Quality, Value};
@@ -11,7 +12,6 @@ use tokio::time::Instant;
 use super::{MAX_POINTS, Session};
 use crate::ad_hoc;
 use crate::codec::pdu::{Exception, Response};
-use crate::demand::matches;
 use crate::error::Error;
 use crate::map::Entry;
 use crate::setup::UnitSetup;

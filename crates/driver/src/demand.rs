@@ -1,18 +1,18 @@
-//! What somebody needs, and how often.
+//! What somebody needs of a driver that polls, and how often.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// All that is needed right now.
 #[derive(Debug, Default)]
-pub(crate) struct Demand {
+pub struct Demand {
     exact: HashMap<String, Option<Duration>>,
     patterns: Vec<(String, Option<Duration>)>,
 }
 
 impl Demand {
     /// Takes a subscription; one that is there already gets the new interval.
-    pub(crate) fn add(&mut self, tag: &str, pattern: bool, every: Option<Duration>) {
+    pub fn add(&mut self, tag: &str, pattern: bool, every: Option<Duration>) {
         if !pattern {
             self.exact.insert(tag.to_owned(), every);
             return;
@@ -24,25 +24,25 @@ impl Demand {
     }
 
     /// Takes a subscription back, spelled as it was made.
-    pub(crate) fn remove(&mut self, tag: &str) {
+    pub fn remove(&mut self, tag: &str) {
         self.exact.remove(tag);
         self.patterns.retain(|(known, _)| known != tag);
     }
 
     /// The tags that are needed by name.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+    pub fn names(&self) -> impl Iterator<Item = &String> {
         self.exact.keys()
     }
 
     /// How often a tag is needed; none if nobody needs it. `usual` holds where nobody says how often.
-    pub(crate) fn of(&self, tag: &str, usual: Duration) -> Option<Duration> {
+    pub fn of(&self, tag: &str, usual: Duration) -> Option<Duration> {
         let patterns = self.patterns.iter().filter(|(pattern, _)| matches(pattern, tag)).map(|(_, every)| *every);
         self.exact.get(tag).copied().into_iter().chain(patterns).map(|every| every.unwrap_or(usual)).min()
     }
 }
 
 /// Whether a pattern matches a tag: `*` within a segment, `**` any number of them; segments end at `.` and `/`.
-pub(crate) fn matches(pattern: &str, tag: &str) -> bool {
+pub fn matches(pattern: &str, tag: &str) -> bool {
     let (pattern, tag): (Vec<char>, Vec<char>) = (pattern.chars().collect(), tag.chars().collect());
     // Which beginnings of the tag the pattern so far matches.
     let mut reached = vec![false; tag.len() + 1];
