@@ -95,7 +95,7 @@ test('of two searches the newer one is shown, whichever answers first', async ()
       });
     });
   });
-  const points = new Points(() => {}, (task) => task());
+  const points = new Points(() => {}, (task) => task(0));
   const list = new DatapointRows(points);
   const all = { kind: '', quality: '', instance: '' } as const;
   const [slow, fast] = [list.find({ ...all, search: 'a' }), list.find({ ...all, search: 'ab' })];

@@ -1,18 +1,23 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { ClientMessage, PointInfo, PointUpdate } from '../src/api/types';
 import { Interest } from '../src/live/interest';
-import { Points } from '../src/live/points.svelte';
+import { BUDGET_MS, LEAST, Pace } from '../src/live/pace';
+import type { Point } from '../src/live/point.svelte';
+import { BUNCH_MS, Points } from '../src/live/points.svelte';
 
 let sent: ClientMessage[];
 let frames: (() => void)[];
 let points: Points;
+/** Each look at the clock finds that the next bunch may go. */
+let time = 0;
 
 beforeEach(() => {
   sent = [];
   frames = [];
   points = new Points(
     (message) => sent.push(message),
-    (task) => frames.push(task),
+    (task) => frames.push(() => task(0)),
+    () => (time += BUNCH_MS),
   );
   points.connected();
   frame();
@@ -100,6 +105,62 @@ test('a list that is older than the live value does not set it back', () => {
 test('what nobody holds is not gathered', () => {
   points.receive({ delta: [update('x.y', 1)] });
   expect(frames).toHaveLength(0);
+});
+
+/** Holds a hundred points that all have a value. */
+function hundred(): Point[] {
+  const held = Array.from({ length: 100 }, (_, n) => points.hold(`a.${n}`, info(`a.${n}`, 0)));
+  frame();
+  return held;
+}
+
+const hundredUpdates = Array.from({ length: 100 }, (_, n) => update(`a.${n}`, 7, 2));
+const drawn = (held: Point[]) => held.filter(({ value }) => value === 7).length;
+
+test('more than one picture has time for is spread over several, and nobody is left out', () => {
+  const held = hundred();
+  points.receive({ delta: hundredUpdates });
+  const counts = [];
+  while (frames.length > 0 && counts.length < 100) {
+    frame();
+    counts.push(drawn(held));
+  }
+  expect(counts.length).toBeGreaterThan(2);
+  expect(counts.at(-1)).toBe(100);
+});
+
+test('what had stood still is drawn before what changes all the time', () => {
+  const held = hundred();
+  const lamp = points.hold('lamp.on', info('lamp.on', 0));
+  points.receive({ delta: hundredUpdates });
+  points.receive({ delta: [update('lamp.on', 1, 60_000)] });
+  frame();
+  expect(lamp.value).toBe(1);
+  expect(drawn(held)).toBeLessThan(100);
+});
+
+test('the pace finds what fits into the budget, whatever a value costs, and leaves a slow machine a few', () => {
+  for (const [fixed, each] of [[2, 0.05], [1, 0.4], [3, 0.2]] as const) {
+    const pace = new Pace();
+    const took = () => fixed + each * pace.most;
+    let over = 0;
+    for (let n = 0; n < 1_000; n += 1) {
+      if (n >= 200 && took() > BUDGET_MS) over += 1;
+      pace.took(pace.most, took());
+    }
+    expect(over).toBeLessThan(40);
+    expect(took()).toBeGreaterThan(0.6 * BUDGET_MS);
+  }
+  const slow = new Pace();
+  for (let n = 0; n < 50; n += 1) slow.took(slow.most, 90);
+  expect(slow.most).toBe(LEAST);
+});
+
+test('pictures with little to draw say nothing of how much there could be', () => {
+  const pace = new Pace();
+  const before = pace.most;
+  for (let n = 0; n < 50; n += 1) pace.took(1, 1);
+  expect(pace.most).toBe(before);
 });
 
 test('many addresses go in several frames', () => {

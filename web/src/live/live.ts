@@ -14,7 +14,15 @@ export const logFeed: LogFeed = new LogFeed((message) => link.send(message));
 
 export const points: Points = new Points(
   (message) => link.send(message),
-  (task) => void requestAnimationFrame(task),
+  (task, painted) =>
+    requestAnimationFrame((frame) => {
+      const begun = performance.now();
+      task(begun - frame);
+      // A message is the first that comes after the picture; a timer may come much later.
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => (port1.close(), painted(performance.now() - begun));
+      port2.postMessage(undefined);
+    }),
 );
 
 export const link: Link = new Link({

@@ -1,7 +1,7 @@
 import type { PointInfo, PointUpdate, Quality, Value } from '../api/types';
 
 /** A value that stood so long is noticed when it changes. */
-const STEADY_MS = 1_500;
+export const STEADY_MS = 1_500;
 
 /** One live datapoint. Each field is a signal of its own, so that only its readers re-run. */
 export class Point {

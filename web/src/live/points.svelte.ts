@@ -1,16 +1,17 @@
 // The datapoints that are on the screen: each held as long as somebody shows it, updated once a frame.
 import type { ClientMessage, PointInfo, PointUpdate, ServerMessage } from '../api/types';
 import { Interest } from './interest';
-import { Point } from './point.svelte';
-
-/** Runs `task` before the next picture. */
-export type Schedule = (task: () => void) => void;
+import { Pace } from './pace';
+import { Point, STEADY_MS } from './point.svelte';
 
 /**
- * More at once would make a frame that is felt. Where more change than that, each is drawn a little less often, and always
- * with its newest value.
+ * Runs `task` before the next picture, with how many milliseconds of its time are gone already, and tells `painted` how many
+ * passed from then until it was painted.
  */
-export const MOST_PER_FRAME = 24;
+export type Schedule = (task: (gone: number) => void, painted: (ms: number) => void) => void;
+
+/** The least time between two bunches of what is wanted: the daemon takes only so many messages a second. */
+export const BUNCH_MS = 120;
 
 interface Held {
   point: Point;
@@ -21,13 +22,21 @@ interface Held {
 export class Points {
   #held = new Map<string, Held>();
   #interest = new Interest();
-  #updates = new Map<string, PointUpdate | PointInfo>();
+  /** Of those that had stood still: somebody waits for them. */
+  #sudden = new Map<string, PointUpdate | PointInfo>();
+  /** Of those that change all the time: each is drawn as often as there is time for, and always with its newest value. */
+  #steady = new Map<string, PointUpdate | PointInfo>();
+  #pace = new Pace();
+  #drawn = 0;
+  #told = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #scheduled = false;
   #connected = false;
 
   constructor(
     readonly send: (message: ClientMessage) => void,
     readonly schedule: Schedule,
+    readonly now: () => number = () => performance.now(),
   ) {}
 
   /**
@@ -63,6 +72,7 @@ export class Points {
   /** A connection opened that knows nothing of what is wanted here. */
   connected(): void {
     this.#connected = true;
+    this.#told = -Infinity;
     this.#interest.forget();
     this.#plan();
   }
@@ -70,44 +80,76 @@ export class Points {
   /** Nothing that is shown is known any more. */
   lost(): void {
     this.#connected = false;
-    this.#updates.clear();
+    this.#sudden.clear();
+    this.#steady.clear();
     for (const { point } of this.#held.values()) point.known = false;
   }
 
   receive(message: ServerMessage): void {
     for (const update of message.snapshot ?? message.delta ?? []) this.#gather(update);
-    if (this.#updates.size > 0) this.#plan();
+    if (this.#waiting > 0) this.#plan();
+  }
+
+  get #waiting(): number {
+    return this.#sudden.size + this.#steady.size;
   }
 
   /** Keeps the newest of each address, so a hidden tab gathers no more than it shows. */
   #gather(update: PointUpdate | PointInfo): void {
-    if (!this.#held.has(update.address)) return;
-    const before = this.#updates.get(update.address);
-    this.#updates.set(update.address, before && 'writable' in before ? { ...before, ...update } : update);
+    const point = this.#held.get(update.address)?.point;
+    if (!point) return;
+    const stood = !point.known || update.receive_ms - point.receiveMs >= STEADY_MS;
+    const queue = [this.#sudden, this.#steady].find((queue) => queue.has(update.address)) ?? (stood ? this.#sudden : this.#steady);
+    const before = queue.get(update.address);
+    queue.set(update.address, before && 'writable' in before ? { ...before, ...update } : update);
   }
 
   #plan(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.schedule(() => {
-      this.#scheduled = false;
-      this.#frame();
-    });
+    this.schedule(
+      (gone) => {
+        this.#scheduled = false;
+        this.#frame(this.#pace.after(gone));
+      },
+      (ms) => this.#drawn > 0 && this.#pace.took(this.#drawn, ms),
+    );
   }
 
-  #frame(): void {
-    let left = MOST_PER_FRAME;
-    for (const [address, update] of this.#updates) {
-      if (left-- === 0) break;
-      this.#updates.delete(address);
-      const point = this.#held.get(address)?.point;
-      if (!point) continue;
-      if ('writable' in update) point.describe(update);
-      else point.update(update);
-      point.known = true;
+  #frame(most: number): void {
+    this.#drawn = Math.min(this.#waiting, most);
+    let left = this.#drawn;
+    for (const queue of [this.#sudden, this.#steady]) {
+      for (const [address, update] of queue) {
+        if (left === 0) break;
+        left -= 1;
+        queue.delete(address);
+        this.#take(address, update);
+      }
     }
     // Who waits longest comes next; what is newer of the same takes its place meanwhile.
-    if (this.#updates.size > 0) this.#plan();
-    if (this.#connected) for (const message of this.#interest.take()) this.send(message);
+    if (this.#waiting > 0) this.#plan();
+    this.#tell();
+  }
+
+  /** Tells the daemon what is wanted now; what came and went between two bunches is never spoken of. */
+  #tell(): void {
+    if (!this.#connected || this.#timer) return;
+    const wait = this.#told + BUNCH_MS - this.now();
+    if (wait > 0) {
+      this.#timer = setTimeout(() => ((this.#timer = undefined), this.#plan()), wait);
+      return;
+    }
+    const messages = this.#interest.take();
+    if (messages.length > 0) this.#told = this.now();
+    for (const message of messages) this.send(message);
+  }
+
+  #take(address: string, update: PointUpdate | PointInfo): void {
+    const point = this.#held.get(address)?.point;
+    if (!point) return;
+    if ('writable' in update) point.describe(update);
+    else point.update(update);
+    point.known = true;
   }
 }

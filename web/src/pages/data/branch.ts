@@ -116,6 +116,21 @@ export function rowsBetween(roots: readonly Branch[], from: number, to: number):
   return rows;
 }
 
+/** The same rows, where one is as it was that very object: nothing of it has to be drawn anew. */
+export function keptRows(rows: readonly Row[], before: readonly Row[]): Row[] {
+  const shift = (rows[0]?.index ?? 0) - (before[0]?.index ?? 0);
+  return rows.map((row, n) => {
+    const old = before[n + shift];
+    return old && isSame(row, old) ? old : row;
+  });
+}
+
+function isSame(a: Row, b: Row): boolean {
+  if (a.branch !== b.branch || a.index !== b.index) return false;
+  if (a.kind !== 'branch' || b.kind !== 'branch') return a.kind === b.kind && a.kind === 'more';
+  return a.node === b.node && a.isOpen === b.isOpen && a.position === b.position && a.of === b.of;
+}
+
 /** The number of a branch's row; -1 if it is folded away or gone. */
 export function indexOf(roots: readonly Branch[], branch: Branch): number {
   const siblings = branch.parent ? branch.parent.children : roots;
