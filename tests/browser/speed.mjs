@@ -114,7 +114,7 @@ async function layouts(page, n) {
     parts.push([`${count} instances as ${layout.toLowerCase()}`, ms(quantile(traced.frames, 0.5)), ms(quantile(traced.frames, 0.95)), ms(quantile(traced.frames, 0.99)), ms(traced.longest), String(traced.long), `${(traced.busy * 100).toFixed(0)} %`]);
     console.log(parts.at(-1).join(' | '));
   }
-  write(`${count} instances, live at 1 Hz`, `${box}. ${n} of ${count} ran, each a process that counts once a second. Processor time of the page's main thread in each sixtieth of a second over ${TRACED_MS / 1_000} s, idle ones too; long tasks are those over ${LONG_MS} ms.\n\n${table(
+  write(`${count} instances, live at 1 Hz`, `${box}. ${n} of ${count} ran, each a process that counts once a second. Processor time of the page's main thread for each picture over ${TRACED_MS / 1_000} s, idle ones too; long tasks are those over ${LONG_MS} ms.\n\n${table(
     ['page', 'p50', 'p95', 'p99', 'longest task', 'long tasks', 'main thread busy'], parts,
   )}`);
 }
