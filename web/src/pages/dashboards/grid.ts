@@ -47,6 +47,26 @@ export function clamped({ x, y, w, h }: Cell, columns: number, least: Wish = { w
 
 const inOrder = (a: Placed, b: Placed) => a.cell.y - b.cell.y || a.cell.x - b.cell.x || (a.id < b.id ? -1 : 1);
 
+/** What stands side by side, of rows that no cell reaches beyond. */
+export interface Band {
+  /** Its first row. */
+  from: number;
+  placed: Placed[];
+}
+
+/** The page from top to bottom in bands of at least `least` cells, each in the order in which one reads; the last may have fewer. */
+export function bands(placed: readonly Placed[], least: number): Band[] {
+  const all: Band[] = [];
+  let end = 0;
+  for (const one of [...placed].sort(inOrder)) {
+    const band = all.at(-1);
+    if (band && (one.cell.y < end || band.placed.length < least)) band.placed.push(one);
+    else all.push({ from: end, placed: [one] });
+    end = Math.max(end, one.cell.y + one.cell.h);
+  }
+  return all;
+}
+
 /** The lowest row that is free of all. */
 export const bottom = (placed: readonly Placed[]): number => placed.reduce((most, { cell }) => Math.max(most, cell.y + cell.h), 0);
 
