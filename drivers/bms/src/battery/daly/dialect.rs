@@ -76,7 +76,8 @@ impl Dialect {
 /// One battery.
 pub(super) struct Unit {
     dialect: &'static Dialect,
-    unit: u8,
+    /// Where it is asked.
+    asked_at: u8,
     is_reversed: bool,
     line: Modbus,
 }
@@ -91,7 +92,7 @@ impl Unit {
         let (own, first) = (unit.wrapping_sub(dialect.shift), dialect.first_unit.wrapping_sub(dialect.shift));
         let units = if setup.address.is_some() { own..=own } else { first..=first + dialect.most_units - 1 };
         let line = Modbus::new(units, dialect.shift, setup.transport.may_echo());
-        Self { dialect, unit, is_reversed: setup.is_reversed, line }
+        Self { dialect, asked_at: unit, is_reversed: setup.is_reversed, line }
     }
 
     fn read(&self, answer: &Answer) -> Result<Found, Fault> {
@@ -116,7 +117,8 @@ impl Unit {
 impl Battery for Unit {
     fn poll(&self, need: Need) -> Vec<Question> {
         let identity: &[Block] = if need.identity { self.dialect.identity } else { &[] };
-        let ask = |block: &Block| Question::new(block.name, modbus::read(self.unit, READ, block.first, block.count));
+        let ask =
+            |block: &Block| Question::new(block.name, modbus::read(self.asked_at, READ, block.first, block.count));
         self.dialect.state.iter().chain(identity).map(ask).collect()
     }
 
@@ -144,6 +146,6 @@ impl Battery for Unit {
             "discharge_mos" => self.dialect.discharge,
             other => return Err(Fault::Unwritable(format!("this battery has no switch `{other}`"))),
         };
-        Ok(vec![Question::new("switch", modbus::write(self.unit, register, on.into()))])
+        Ok(vec![Question::new("switch", modbus::write(self.asked_at, register, on.into()))])
     }
 }

@@ -28,7 +28,9 @@ const MAKER: Maker = Maker {
     guess,
     read: |command, info, reading| {
         match command {
-            VALUES => drop(layout::values(info, 2, reading)?),
+            VALUES => {
+                layout::values(info, 2, reading)?;
+            }
             STATES => alarms(info, reading)?,
             _ => {}
         }
