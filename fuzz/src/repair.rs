@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::frames::{exchanges, has_right_sum, variants};
 
-    /// Golden answers of one frame whose last byte but those of the sum is spoilt.
+    /// Golden answers of one frame, spoilt in the middle.
     #[test]
     fn a_frame_that_is_put_right_has_a_right_sum() {
         let variants = variants();
@@ -82,8 +82,8 @@ mod tests {
             {
                 continue;
             }
-            // Answers of several frames have more than one sum.
-            if frame != whole {
+            // Answers of several frames have more than one sum, and in the middle of a short one its length stands.
+            if frame != whole || frame.len() < 16 {
                 continue;
             }
             let at = frame.len() / 2;
