@@ -3,7 +3,7 @@
 DRIVERS := $(notdir $(patsubst %/,%,$(dir $(wildcard drivers/*/Cargo.toml))))
 PACKAGES := -p fieldrail $(addprefix -p fieldrail-driver-,$(DRIVERS))
 
-.PHONY: run test build web bench fuzz soak hostile storm screenshots figures
+.PHONY: run test build web bench fuzz fuzz-batteries soak hostile storm screenshots figures
 
 # The demo house: simulated devices on real protocols, embedded broker, web admin.
 run: build
@@ -34,6 +34,11 @@ bench: build
 # What strangers can write, fuzzed with coverage guidance: each target for FUZZ_SECONDS (600).
 fuzz:
 	scripts/fuzz
+
+# Random and spoilt frames over the decoders of all batteries, a hundred million of them. FUZZ_BMS='1000000 22' for fewer and another seed.
+FUZZ_BMS = 100000000
+fuzz-batteries:
+	cargo run --profile fuzz --locked -p fieldrail-fuzz --example batteries -- $(FUZZ_BMS)
 
 # A durable route with its target down for 1.8 million values, and the daemon killed a hundred times. SOAK='--seed 7' and others.
 soak: build

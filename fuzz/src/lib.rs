@@ -1,6 +1,6 @@
 //! What is fuzzed. A target is a plain function over bytes that must return: it panics where the product does, and where a
 //! promise of the product does not hold. Read in this order: [`TARGETS`] the table, [`targets`] one module each, [`house`]
-//! the instances they live with, [`frames`] those of batteries, [`text`] where seeds and words come from.
+//! the instances they live with, [`frames`] and [`repair`] those of batteries, [`text`] where seeds and words come from.
 //!
 //! A new target is a module and a line in the table; `scripts/fuzz`, the test of the corpus and the seeds follow by
 //! themselves. Invariant: a target is a function of its bytes alone, so that every finding comes back.
@@ -9,6 +9,7 @@
 
 pub mod frames;
 pub mod house;
+pub mod repair;
 pub mod targets;
 pub mod text;
 

@@ -3,67 +3,18 @@
 //! of a PLC by a route; the battery goes and comes back.
 #![allow(clippy::unwrap_used)] // in what only tests call, a panic is how a test fails
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use fieldrail_driver_ads::sim::{Plc, Program, Server, SharedPlc};
+use fieldrail_testkit::Bluez;
 use fieldrail_tests::{House, wait_for};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// Two cores, a daemon and what else is tested.
 const SOON: Duration = Duration::from_mins(1);
 
 const BATTERY: &str = "A5:C2:37:00:00:01";
 const VARIABLE: &str = "MAIN.fbBattery.fVoltage";
-
-/// BlueZ, played. It ends with this value.
-struct Bluez {
-    child: Child,
-    /// Closed, it ends itself and its bus.
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    bus: String,
-    _folder: TempDir,
-}
-
-impl Bluez {
-    fn start() -> Self {
-        let top = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-        let python = top.join("target/peers/bluez/bin/python");
-        assert!(python.exists(), "{} is missing: `scripts/need test` installs it", python.display());
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(python);
-        command.arg(top.join("tests/peers/bluez/bluez.py")).arg(folder.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        let mut bluez = Self { child, input, output, bus: String::new(), _folder: folder };
-        let ready = bluez.line();
-        ready.strip_prefix("ready ").unwrap_or_else(|| panic!("it said {ready:?}")).clone_into(&mut bluez.bus);
-        bluez
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim().to_owned()
-    }
-
-    fn tell(&mut self, command: &Value) -> String {
-        writeln!(self.input.as_mut().unwrap(), "{command}").unwrap();
-        self.line()
-    }
-}
-
-impl Drop for Bluez {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.child.wait();
-    }
-}
 
 /// What the battery says: a golden case of the driver's that came over a link, question by question.
 fn golden() -> (Value, f64) {

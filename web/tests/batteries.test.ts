@@ -141,6 +141,32 @@ test('loudness is kept over time, with gaps where a device was not heard, and wi
   expect(radio.heard.size).toBe(600);
 });
 
+test('where nobody comes, goes or touches anything it looks less often, and at once when somebody does', async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal('document', { hidden: false });
+  let looks = 0;
+  let around = [device('A', { rssi: -60 })];
+  const radio = new Radio('bt', () => ((looks += 1), Promise.resolve({ devices: around })));
+  const stop = radio.start();
+  const within = async (ms: number) => {
+    const before = looks;
+    await vi.advanceTimersByTimeAsync(ms);
+    return looks - before;
+  };
+  expect(await within(30_010)).toBe(10);
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(await within(60_000)).toBe(6);
+  radio.touch();
+  expect(await within(30_000)).toBeGreaterThanOrEqual(10);
+  await vi.advanceTimersByTimeAsync(60_000);
+  around = [...around, device('B')];
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await within(30_000)).toBe(10);
+  stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
 test('a list that failed stands, and the next answer takes its trouble away', async () => {
   vi.useFakeTimers();
   vi.stubGlobal('document', { hidden: false });

@@ -141,6 +141,25 @@ mod tests {
         assert_eq!(wrong, [] as [String; 0]);
     }
 
+    /// Facts of the sheets by which the makers' apps tell their batteries, where no advertisement was reported.
+    #[test]
+    fn what_is_known_of_a_maker_is_enough() {
+        for (name, service, company, want) in [
+            ("", 0xfff0, Some(0x0402), Some("daly")),
+            ("", 0xfff0, Some(0x0401), None),
+            ("WTDH0001", 0xffff, Some(0xd6c0), Some("tdt")),
+            ("RT12100G31", 0x180f, None, Some("pylontech")),
+            ("SP121B-1", 0xfff0, None, Some("seplos")),
+            ("TP_12345", 0xff00, None, Some("tianpower")),
+        ] {
+            let mut device = Device::new("hci0", Address([0xd0, 0, 0, 0, 0, 1]));
+            device.name = Some(name.to_owned());
+            device.services.push(Uuid::short(service));
+            device.manufacturer.extend(company.map(|company| (company, vec![1])));
+            assert_eq!(recognise(&device).map(|known| known.kind), want, "{name} {company:?}");
+        }
+    }
+
     #[test]
     fn a_device_that_says_nothing_is_nothing() {
         assert_eq!(recognise(&Device::new("hci0", Address([0; 6]))), None);

@@ -1,14 +1,16 @@
 //! Peers for tests: [`Plugin`] is the daemon's end of the plugin protocol and drives a built driver, [`Mosquitto`] is a
-//! real broker on a free loopback port, [`Authority`] makes certificates.
+//! real broker on a free loopback port, [`Bluez`] plays Linux's Bluetooth service, [`Authority`] makes certificates.
 //!
 //! Everything is synchronous with a deadline, and everything that was started ends when its value is dropped. A peer
 //! panics when what the test waits for does not come: that is how a test fails, and the message says what was heard.
 #![allow(clippy::missing_panics_doc)]
 
+mod bluez;
 mod certificates;
 mod mosquitto;
 mod plugin;
 
+pub use bluez::Bluez;
 pub use certificates::Authority;
 pub use fieldrail_wire as wire;
 pub use mosquitto::Mosquitto;

@@ -171,7 +171,7 @@ impl Speaker {
                 let why = format!("nothing came for {} s", SILENCE.as_secs());
                 Polled::Nothing(self.failure(pack, heard.fault().cloned(), why))
             } else {
-                Polled::Values { reading: heard.reading, is_identified: true }
+                Polled::Values { reading: self.with_loudness(heard.reading), is_identified: true }
             };
             let mut session = self.session.borrow_mut();
             session.polled(pack, polled, Instant::now());
@@ -214,7 +214,15 @@ impl Speaker {
             let why = format!("no answer within {} ms", self.timeout.as_millis());
             return Ok(Polled::Nothing(self.failure(pack, fault, why)));
         }
-        Ok(Polled::Values { reading, is_identified: need.identity })
+        Ok(Polled::Values { reading: self.with_loudness(reading), is_identified: need.identity })
+    }
+
+    /// The same with how loud the battery was heard, where it speaks over the air.
+    fn with_loudness(&self, mut reading: Reading) -> Reading {
+        if let Some(loudness) = self.open.wire.loudness() {
+            loudness.tell(&mut reading);
+        }
+        reading
     }
 
     /// Sets a switch, and looks whether it is set.

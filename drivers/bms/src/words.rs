@@ -1,7 +1,7 @@
 //! The names of datapoints: which there usually are, and what they are for people. Pure.
 
 /// Names and what they are, without cells, temperatures and alarms.
-const NAMES: [(&str, &str); 22] = [
+const NAMES: [(&str, &str); 24] = [
     ("voltage", "Voltage of the pack"),
     ("current", "Current; positive is charging"),
     ("power", "Power; positive is charging"),
@@ -20,6 +20,8 @@ const NAMES: [(&str, &str); 22] = [
     ("discharge_mos", "Whether it lets itself be discharged"),
     ("balancing", "Whether cells are being balanced"),
     ("alarm", "Whether any alarm stands"),
+    ("rssi", "How loud it was when it was heard last over the air; -40 is near, -95 the end"),
+    ("rssi_age", "How long ago that was; what is connected is not heard"),
     ("model", "What it calls itself"),
     ("serial", "Serial number"),
     ("packs", "Packs that belong to it"),

@@ -4,6 +4,7 @@ commands as lines of JSON and prints "ok" after each:
 {"answers": {QUESTION IN HEX: [FRAGMENT IN HEX, ...]}}  what the battery says when it is written to
 {"away": true}   the battery goes: its link breaks, it is not heard and does not connect
 {"away": false}  it comes back
+{"shunt": HEX}   a second device, D4:00:00:00:00:02, advertises this as Victron's; null and it is silent
 {"ask": true}    prints how often it was connected, paired and written to, in place of "ok"
 """
 
@@ -22,6 +23,7 @@ from dbusmock.templates import bluez5
 from gi.repository import GLib
 
 ADAPTER, ADDRESS, NAME = "hci0", "A5:C2:37:00:00:01", "xiaoxiang BMS"
+SHUNT = "D4:00:00:00:00:02"
 DEVICE = "org.bluez.Device1"
 SERVICE = "org.bluez.GattService1"
 CHARACTERISTIC = "org.bluez.GattCharacteristic1"
@@ -57,6 +59,8 @@ manager.AddAdapter(ADAPTER, "the adapter of a test")
 answers = {}
 counts = {"connects": 0, "pairs": 0, "writes": 0}
 away = False
+shunt = None
+shunt_path = "/org/bluez/%s/dev_%s" % (ADAPTER, SHUNT.replace(":", "_"))
 path = "/org/bluez/%s/dev_%s" % (ADAPTER, ADDRESS.replace(":", "_"))
 parts = [path + "/service0001", path + "/service0001/char0002", path + "/service0001/char0003"]
 
@@ -65,11 +69,16 @@ def changed(what, interface, **properties):
     mockobject.objects[what].UpdateProperties(interface, properties)
 
 
+def of_maker(company, data):
+    return dbus.Dictionary(
+        {dbus.UInt16(company): dbus.Array([dbus.Byte(b) for b in data], signature="y")}, signature="qv")
+
+
 def advertise(rssi):
     changed(path, DEVICE, RSSI=dbus.Int16(rssi), UUIDs=dbus.Array([UUID % "ff00"], signature="s"),
-            ManufacturerData=dbus.Dictionary(
-                {dbus.UInt16(0x0397): dbus.Array([dbus.Byte(b) for b in b"\x2e\x37\xc2\xa5"], signature="y")},
-                signature="qv"))
+            ManufacturerData=of_maker(0x0397, b"\x2e\x37\xc2\xa5"))
+    if shunt:
+        changed(shunt_path, DEVICE, RSSI=dbus.Int16(rssi - 10), ManufacturerData=of_maker(0x02E1, bytes.fromhex(shunt)))
 
 
 def fragments(_, value, options):
@@ -150,13 +159,16 @@ def tick(state={"rssi": -60}):
 
 
 def command(line):
-    global answers, away
+    global answers, away, shunt
     said = json.loads(line)
     if "ask" in said:
         print(json.dumps(counts), flush=True)
         return False
     answers = said.get("answers", answers)
     away = said.get("away", away)
+    shunt = said.get("shunt", shunt)
+    if shunt and shunt_path not in mockobject.objects:
+        manager.AddDevice(ADAPTER, SHUNT, "SmartShunt HQ2221")
     if away and mockobject.objects[path].connected:
         disconnect(mockobject.objects[path])
     print("ok", flush=True)

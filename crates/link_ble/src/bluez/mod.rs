@@ -209,14 +209,34 @@ impl Bluetooth {
     /// # Errors
     /// It was not heard in time.
     pub async fn find(&self, adapter: &str, address: Address, patience: Duration) -> Result<Device, Error> {
-        if let Some(device) = self.device(adapter, address) {
-            return Ok(device);
+        match self.device(adapter, address) {
+            Some(device) => Ok(device),
+            None => self.search_for(adapter, address, patience, |_| true).await,
         }
+    }
+
+    /// Searches until a device says something, also one that is known from before: of such a one there may be no more than a
+    /// name.
+    ///
+    /// # Errors
+    /// There is no such adapter, or the device was not heard in this time.
+    pub async fn hear(&self, adapter: &str, address: Address, patience: Duration) -> Result<Device, Error> {
+        let before = self.device(adapter, address).map_or(0, |device| device.times);
+        self.search_for(adapter, address, patience, |device| device.times > before).await
+    }
+
+    async fn search_for(
+        &self,
+        adapter: &str,
+        address: Address,
+        patience: Duration,
+        is_it: impl Fn(&Device) -> bool,
+    ) -> Result<Device, Error> {
         let mut changes = self.changes();
         self.search(adapter).await?;
         let until = Instant::now() + patience;
         let found = loop {
-            if let Some(device) = self.device(adapter, address) {
+            if let Some(device) = self.device(adapter, address).filter(&is_it) {
                 break Ok(device);
             }
             if timeout_at(until, changes.changed()).await.is_err() {

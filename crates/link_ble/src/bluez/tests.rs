@@ -72,6 +72,23 @@ async fn a_search_tells_names_loudness_and_how_often_a_device_was_heard() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_known_is_heard_when_it_says_something_anew() {
+    let (played, bluetooth) = stage().await;
+    let none = bluetooth.hear(HCI0, BATTERY, Duration::from_millis(50)).await;
+    assert!(matches!(none, Err(Error::NotHeard { .. })), "{none:?}");
+    let hears = tokio::spawn({
+        let bluetooth = bluetooth.clone();
+        async move { bluetooth.hear(HCI0, BATTERY, PATIENCE).await }
+    });
+    while !played.is_searched() {
+        tokio::task::yield_now().await;
+    }
+    played.advertise(battery(-71), echo()).await;
+    assert_eq!(timeout(PATIENCE, hears).await.unwrap().unwrap().unwrap().rssi, Some(-71));
+    assert!(!played.is_searched(), "it rests again");
+}
+
+#[tokio::test]
 async fn a_device_that_is_not_known_is_searched_for_and_a_silent_one_is_named() {
     let (played, bluetooth) = Played::start().await.unwrap();
     let waited = bluetooth.find(HCI0, BATTERY, Duration::from_millis(50)).await.unwrap_err();

@@ -92,10 +92,37 @@ const CBT: Rule = battery("cbt_power", "cbtpwr_ble", "CBT Power");
 const DAREN: Rule = battery("daren", "daren_ble", "Daren");
 const GOBEL: Rule = battery("gobel", "gobel_ble", "Gobel Power");
 const DPWRCORE: Rule = battery("dpwrcore", "dpwrcore_ble", "DPwrcore");
+const TIANPOWER: Rule = battery("tianpower", "tianpwr_ble", "Tianpower");
+const FELICITY: Rule = battery("felicity", "felicity_ble", "Felicity Solar");
 
 /// Modules that JBD builds in have addresses that begin so.
-const OF_JBD: &[&[u8]] =
-    &[&[0xa5, 0xc2, 0x37], &[0xa4, 0xc1, 0x37], &[0xa4, 0xc1, 0x38], &[0xaa, 0xc2, 0x37], &[0xa2, 0xc2, 0x37]];
+const OF_JBD: &[&[u8]] = &[
+    &[0xa5, 0xc2, 0x37],
+    &[0xa5, 0xc2, 0x39],
+    &[0xa5, 0xc2, 0x3a],
+    &[0xa4, 0xc1, 0x37],
+    &[0xa4, 0xc1, 0x38],
+    &[0xaa, 0xc2, 0x37],
+    &[0xa2, 0xc2, 0x37],
+    &[0x10, 0xa5, 0x62],
+    &[0x70, 0x3e, 0x97],
+];
+
+/// What those who build JBD's boards into their batteries call them.
+const NAMED_BY_OTHERS: &[&str] = &[
+    "12???BL*",
+    "24???BL*",
+    "@KsM:*",
+    "LSG-*",
+    "N-?????BL*",
+    "OGR-*",
+    "SBL-*",
+    "SJ-???-*",
+    "SX1*",
+    "SX60*",
+    "TITAN-*",
+    "TZ-H*",
+];
 
 pub(super) const RULES: &[Rule] = &[
     // Victron's number, and 0x10 for Instant Readout (VE.Smart and others say something else under the same number).
@@ -109,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
     // Ruuvi Innovations' number; 5 is the data format RAWv2.
     Rule { said: Some((0x0499, &[5])), ..sensor("ruuvi", "RuuviTag") },
     names(services(SEPLOS_2, &[0xff00]), &["BP##"]),
-    names(services(SEPLOS_3, &[0xfff0]), &["SP##B*", "CSY*", "ST00*", "XZHX*"]),
+    names(services(SEPLOS_3, &[0xfff0]), &["SP##B*", "SP1##B*", "CSY*", "ST00*", "XZHX*"]),
     addresses(services(SEPLOS_3, &[0xfff0]), &[&[0xc0, 0xd6, 0x3c]]),
     names(DALY, &["DL-*", "JHB-*"]),
     names(companies(DALY, &[0x0102, 0x0104, 0x0302, 0x0303]), &["BT*"]),
@@ -118,26 +145,34 @@ pub(super) const RULES: &[Rule] = &[
     companies(services(JK, &[0xffe0]), &[0x0b65, 0x4b4a]),
     names(services(JK, &[0xffe0]), &["JK-*", "JK_*"]),
     names(PACE, &["PC-????"]),
+    names(services(PYLONTECH, &[0x180f]), &["RT1#*", "RT2#*", "RT3#*", "RT4#*"]),
     Rule { uuid: Some(Uuid(0x0001_0203_0405_0607_0809_0a0b_0c0d_1910)), names: &["RT*"], ..PYLONTECH },
     names(services(TDT, &[0xfff0, 0xffe1]), &["WT*", "HS*"]),
+    companies(TDT, &[0xd6c0]),
     names(RENOGY, &["BT-TH-*"]),
     names(RENOGY_PRO, &["RNGRBP*", "RNGC*"]),
     names(services(ECOWORTHY, &[0xfff0]), &["ECO-WORTHY*", "DCHOUSE*"]),
     companies(services(REDODO, &[0xffe0]), &[0x585a]),
-    names(services(ROYPOW, &[0xffe0, 0xffe7, 0xfee7]), &[" B12*", " S12*", " B24*", " S24*", " UT1*"]),
+    names(services(ROYPOW, &[0xffe0, 0xffe7, 0xfee7]), &[" B12*", " S12*", " B24*", " S24*", " UT*"]),
     names(services(EPOCH, &[0xffe0]), &["GC2*", "Epoch*"]),
     names(services(OGT, &[0xfff0]), &["SmartBat-*"]),
-    names(services(SOK, &[0xffe0, 0xfff0]), &["SOK-*"]),
+    names(services(SOK, &[0xffe0, 0xfff0]), &["SOK-*", "ABC-*", "NB-*", "Hoover"]),
     names(services(TOPBAND, &[0xffe0]), &["NWJ20*", "ZM20*"]),
-    names(services(HUMSIENK, &[0xff00]), &["ECO????"]),
-    names(services(LITHIONICS, &[0xffe0]), &["Li3-*"]),
-    names(services(NEEY, &[0xffe0]), &["GW-*"]),
+    names(services(HUMSIENK, &[0xff00, 0x0001]), &["ECO????", "DCH????"]),
+    names(services(HUMSIENK, &[0x0001]), &["HS*"]),
+    names(services(LITHIONICS, &[0xffe0]), &["Li#-*"]),
+    names(services(NEEY, &[0xffe0, 0xfee7]), &["GW-*", "EK-*"]),
     names(services(DAREN, &[0xff00]), &["DWF*"]),
     names(GOBEL, &["BMS-###????????????*"]),
     names(DPWRCORE, &["TBA-*", "DXB-*"]),
+    names(TIANPOWER, &["TP_*"]),
+    names(FELICITY, &["F07*", "F10*"]),
     services(CBT, &[0x03c1]),
     names(EJ, &["L-12V*", "L-24V*", "G-12V*", "G-24V*", "V-12V*", "V-24V*", "SV12V*", "LT-24*", "LT-12*"]),
     addresses(services(JBD, &[0xff00]), OF_JBD),
+    names(services(JBD, &[0xff00]), NAMED_BY_OTHERS),
     names(JBD, &["xiaoxiang*", "JBD-*", "DP04S*", "SP##S*"]),
     perhaps(services(JBD, &[0xff00])),
+    // The number is made of the address, and other makers have it too.
+    perhaps(companies(services(DALY, &[0xfff0]), &[0x0102, 0x0104, 0x0302, 0x0303, 0x0402])),
 ];

@@ -1,6 +1,8 @@
 //! Epoch Pro over Bluetooth: `FA F3 16 UNIT LENGTH DATA CRC`, the CRC-16/Modbus low byte first. Unit 1 tells of the whole;
 //! each unit tells of its pack.
 
+use std::collections::BTreeMap;
+
 use super::bytes::Bytes;
 use super::reading::{MOST_CELLS, MOST_SENSORS, Reading, scaled};
 use super::stream::Look;
@@ -20,7 +22,7 @@ pub const FAMILY: Family = Family {
         bauds: &[],
         ble: Some(&BLE),
         is_passive: false,
-        make: |setup| Ok(Talk::boxed(Epoch { packs: 0 }, setup)),
+        make: |setup| Ok(Talk::boxed(Epoch::default(), setup)),
     }],
 };
 
@@ -55,8 +57,11 @@ const MOST_PACKS: u8 = 16;
 const PACK_CELLS: usize = 16;
 
 /// Packs that are one battery.
+#[derive(Default)]
 struct Epoch {
     packs: u8,
+    /// What each pack holds when full, in milliampere hours, by its unit.
+    sizes: BTreeMap<u8, u32>,
 }
 
 fn question(unit: u8, (first, count): (u16, u16)) -> Vec<u8> {
@@ -108,7 +113,18 @@ impl Protocol for Epoch {
                 self.packs = u8::try_from(bytes.u16_be(42)?).unwrap_or(MOST_PACKS).min(MOST_PACKS);
                 whole(bytes, &mut reading)?;
             }
-            PACK_DATA => pack(frame[3], bytes, &mut reading)?,
+            PACK_DATA => {
+                pack(frame[3], bytes, &mut reading)?;
+                if (1..=MOST_PACKS).contains(&frame[3]) {
+                    self.sizes.insert(frame[3], bytes.u32_be(12)?);
+                }
+                // Only all of them together are what the battery holds.
+                if self.packs > 0 && (1..=self.packs).all(|unit| self.sizes.contains_key(&unit)) {
+                    let sizes = self.sizes.iter().filter(|(unit, _)| **unit <= self.packs);
+                    let all: i64 = sizes.map(|(_, size)| i64::from(*size)).sum();
+                    reading.number("capacity", "Ah", scaled(all, 3));
+                }
+            }
             _ => {}
         }
         Ok(told(reading))
@@ -131,6 +147,7 @@ fn pack(unit: u8, bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> 
     reading.count(format!("packs.{unit}.cycles"), "", bytes.u16_be(16)?);
     reading.number(format!("packs.{unit}.voltage"), "V", scaled(bytes.u16_be(46)?, 2));
     reading.number(format!("packs.{unit}.current"), "A", scaled(bytes.i16_be(48)?, 2));
+    reading.number(format!("packs.{unit}.capacity"), "Ah", scaled(bytes.u32_be(12)?, 3));
     reading.number(format!("packs.{unit}.soc"), "%", scaled(bytes.u16_be(66)?, 1));
     reading.count("cycles", "", bytes.u16_be(16)?);
     let (cells, sensors) = (usize::from(bytes.u8(50)?), usize::from(bytes.u8(51)?));

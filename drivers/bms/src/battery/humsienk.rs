@@ -46,7 +46,7 @@ const AROUND: usize = 5;
 const MOST_IN_FRAME: usize = 24;
 const SENSORS: usize = 6;
 
-/// Bits of the state that are no alarms: both MOSFETs and balancing.
+/// Bits of the state that are no alarms: both MOSFETs and the heater.
 const NO_ALARMS: u32 = 0x0080_8080;
 
 /// One battery.
@@ -135,8 +135,10 @@ fn pack(bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
 fn state(bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
     let bits = bytes.u32_le(4)?;
     reading.flag("charge_mos", bits & 0x0000_0080 != 0);
-    reading.flag("balancing", bits & 0x0000_8000 != 0);
+    reading.flag("heater", bits & 0x0000_8000 != 0);
     reading.flag("discharge_mos", bits & 0x0080_0000 != 0);
+    // A bit for each cell.
+    reading.flag("balancing", bytes.slice(8, 3)?.iter().any(|byte| *byte != 0));
     reading.flag("alarms.protection", bits & !NO_ALARMS != 0);
     reading.flag("alarms.broken_wire", bytes.slice(11, 3)?.iter().any(|byte| *byte != 0));
     Ok(())

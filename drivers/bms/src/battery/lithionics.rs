@@ -118,6 +118,6 @@ fn values(parts: &[&str], reading: &mut Reading) -> Result<(), Fault> {
 /// What is left, and what was ever taken out.
 fn charge(parts: &[&str], reading: &mut Reading) -> Result<(), Fault> {
     reading.number("remaining", "Ah", scaled(number(parts, 2)?, 0));
-    reading.number("drawn_total", "Ah", scaled(number(parts, 3)?, 0));
+    reading.number("throughput", "Ah", scaled(number(parts, 3)?, 0));
     Ok(())
 }

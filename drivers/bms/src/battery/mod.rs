@@ -24,6 +24,7 @@ mod heat;
 pub mod humsienk;
 pub mod jbd;
 pub mod jk;
+mod letters;
 pub mod lithionics;
 pub mod modbus;
 pub mod neey;

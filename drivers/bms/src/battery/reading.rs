@@ -152,10 +152,16 @@ impl Reading {
         self.entries.extend(later.entries);
     }
 
-    /// Fills in what follows from the rest and what the battery does not say itself: power, the lowest and highest cell
-    /// and their difference, how long it lasts at this discharge, and whether any alarm stands.
+    /// Fills in what follows from the rest and what the battery does not say itself: power, how many cells there are, the
+    /// lowest and highest of them and their difference, what it holds, how long it lasts at this discharge, and whether any
+    /// alarm stands.
     pub fn complete(&mut self) {
         let volts: Vec<f64> = CELLS.iter().filter_map(|name| self.real(name)).collect();
+        if let Some(last) = CELLS.iter().rposition(|name| self.entries.contains_key(*name))
+            && !self.entries.contains_key("cell_count")
+        {
+            self.count("cell_count", "", count(last + 1));
+        }
         let lowest = volts.iter().copied().reduce(f64::min);
         let highest = volts.iter().copied().reduce(f64::max);
         if let (Some(lowest), Some(highest)) = (lowest, highest) {
@@ -169,6 +175,9 @@ impl Reading {
             // -0 would be printed; + 0.0 makes it 0.
             self.number_unless("power", "W", rounded(volt * ampere, 3) + 0.0);
         }
+        if let Some(held) = self.held_by_soc() {
+            self.number_unless("remaining", "Ah", held);
+        }
         self.last();
         let alarms = self.entries.iter().filter(|(name, _)| name.starts_with("alarms."));
         let any = alarms.map(|(_, datum)| datum.value == Value::Bool(true)).reduce(|a, b| a | b);
@@ -178,8 +187,23 @@ impl Reading {
         }
     }
 
-    /// How long it lasts at this discharge, in whole seconds; nothing while it charges or rests.
+    /// What it holds by its state of charge, in ampere hours; as coarse as that is.
+    fn held_by_soc(&self) -> Option<f64> {
+        let capacity = self.real("capacity").filter(|capacity| *capacity > 0.0)?;
+        Some(rounded(capacity * self.real("soc")? / 100.0, 3))
+    }
+
+    /// What it holds, in ampere hours, where that is its own figure and does not follow from the state of charge.
+    pub fn counted_charge(&self) -> Option<f64> {
+        self.real("remaining").filter(|held| self.held_by_soc() != Some(*held))
+    }
+
+    /// How long it lasts at this discharge, in whole seconds: its own figure, or else what follows from the current; nothing
+    /// while it charges or rests.
     fn last(&mut self) {
+        if let Some(minutes) = self.real("time_to_go") {
+            self.number_unless("runtime", "s", (minutes * 60.0).round());
+        }
         let (Some(hours), Some(ampere)) = (self.real("remaining"), self.real("current")) else { return };
         let seconds = hours / -ampere * 3600.0;
         // A year of rest is no forecast.
@@ -272,14 +296,34 @@ mod tests {
         }
         reading.alarms(0b10, &[(0, "alarms.cell_overvoltage"), (1, "alarms.cell_undervoltage")]);
         reading.number("cell_max", "V", 3.305);
+        reading.number("capacity", "Ah", 280.0);
+        reading.number("soc", "%", 91.0);
         reading.complete();
         let text = serde_json::to_string(&reading.to_json()).unwrap();
         let want = concat!(
             r#"{"voltage":52.83,"current":-1.3,"cells.01":3.299,"cells.02":3.304,"cells.03":3.301,"#,
-            r#""alarms.cell_overvoltage":false,"alarms.cell_undervoltage":true,"cell_max":3.305,"#,
-            r#""cell_min":3.299,"cell_delta":0.006,"power":-68.679,"alarm":true}"#
+            r#""alarms.cell_overvoltage":false,"alarms.cell_undervoltage":true,"cell_max":3.305,"capacity":280.0,"#,
+            r#""soc":91.0,"cell_count":3,"cell_min":3.299,"cell_delta":0.006,"power":-68.679,"remaining":254.8,"#,
+            r#""runtime":705600.0,"alarm":true}"#
         );
         assert_eq!(text, want);
+    }
+
+    #[test]
+    fn what_the_battery_says_of_its_charge_goes_before_what_follows_from_it() {
+        let mut reading = Reading::default();
+        for (name, unit, value) in [("capacity", "Ah", 100.0), ("soc", "%", 50.0), ("current", "A", -10.0)] {
+            reading.number(name, unit, value);
+        }
+        let mut own = reading.clone();
+        own.number("remaining", "Ah", 49.2);
+        own.number("time_to_go", "min", 376.8);
+        for reading in [&mut reading, &mut own] {
+            reading.complete();
+        }
+        let told = |reading: &Reading| ["remaining", "runtime"].map(|name| reading.real(name).unwrap());
+        assert_eq!((told(&reading), reading.counted_charge()), ([50.0, 18_000.0], None));
+        assert_eq!((told(&own), own.counted_charge()), ([49.2, 22_608.0], Some(49.2)));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Seen {
     pub cells_v: Vec<f64>,
     /// In amperes; positive charges.
     pub current_a: Option<f64>,
-    /// What it holds now, in ampere hours.
+    /// What it holds now, in ampere hours; absent where it only follows from the state of charge, in whose steps it leaps.
     pub remaining_ah: Option<f64>,
     /// What it holds when full, in ampere hours.
     pub capacity_ah: Option<f64>,
@@ -45,7 +45,7 @@ impl Seen {
             voltage_v: latest.real("voltage"),
             cells_v,
             current_a: latest.real("current"),
-            remaining_ah: latest.real("remaining"),
+            remaining_ah: latest.counted_charge(),
             capacity_ah: latest.real("capacity"),
             soc: latest.real("soc"),
             uptime_s: uptime.and_then(|(_, datum)| datum.value.as_f64()),

@@ -11,7 +11,7 @@ use fieldrail_link_ble::{Bluetooth as Air, Device, Link, Notifications, Turn, Tu
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Bluetooth, Promise, Wire};
+use super::{Bluetooth, Loudness, Promise, Wire};
 use crate::battery::{Ble, Question, Transport};
 use crate::error::Error;
 use crate::setup::Choice;
@@ -92,7 +92,15 @@ pub(crate) async fn narrow(place: &Bluetooth, choices: &[Choice]) -> Result<Vec<
     let air = Air::open(place.bus.as_deref()).await?;
     let adapter = air.adapter(place.adapter.as_deref())?.id;
     let device = air.find(&adapter, place.address, HEAR).await?;
-    likely(&device, choices)
+    let unrecognised = match likely(&device, choices) {
+        Ok(own) => return Ok(own),
+        Err(unrecognised) => unrecognised,
+    };
+    // What is known from before may be no more than a name. Where it says nothing anew, that is all there is.
+    match air.hear(&adapter, place.address, HEAR).await {
+        Ok(device) => likely(&device, choices),
+        Err(_) => Err(unrecognised),
+    }
 }
 
 fn likely(device: &Device, choices: &[Choice]) -> Result<Vec<Choice>, Error> {
@@ -151,6 +159,15 @@ impl Wire for Linked {
             written.map_err(lost)
         })
     }
+
+    fn loudness(&self) -> Option<Loudness> {
+        loudness(&self.link.device()?)
+    }
+}
+
+/// How loud a device was heard, and when.
+fn loudness(device: &Device) -> Option<Loudness> {
+    Some(Loudness { dbm: device.rssi?, age: device.heard?.elapsed() })
 }
 
 fn lost(error: fieldrail_link_ble::Error) -> io::Error {
@@ -200,6 +217,10 @@ impl Wire for Advertised {
 
     fn only_listens(&self) -> bool {
         true
+    }
+
+    fn loudness(&self) -> Option<Loudness> {
+        loudness(&self.air.device(&self.adapter, self.place.address)?)
     }
 }
 

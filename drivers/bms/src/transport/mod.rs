@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use fieldrail_link_ble::Address;
 
-use crate::battery::{Question, Transport};
+use crate::battery::{Question, Reading, Transport};
 use crate::error::Error;
 use crate::setup::Choice;
 
@@ -40,6 +40,28 @@ pub trait Wire {
     /// Whether nothing can be asked here, and what comes by itself is all.
     fn only_listens(&self) -> bool {
         false
+    }
+
+    /// How loud the battery was when it was heard last over the air; none where the way is another one.
+    fn loudness(&self) -> Option<Loudness> {
+        None
+    }
+}
+
+/// How loud a battery was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loudness {
+    /// In dBm; about -40 is near, -95 the end.
+    pub dbm: i16,
+    /// How long ago that was. What is connected is not heard.
+    pub age: Duration,
+}
+
+impl Loudness {
+    /// As datapoints.
+    pub fn tell(self, reading: &mut Reading) {
+        reading.count("rssi", "dBm", self.dbm);
+        reading.count("rssi_age", "s", i64::try_from(self.age.as_secs()).unwrap_or(i64::MAX));
     }
 }
 

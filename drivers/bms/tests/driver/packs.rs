@@ -17,7 +17,7 @@ fn packs_on_one_bus_are_told_apart_and_are_one_battery_together() {
     let packs = json!([{ "name": "a", "address": 1 }, { "name": "b", "address": 2 }, { "name": "c", "address": 3 }]);
     let mut driver = driver(
         &at(&line),
-        &json!({ "battery": "daly", "variant": "a5", "packs": packs, "poll_ms": 100, "timeout_ms": 200 }),
+        &json!({ "battery": "daly", "variant": "a5", "packs": packs, "poll_ms": 100, "timeout_ms": 1000 }),
     );
     driver.subscribe(&[
         "a.current",
@@ -36,7 +36,7 @@ fn packs_on_one_bus_are_told_apart_and_are_one_battery_together() {
     // One falls silent: it is named, and the others go on.
     line.bus().batteries[1].silent = true;
     let lost = driver.wait_sample("the loss", |s| &*s.tag == "b.current" && s.quality == Quality::NotConnected);
-    assert_eq!(lost.note.as_deref(), Some("b (address 2) does not answer: no answer within 200 ms"));
+    assert_eq!(lost.note.as_deref(), Some("b (address 2) does not answer: no answer within 1000 ms"));
     let sum = driver.wait_sample("the sum", |s| &*s.tag == "bank.current" && s.quality == Quality::NotConnected);
     assert_eq!(sum.note.as_deref(), Some("b does not answer; the sum is that of the others"));
     let shared = driver.wait_sample("the cells", |s| &*s.tag == "bank.cell_min" && s.quality == Quality::Uncertain);

@@ -38,7 +38,7 @@ pub(crate) fn driver(base: &Json, more: &Json) -> Plugin {
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let mut plugin = Plugin::start(DRIVER, "battery", config);
     // The machine may be busy with other tests.
-    plugin.patience(Duration::from_secs(20));
+    plugin.patience(Duration::from_mins(1));
     plugin
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn change(line: &Line, change: &Json) {
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

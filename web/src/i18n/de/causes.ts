@@ -1,5 +1,6 @@
 // Warum eine Instanz in ihrem Zustand ist: jeder Satz des Dienstes nach seinem Schlüssel.
 import type { Causes, Sentence } from '../en/causes';
+import { batterySaid } from './batterySaid';
 
 const sentences: Record<string, Sentence> = {
   not_started: () => 'ist nicht gestartet',
@@ -83,6 +84,7 @@ const said: Causes['said'] = [
   [/^connected$/, () => 'verbunden'],
   [/^(connection refused|no answer|the host name is not known|no route to the host|closed by the other side|wrong user or password|not authorised)$/, ([text = '']) => why(text)],
   [/^(.+ cannot be reached: .+|the link broke: .+|.+ did not answer within \d+ ms)$/s, ([text = '']) => why(text)],
+  ...batterySaid,
 ];
 
 const log = 'Warum, steht im Protokoll; danach neu starten.';

@@ -5,6 +5,9 @@ import { clock } from '../../live/clock.svelte';
 
 /** Between two looks. */
 export const LOOK_MS = 3_000;
+/** The same where for a while nobody touched the page and nobody came, went or paired. */
+export const CALM_MS = 10_000;
+const CALM_AFTER_MS = 60_000;
 /** After a failure somebody is given time to plug something in. */
 const AGAIN_MS = 8_000;
 /** A page that nobody touches does not keep the adapter searching for ever: links suffer from it. */
@@ -34,6 +37,9 @@ export class Radio {
   readonly since = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #touchedMs = 0;
+  /** Who is around and how each stands, when it was another last. */
+  #around = '';
+  #changedMs = 0;
   #running = false;
   #busy = false;
 
@@ -56,10 +62,16 @@ export class Radio {
 
   /** Somebody is there. */
   touch(): void {
+    const rests = this.tired || this.#pace() === CALM_MS;
     this.#touchedMs = clock.exact();
-    if (!this.tired) return;
+    if (!rests) return;
     this.tired = false;
     void this.look();
+  }
+
+  /** How long it waits before the next look. */
+  #pace(): number {
+    return clock.exact() - Math.max(this.#touchedMs, this.#changedMs) > CALM_AFTER_MS ? CALM_MS : LOOK_MS;
   }
 
   /** Asks now. */
@@ -80,20 +92,23 @@ export class Radio {
   #next(): void {
     if (!this.#running) return;
     this.tired = clock.exact() - this.#touchedMs > PATIENCE_MS;
-    if (!this.tired) this.#timer = setTimeout(() => void this.look(), this.problem ? AGAIN_MS : LOOK_MS);
+    if (!this.tired) this.#timer = setTimeout(() => void this.look(), this.problem ? AGAIN_MS : this.#pace());
   }
 
   take({ adapter, devices }: Scan, nowMs: number): void {
     this.problem = undefined;
     this.adapter = adapter ?? null;
     const list = Array.isArray(devices) ? devices : [];
+    const around = list.map(({ address, connected, paired }) => `${address} ${connected} ${paired}`).sort().join();
+    if (around !== this.#around) [this.#around, this.#changedMs] = [around, nowMs];
+    const pace = this.#pace();
     const heard = new Map(this.heard);
     const loudest = [...list].sort((a, b) => (b.rssi ?? -999) - (a.rssi ?? -999));
     for (const { address } of loudest) if (!this.since.has(address)) this.since.set(address, this.since.size);
     for (const device of list) {
       const before = heard.get(device.address) ?? [];
       heard.delete(device.address);
-      heard.set(device.address, [...before, { at: nowMs, rssi: isFresh(device) ? (device.rssi ?? undefined) : undefined }].slice(-MOST_HEARD));
+      heard.set(device.address, [...before, { at: nowMs, rssi: isFresh(device, pace) ? (device.rssi ?? undefined) : undefined }].slice(-MOST_HEARD));
     }
     for (const address of heard.keys()) {
       if (heard.size <= MOST_DEVICES) break;
@@ -104,8 +119,8 @@ export class Radio {
 }
 
 /** Whether it was heard since about the last look. */
-function isFresh({ age_s }: Device): boolean {
-  return (age_s ?? 0) * 1_000 < 2 * LOOK_MS;
+function isFresh({ age_s }: Device, paceMs: number): boolean {
+  return (age_s ?? 0) * 1_000 < 2 * paceMs;
 }
 
 const radios = new Map<string, Radio>();

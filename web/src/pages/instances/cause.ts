@@ -32,5 +32,5 @@ export function saidText(text: string, language: Language): string {
 export function hintText({ state, hint, causes }: Told, language: Language): string {
   if (!hint || state === 'panicked') return '';
   const code = causes?.[0]?.code;
-  return (code && words[language].hints[code]) || hint;
+  return (code && words[language].hints[code]) || saidText(hint, language);
 }

@@ -6,6 +6,7 @@
 
 mod a5;
 mod alarms;
+mod dialect;
 mod registers;
 mod several;
 mod unit_81;

@@ -1,5 +1,6 @@
 //! Registers of one answer of the Modbus dialects, by their numbers.
 
+use super::super::bytes::Bytes;
 use super::super::reading::{MOST_CELLS, Reading, scaled};
 use crate::fault::Fault;
 
@@ -15,6 +16,16 @@ pub(super) struct Registers<'a> {
 impl<'a> Registers<'a> {
     pub(super) fn new(first: u16, data: &'a [u8]) -> Self {
         Self { first, data }
+    }
+
+    /// The number of the first one.
+    pub(super) fn first(&self) -> u16 {
+        self.first
+    }
+
+    /// All of them as bytes; `what` they are, for a fault.
+    pub(super) fn bytes(&self, what: &'static str) -> Bytes<'a> {
+        Bytes::new(what, self.data)
     }
 
     /// The register `number`, if the answer holds it.

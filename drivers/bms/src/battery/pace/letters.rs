@@ -2,13 +2,11 @@
 //!
 //! Facts: published notes on the protocol of the makers' program, with frames of a real pack.
 
-use crate::battery::ascii;
 use crate::battery::bytes::Bytes;
 use crate::battery::heat;
+use crate::battery::letters::{Letters, Maker, PACE, STATES, VALUES};
 use crate::battery::reading::{MOST_CELLS, Reading, rounded, scaled};
-use crate::battery::stream::Look;
-use crate::battery::talk::{Protocol, Talk};
-use crate::battery::{Found, Kind, Need, Proof, Question, Transport, Variant};
+use crate::battery::{Proof, Transport, Variant};
 use crate::fault::Fault;
 
 /// The registry's line.
@@ -19,64 +17,26 @@ pub(super) const VARIANT: Variant = Variant {
     bauds: &[9600, 19200],
     ble: None,
     is_passive: false,
-    make: |setup| Ok(Talk::boxed(Letters { address: setup.address }, setup)),
+    make: |setup| Ok(Letters::boxed(&MAKER, setup)),
 };
 
-const VERSION: u8 = 0x25;
-
-/// The address of the first pack.
-const FIRST: u8 = 1;
-
-/// Commands.
-const VALUES: u8 = 0x42;
-const STATES: u8 = 0x44;
+/// What it has of its own.
+const MAKER: Maker = Maker {
+    version: PACE,
+    first: 1,
+    info: None,
+    asked: &[("values", VALUES), ("states", STATES)],
+    identity: &[],
+    guess,
+    read: |command, info, reading| match command {
+        VALUES => values(info, reading),
+        STATES => states(info, reading),
+        _ => Ok(()),
+    },
+};
 
 /// Tenths of a kelvin at 0 °C.
 const ZERO: i64 = 2730;
-
-/// One pack.
-struct Letters {
-    address: Option<u8>,
-}
-
-impl Letters {
-    fn ask(&self, name: &'static str, command: u8) -> Question {
-        let address = self.address.unwrap_or(FIRST);
-        Question::new(name, ascii::question(VERSION, address, command, &[address]))
-    }
-}
-
-impl Protocol for Letters {
-    fn poll(&self, _need: Need) -> Vec<Question> {
-        vec![self.ask("values", VALUES), self.ask("states", STATES)]
-    }
-
-    fn look(&self, bytes: &[u8]) -> Look {
-        ascii::look(bytes)
-    }
-
-    fn answers(&self, frame: &[u8], question: &[u8]) -> bool {
-        ascii::answers(frame, question)
-    }
-
-    fn read(&mut self, frame: &[u8], question: Option<&[u8]>) -> Result<Found, Fault> {
-        let answer = ascii::answer(frame)?;
-        if self.address.is_some_and(|own| own != answer.address) {
-            return Err(Fault::Foreign(format!("an answer of address {}", answer.address)));
-        }
-        if answer.version != VERSION {
-            return Err(Fault::Foreign(format!("version {:02X} of the protocol", answer.version)));
-        }
-        let info = Bytes::new("the answer", &answer.info);
-        let mut reading = Reading::default();
-        match question.and_then(ascii::command).or_else(|| guess(info)) {
-            Some(VALUES) => values(info, &mut reading)?,
-            Some(STATES) => states(info, &mut reading)?,
-            _ => return Ok(Found::other(Kind::Other("answer"))),
-        }
-        Ok(Found::values(reading))
-    }
-}
 
 /// What an answer is whose question is not known, by its length.
 fn guess(info: Bytes<'_>) -> Option<u8> {

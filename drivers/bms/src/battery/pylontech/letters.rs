@@ -2,13 +2,11 @@
 //!
 //! Facts: Pylontech's RS485 protocol 3.3 for low voltage, with its example.
 
-use crate::battery::ascii;
 use crate::battery::bytes::Bytes;
 use crate::battery::heat;
+use crate::battery::letters::{Letters, Maker, STATES, VALUES};
 use crate::battery::reading::{MOST_CELLS, Reading, rounded, scaled};
-use crate::battery::stream::Look;
-use crate::battery::talk::{Protocol, Talk};
-use crate::battery::{Found, Kind, Need, Proof, Question, Transport, Variant};
+use crate::battery::{Proof, Transport, Variant};
 use crate::fault::Fault;
 
 /// The registry's line.
@@ -19,21 +17,30 @@ pub(super) const VARIANT: Variant = Variant {
     bauds: &[115_200, 9600],
     ble: None,
     is_passive: false,
-    make: |setup| Ok(Talk::boxed(Letters { address: setup.address }, setup)),
+    make: |setup| Ok(Letters::boxed(&MAKER, setup)),
 };
 
-/// The version in questions; modules ignore it.
-const VERSION: u8 = 0x20;
+/// What it has of its own. Modules ignore the version in questions.
+const MAKER: Maker = Maker {
+    version: 0x20,
+    first: 2,
+    info: None,
+    asked: &[("values", VALUES), ("alarms", STATES), ("limits", LIMITS)],
+    identity: &[("serial", SERIAL)],
+    guess,
+    read: |command, info, reading| {
+        match command {
+            VALUES => values(info, reading)?,
+            STATES => alarms(info, reading)?,
+            LIMITS => limits(info, reading)?,
+            SERIAL => reading.text("serial", &info.text(1, 16)?),
+            _ => {}
+        }
+        Ok(())
+    },
+};
 
-/// The version of Pace, which otherwise frames alike.
-const PACE: u8 = 0x25;
-
-/// The address of the first module.
-const MASTER: u8 = 2;
-
-/// Commands.
-const VALUES: u8 = 0x42;
-const ALARMS: u8 = 0x44;
+/// Commands of its own.
 const LIMITS: u8 = 0x92;
 const SERIAL: u8 = 0x93;
 
@@ -47,56 +54,6 @@ const LARGE_VALUES: usize = 17;
 /// User defined items of a module that counts beyond 65 Ah.
 const LARGE: u8 = 4;
 
-/// One module.
-struct Letters {
-    address: Option<u8>,
-}
-
-impl Letters {
-    fn ask(&self, name: &'static str, command: u8) -> Question {
-        let address = self.address.unwrap_or(MASTER);
-        Question::new(name, ascii::question(VERSION, address, command, &[address]))
-    }
-}
-
-impl Protocol for Letters {
-    fn poll(&self, need: Need) -> Vec<Question> {
-        let mut questions = vec![self.ask("values", VALUES), self.ask("alarms", ALARMS), self.ask("limits", LIMITS)];
-        if need.identity {
-            questions.push(self.ask("serial", SERIAL));
-        }
-        questions
-    }
-
-    fn look(&self, bytes: &[u8]) -> Look {
-        ascii::look(bytes)
-    }
-
-    fn answers(&self, frame: &[u8], question: &[u8]) -> bool {
-        ascii::answers(frame, question)
-    }
-
-    fn read(&mut self, frame: &[u8], question: Option<&[u8]>) -> Result<Found, Fault> {
-        let answer = ascii::answer(frame)?;
-        if self.address.is_some_and(|own| own != answer.address) {
-            return Err(Fault::Foreign(format!("an answer of address {}", answer.address)));
-        }
-        if answer.version == PACE {
-            return Err(Fault::Foreign("a frame of Pace, version 25".to_owned()));
-        }
-        let info = Bytes::new("the answer", &answer.info);
-        let mut reading = Reading::default();
-        match question.and_then(ascii::command).or_else(|| guess(info)) {
-            Some(VALUES) => values(info, &mut reading)?,
-            Some(ALARMS) => alarms(info, &mut reading)?,
-            Some(LIMITS) => limits(info, &mut reading)?,
-            Some(SERIAL) => reading.text("serial", &info.text(1, 16)?),
-            _ => return Ok(Found::other(Kind::Other("answer"))),
-        }
-        Ok(Found::values(reading))
-    }
-}
-
 /// What an answer is whose question is not known, by its length.
 fn guess(info: Bytes<'_>) -> Option<u8> {
     let cells = usize::from(info.u8(2).ok()?);
@@ -107,7 +64,7 @@ fn guess(info: Bytes<'_>) -> Option<u8> {
     if with(2).is_some_and(|end| [end + SMALL_VALUES, end + LARGE_VALUES].contains(&info.len())) {
         Some(VALUES)
     } else if with(1).is_some_and(|end| info.len() == end + 8) {
-        Some(ALARMS)
+        Some(STATES)
     } else {
         None
     }
@@ -205,10 +162,10 @@ const PROTECTIONS: [(u8, &str); 7] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::battery::letters::questions;
 
     #[test]
     fn a_question_has_the_letters_of_the_document() {
-        let module = Letters { address: Some(2) };
-        assert_eq!(module.poll(Need::ALL)[0].bytes, b"~20024642E00202FD33\r");
+        assert_eq!(questions(&MAKER, 2)[0], b"~20024642E00202FD33\r");
     }
 }

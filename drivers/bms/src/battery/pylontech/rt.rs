@@ -79,12 +79,10 @@ fn values(bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
     reading.number("cell_min", "V", scaled(bytes.u16_be(6)?, 3));
     reading.temperature(1, scaled(bytes.i16_be(8)?, 1))?;
     reading.temperature(2, scaled(bytes.i16_be(10)?, 1))?;
-    let (soc, capacity) = (bytes.u16_be(12)?, bytes.u16_be(24)?);
-    reading.number("soc", "%", f64::from(soc));
+    reading.number("soc", "%", f64::from(bytes.u16_be(12)?));
     reading.number("soh", "%", f64::from(bytes.u16_be(14)?));
     reading.number("energy_total", "kWh", scaled(bytes.u16_be(20)?, 1));
     reading.number("current_limit", "A", scaled(bytes.u16_be(22)?, 1));
-    reading.number("capacity", "Ah", scaled(capacity, 1));
-    reading.number("remaining", "Ah", scaled(i64::from(capacity) * i64::from(soc), 3));
+    reading.number("capacity", "Ah", scaled(bytes.u16_be(24)?, 1));
     Ok(())
 }

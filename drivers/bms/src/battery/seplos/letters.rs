@@ -1,10 +1,8 @@
 //! Seplos version 2 on RS485: frames of letters. Values by command 42, alarms and switches by command 44.
 
-use crate::battery::ascii;
 use crate::battery::bytes::Bytes;
-use crate::battery::stream::Look;
-use crate::battery::talk::{Protocol, Talk};
-use crate::battery::{Found, Kind, Need, Proof, Question, Reading, Transport, Variant};
+use crate::battery::letters::{Letters, Maker, STATES, VALUES};
+use crate::battery::{Proof, Reading, Transport, Variant};
 use crate::fault::Fault;
 
 use super::layout;
@@ -17,74 +15,38 @@ pub(super) const VARIANT: Variant = Variant {
     bauds: &[19200, 9600],
     ble: None,
     is_passive: false,
-    make: |setup| Ok(Talk::boxed(Letters { address: setup.address }, setup)),
+    make: |setup| Ok(Letters::boxed(&MAKER, setup)),
 };
 
-/// The version in questions.
-const VERSION: u8 = 0x20;
-
-/// The version of Pace, which otherwise frames alike.
-const PACE: u8 = 0x25;
-
-/// Commands.
-const VALUES: u8 = 0x42;
-const ALARMS: u8 = 0x44;
+/// What it has of its own.
+const MAKER: Maker = Maker {
+    version: 0x20,
+    first: 0,
+    info: Some(1),
+    asked: &[("values", VALUES), ("alarms", STATES)],
+    identity: &[],
+    guess,
+    read: |command, info, reading| {
+        match command {
+            VALUES => {
+                layout::values(info, 2, reading)?;
+            }
+            STATES => alarms(info, reading)?,
+            _ => {}
+        }
+        Ok(())
+    },
+};
 
 /// What the answers say that they hold.
 const GROUP_VALUES: u8 = 1;
-
-/// One pack.
-struct Letters {
-    address: Option<u8>,
-}
-
-impl Letters {
-    fn question(&self, command: u8) -> Vec<u8> {
-        ascii::question(VERSION, self.address.unwrap_or(0), command, &[1])
-    }
-}
-
-impl Protocol for Letters {
-    fn poll(&self, _need: Need) -> Vec<Question> {
-        vec![Question::new("values", self.question(VALUES)), Question::new("alarms", self.question(ALARMS))]
-    }
-
-    fn look(&self, bytes: &[u8]) -> Look {
-        ascii::look(bytes)
-    }
-
-    fn answers(&self, frame: &[u8], question: &[u8]) -> bool {
-        ascii::answers(frame, question)
-    }
-
-    fn read(&mut self, frame: &[u8], question: Option<&[u8]>) -> Result<Found, Fault> {
-        let answer = ascii::answer(frame)?;
-        if self.address.is_some_and(|own| own != answer.address) {
-            return Err(Fault::Foreign(format!("an answer of address {}", answer.address)));
-        }
-        if answer.version == PACE {
-            return Err(Fault::Foreign("a frame of Pace, version 25".to_owned()));
-        }
-        let info = Bytes::new("the answer", &answer.info);
-        let command = question.and_then(ascii::command);
-        let mut reading = Reading::default();
-        match command.or_else(|| guess(info)) {
-            Some(VALUES) => {
-                layout::values(info, 2, &mut reading)?;
-            }
-            Some(ALARMS) => alarms(info, &mut reading)?,
-            _ => return Ok(Found::other(Kind::Other("answer"))),
-        }
-        Ok(Found::values(reading))
-    }
-}
 
 /// What an answer is whose question is not known: the group behind the flag tells, and the length.
 fn guess(info: Bytes<'_>) -> Option<u8> {
     let (group, cells) = (info.u8(1).ok()?, usize::from(info.u8(2).ok()?));
     let sensors = usize::from(info.u8(3 + 2 * cells).ok().unwrap_or_default());
     let is_values = group == GROUP_VALUES && info.len() >= 4 + 2 * cells + 2 * sensors + layout::VALUES;
-    Some(if is_values { VALUES } else { ALARMS })
+    Some(if is_values { VALUES } else { STATES })
 }
 
 /// A byte for each cell and each sensor, current, voltage, six events, the switches, balancing, the state, and more events.
@@ -107,10 +69,10 @@ fn alarms(info: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::battery::letters::questions;
 
     #[test]
     fn a_question_has_the_letters_of_the_document() {
-        let pack = Letters { address: Some(0) };
-        assert_eq!(pack.poll(Need::ALL)[0].bytes, b"~20004642E00201FD36\r");
+        assert_eq!(questions(&MAKER, 0)[0], b"~20004642E00201FD36\r");
     }
 }

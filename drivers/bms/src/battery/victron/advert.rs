@@ -35,7 +35,12 @@ pub(super) fn decode(data: &[u8], key: Option<&[u8]>) -> Result<Reading, Fault> 
         return Err(Fault::Nothing(0));
     }
     if header.u8(0)? != 0x10 {
-        return Err(Fault::Foreign(format!("an advertisement of kind {:02X} instead of 10, a product", data[0])));
+        let text = format!(
+            "an advertisement of kind {:02X} instead of 10, a product; a record in plain needs its variant, \
+             `instant_readout_0x02_decrypted`",
+            data[0]
+        );
+        return Err(Fault::Foreign(text));
     }
     if data.len() <= HEADER {
         return Err(Fault::Truncated { have: data.len(), want: Some(HEADER + 1) });

@@ -135,6 +135,7 @@ async fn what_is_advertised_comes_as_it_is_heard() {
         played.advertise(device, manner.clone()).await;
         let said = tokio::time::timeout(PATIENCE, wire.read()).await.unwrap().unwrap();
         assert_eq!(said, [0x10, byte]);
+        assert_eq!(wire.loudness().map(|heard| (heard.dbm, heard.age < PATIENCE)), Some((-60, true)));
     }
 }
 
@@ -168,6 +169,7 @@ async fn a_link_is_handed_over_to_who_waits_and_comes_back() {
     let poll = decoder.poll(Need { cells: false, identity: false });
     let heard = ask(&mut *wire, &mut *decoder, &poll[0], PATIENCE).await.unwrap();
     assert!(heard.is_answered);
+    assert_eq!(wire.loudness().map(|heard| heard.dbm), Some(-60), "as it was heard before the link");
     let error = listen(&mut *wire, &mut *decoder, 10 * TURN).await.unwrap_err();
     assert!(is_handed_over(&error), "{error}");
     drop(wire);
