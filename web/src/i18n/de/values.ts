@@ -80,7 +80,7 @@ export const quality: Texts['quality'] = { good: 'gut', uncertain: 'unsicher', b
 export const reasons: Texts['reasons'] = {
   write_pending: 'Schreiben läuft',
   backfill: 'verspätet',
-  last_usable: 'letzter brauchbarer Wert',
+  last_usable: 'letzter guter Wert',
   substitute: 'Ersatzwert',
   initial: 'Anfangswert',
   implausible: 'unplausibel',
