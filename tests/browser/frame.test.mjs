@@ -356,7 +356,7 @@ test('a notice is seen and pressed over whatever dialog is open, on the desk and
       await dialog.getByTestId('notice').waitFor();
       // Who cannot see and press it is not shown it: the click waits for what lies on top at that place.
       await notice.getByTestId('notice-action').click();
-      await dialog.getByTestId('notice').filter({ hasText: /^(Undone|Rückgängig gemacht)/ }).waitFor();
+      await dialog.getByTestId('notice').filter({ hasText: /Undone|Rückgängig gemacht/ }).waitFor();
       if (shape === 'side') await picture(page, `notice-over-dialog-${options === DESK ? 'desktop-light' : 'phone-dark-de'}`);
       // The buttons of the dialog stay free.
       await dialog.locator('footer').getByRole('button').last().click();
