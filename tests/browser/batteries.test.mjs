@@ -284,7 +284,7 @@ test('a battery with its cells, alarms in words and switches that ask first', { 
 test('on a phone, in German and in the dark: doubts with their reason, a bank with a pack that is missing', { timeout: 60_000 }, async () => {
   const { page, context, complaints, visit } = await house.open(PHONE);
   await visit('batteries?id=shed');
-  await page.getByTestId('pack-shed-doubts').getByText('the cells together are 26.5 V, the pack says 27.3 V').waitFor();
+  await page.getByTestId('pack-shed-doubts').getByText('die Zellen sind zusammen 26,5 V, das Pack sagt 27,3 V').waitFor();
   await page.getByTestId('pack-shed-doubts').getByText('Zweifelhaft: unplausibel', { exact: false }).waitFor();
   await until('its voltage is marked', async () => (await page.getByTestId('pack-shed-voltage').getAttribute('data-quality')) === 'uncertain');
   await page.setViewportSize({ width: 320, height: 844 });
@@ -295,7 +295,7 @@ test('on a phone, in German and in the dark: doubts with their reason, a bank wi
   await page.getByRole('navigation', { name: 'Batterie' }).getByRole('link', { name: /Garage/ }).click();
   const bank = page.getByTestId('pack-bank');
   await bank.getByText('1 von 2 Packs antworten').waitFor();
-  await page.getByTestId('pack-bank-doubts').getByText('right does not answer; the sum is that of the others').waitFor();
+  await page.getByTestId('pack-bank-doubts').getByText('right antwortet nicht; die Summe ist die der anderen').waitFor();
   await page.getByTestId('pack-left').getByText('Kein Alarm; 6 werden überwacht').waitFor();
   await page.getByTestId('pack-right').getByText('Ob ein Alarm ansteht, ist nicht bekannt').waitFor();
   await page.getByTestId('pack-right').getByRole('img', { name: 'Ladezustand unbekannt' }).waitFor();

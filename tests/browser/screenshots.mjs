@@ -7,14 +7,17 @@ import { fileName, places, views } from './pages.mjs';
 
 const folder = join(pictures, 'pages');
 const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1440, height: 900 } };
-/** So many values a curve has before a picture is taken of it. */
-const CURVE = 60;
 /** What is taken for the README, by the name of its file. */
 const README = {
   'dashboard.png': { place: 'dashboards', size: 'desk', theme: 'light', language: 'en' },
   'data.png': { place: 'data?view=list', size: 'desk', theme: 'light', language: 'en' },
 };
 const forReadme = process.argv.includes('--readme');
+/** So many values a curve has before a picture is taken of it; that of the README is the chart of a dashboard. */
+const CURVE = forReadme ? 300 : 60;
+const CURVE_OF = forReadme ? 'solar.solar_assistant/inverter_1/pv_power/state' : 'inverter.pv_power';
+/** A dashboard ends where its last widget does. */
+const README_HEIGHT = 690;
 const isReadme = (one) => Object.values(README).some((wanted) => Object.entries(wanted).every(([key, value]) => one[key] === value));
 
 const house = await demoHouse();
@@ -28,7 +31,7 @@ try {
   // One line at a time, for the curves fill in real time.
   for (let values = 0; values < CURVE; ) {
     values = await until('another value', async () => {
-      const { items } = await house.ask('GET', `/api/datapoint/history?address=inverter.pv_power&limit=${CURVE}`);
+      const { items } = await house.ask('GET', `/api/datapoint/history?address=${encodeURIComponent(CURVE_OF)}&limit=${CURVE}`);
       return items.length > values && items.length;
     });
   }
@@ -43,7 +46,7 @@ try {
           await visit(place);
           await settled();
           const name = `${fileName(place)}-${size}-${theme}-${language}.png`;
-          await page.screenshot({ path: join(folder, name) });
+          await page.screenshot({ path: join(folder, name), clip: forReadme ? { x: 0, y: 0, width: viewport.width, height: README_HEIGHT } : undefined });
           taken.push({ place, size, theme, language, name, wide: await tooWide(page) });
         }
         await context.close();
