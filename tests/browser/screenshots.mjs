@@ -13,9 +13,8 @@ const README = {
   'data.png': { place: 'data?view=list', size: 'desk', theme: 'light', language: 'en' },
 };
 const forReadme = process.argv.includes('--readme');
-/** So many values a curve has before a picture is taken of it; that of the README is the chart of a dashboard. */
-const CURVE = forReadme ? 300 : 60;
-const CURVE_OF = forReadme ? 'solar.solar_assistant/inverter_1/pv_power/state' : 'inverter.pv_power';
+/** So many values a curve has before a picture is taken of it; of most datapoints a hundred are kept. */
+const CURVE = forReadme ? 100 : 60;
 /** A dashboard ends where its last widget does. */
 const README_HEIGHT = 690;
 const isReadme = (one) => Object.values(README).some((wanted) => Object.entries(wanted).every(([key, value]) => one[key] === value));
@@ -31,7 +30,7 @@ try {
   // One line at a time, for the curves fill in real time.
   for (let values = 0; values < CURVE; ) {
     values = await until('another value', async () => {
-      const { items } = await house.ask('GET', `/api/datapoint/history?address=${encodeURIComponent(CURVE_OF)}&limit=${CURVE}`);
+      const { items } = await house.ask('GET', `/api/datapoint/history?address=inverter.pv_power&limit=${CURVE}`);
       return items.length > values && items.length;
     });
   }
