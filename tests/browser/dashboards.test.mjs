@@ -578,9 +578,29 @@ test('on the phone widgets are added and set without a mouse, and a datapoint le
   await phone.getByTestId('properties').getByRole('button', { name: 'Speichern' }).click();
   await until('named', async () => (await widgetsOf(house, id))[0].title === 'Zeit');
   await phone.getByRole('dialog').getByRole('button', { name: 'Schließen' }).click();
+  // The tools are one row, and the rest stands in a menu.
+  const tools = phone.getByRole('toolbar');
+  const tall = async () => (await tools.boundingBox()).height;
+  await until('one row of tools', async () => (await tall()) < 64);
+  await phone.setViewportSize({ width: 320, height: 700 });
+  await until('one row of tools on a small phone', async () => (await tall()) < 64 && (await tooWide(phone)) === 0);
+  await phone.setViewportSize(PHONE.viewport);
   assert.equal(await tooWide(phone), 0);
   assert.deepEqual(await barriers(phone), []);
   await picture(phone, 'dashboards-editor-phone-dark-de');
+  const menu = phone.getByRole('group', { name: 'Weitere Werkzeuge' });
+  const choose = async (name) => {
+    await tools.getByRole('button', { name: 'Weitere Werkzeuge' }).click();
+    await menu.getByText(name, { exact: true }).click();
+  };
+  await choose('Kopieren');
+  await choose('Einfügen');
+  await until('two clocks', async () => (await widgetsOf(house, id)).length === 2);
+  await choose('Löschen');
+  await until('one clock', async () => (await widgetsOf(house, id)).length === 1);
+  await choose('Tablet');
+  await phone.getByText('Die Anordnung für Tablet', { exact: false }).first().waitFor();
+  await phone.keyboard.press('Escape');
   await phone.goto(`${house.origin}/#/data?point=own.temp`);
   await phone.getByRole('link', { name: 'Widget anlegen' }).click();
   const first = (await house.ask('GET', '/api/dashboards')).items[0].id;

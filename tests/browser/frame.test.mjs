@@ -343,6 +343,33 @@ test('a notice can be undone once, and waits for who points at it', { timeout: 1
   await context.close();
 });
 
+test('a notice is seen and pressed over whatever dialog is open, on the desk and on the phone', { timeout: 180_000 }, async () => {
+  for (const options of [DESK, { ...PHONE, hasTouch: true }]) {
+    const { page, context, complaints, visit } = await house.open(options);
+    await visit('gallery');
+    const notice = page.getByTestId('notice');
+    for (const shape of ['middle', 'side', 'small']) {
+      await page.getByRole('button', { name: 'done, undo' }).click();
+      await notice.waitFor();
+      await page.getByRole('button', { name: shape, exact: true }).click();
+      const dialog = page.getByRole('dialog', { name: `Dialog, ${shape}` });
+      await dialog.getByTestId('notice').waitFor();
+      // Who cannot see and press it is not shown it: the click waits for what lies on top at that place.
+      await notice.getByTestId('notice-action').click();
+      await dialog.getByTestId('notice').filter({ hasText: /Undone|Rückgängig gemacht/ }).waitFor();
+      if (shape === 'side') await picture(page, `notice-over-dialog-${options === DESK ? 'desktop-light' : 'phone-dark-de'}`);
+      // The buttons of the dialog stay free.
+      await dialog.locator('footer').getByRole('button').last().click();
+      await dialog.waitFor({ state: 'detached' });
+      // It goes on where the dialog was.
+      await notice.getByRole('button', { name: /Dismiss|Ausblenden/ }).click();
+      await becomes(() => notice.count(), 0);
+    }
+    assert.deepEqual(complaints, []);
+    await context.close();
+  }
+});
+
 test('a daemon that is killed is missed and found again without a reload, with the same session and fresh values', { timeout: 180_000 }, async () => {
   const { page, context } = await as('anna', { ...SMALL, locale: 'en-GB' });
   await page.goto(`${house.origin}/#/data?view=list`);

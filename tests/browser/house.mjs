@@ -63,7 +63,7 @@ export function freePort() {
 /** The demo's own files with free ports in place of the fixed ones, so that a running demo does no harm. */
 async function furnish(folder) {
   const [broker, webhook] = [await freePort(), await freePort()];
-  for (const name of ['fieldrail', 'connections', 'routing', 'datapoints']) {
+  for (const name of ['fieldrail', 'connections', 'routing', 'datapoints', 'widgets']) {
     const text = readFileSync(join(root, 'crates/fieldrail/demo', `${name}.json`), 'utf8');
     writeFileSync(
       join(folder, `${name}.json`),

@@ -25,8 +25,21 @@ export const places = entries.flatMap(({ path, component }) => [
   ...tabsOf(component).slice(1).map((tab) => `${path}?tab=${tab}`),
 ]);
 
+/** What lies behind a page and has an address of its own, in the demo house: editors, forms, dialogs. */
+export const views = [
+  'dashboards?id=ground',
+  'dashboards?id=overview&edit=1',
+  'data?view=list',
+  'data?point=inverter.pv_power',
+  'routes?id=pv_in_kilowatts',
+  'instances?logs=plc_001',
+  'connections?edit=plc_001',
+  'connections?add=1',
+  'system?tab=files&file=connections.json',
+];
+
 /** A place as the name of a file. */
-export const fileName = (place) => place.replace('?tab=', '-');
+export const fileName = (place) => place.replace('?tab=', '-').replace(/[^\w-]+/g, '-');
 
 /** Every file of the pages' source that is in this folder, for checks of the source itself. */
 export function svelteFiles(folder = source) {

@@ -503,6 +503,26 @@ test('HTTPS is switched on, the daemon begins anew and the page with it, and a c
   await becomes(async () => (await house.ask('GET', '/api/admin/certificate')).https, undefined);
 });
 
+test('what is built in is found whatever case it is typed in, by name, version and licence', { timeout: 180_000 }, async () => {
+  const { page, context, visit } = await house.open(DESK);
+  await visit('system?tab=about');
+  const rows = page.locator('tbody tr');
+  await rows.first().waitFor();
+  const all = await rows.count();
+  const [name, version, licence] = await rows.first().locator('td').allTextContents();
+  const search = page.getByRole('searchbox');
+  for (const typed of [name.toUpperCase(), `${version} ${licence.toLowerCase()}`]) {
+    await search.fill(typed);
+    await until(`${typed} narrows`, async () => (await rows.count()) < all);
+    await rows.getByRole('cell', { name, exact: true }).first().waitFor();
+  }
+  await search.fill('nobody ships this');
+  await page.getByRole('status').filter({ hasText: 'No such part' }).waitFor();
+  await page.getByRole('button', { name: 'Clear the search' }).click();
+  await becomes(() => rows.count(), all);
+  await context.close();
+});
+
 test('on a phone, in the dark and in German every tab fits; a viewer sees none', { timeout: 180_000 }, async () => {
   const { page, complaints, visit } = await house.open(PHONE);
   for (const tab of ['users', 'tokens', 'files', 'secrets', 'certificates', 'about']) {

@@ -1,21 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { batteryHints } from '../src/i18n/de/batterySaid';
-import { saidText } from '../src/pages/instances/cause';
-
-const top = join(__dirname, '../..');
-
-/** All source of a folder, as one text on one line. */
-function source(folder: string): string {
-  return readdirSync(join(top, folder), { withFileTypes: true })
-    .map((entry) => {
-      const path = `${folder}/${entry.name}`;
-      if (entry.isDirectory()) return source(path);
-      return entry.name.endsWith('.rs') ? readFileSync(join(top, path), 'utf8') : '';
-    })
-    .join('\n');
-}
+import { saidText } from '../src/i18n/said';
 
 test('what a battery says and cannot be is said in German, also behind a name', () => {
   const sentences: [english: string, german: string][] = [
@@ -44,10 +28,4 @@ test('what a battery says and cannot be is said in German, also behind a name', 
     expect(saidText(english, 'en')).toBe(english);
   }
   expect(saidText('something else entirely', 'de')).toBe('something else entirely');
-});
-
-test('every hint that has German words is one that the driver gives', () => {
-  const all = (source('drivers/bms/src') + source('crates/link_ble/src')).replaceAll('\\"', '"');
-  const strange = Object.keys(batteryHints).filter((hint) => !all.includes(`"${hint}"`));
-  expect(strange).toEqual([]);
 });

@@ -13,6 +13,7 @@ const looker = (more: Partial<Looker> = {}): Looker => ({
   nowMs: 3_600_000,
   locale: 'en-GB',
   t: en,
+  said: (text) => text,
   say: ({ text, hint }) => ({ cause: text, hint: hint ?? '' }),
   ...more,
 });

@@ -95,7 +95,7 @@ test('what is searched in a list is found as the search of the house finds it', 
 test('a cause is said in German sentence by sentence, and the words of a plugin stay as they are', () => {
   const told = { state: 'starting', text: 'exited with code 3; starts again in 1.5 s', hint: 'look' };
   const causes = [{ code: 'exited', with: { code: '3' }, text: 'exited with code 3' }, { code: 'starts_again', with: { seconds: '1.5' }, text: '' }];
-  expect(causeText({ ...told, causes }, 'de')).toBe('endete mit Code 3; startet in 1.5 s neu');
+  expect(causeText({ ...told, causes }, 'de')).toBe('endete mit Code 3; startet in 1,5 s neu');
   expect(causeText({ ...told, causes }, 'en')).toBe(told.text);
   expect(hintText({ ...told, causes }, 'de')).toMatch(/Protokoll/);
   expect(hintText({ ...told, causes }, 'en')).toBe('look');

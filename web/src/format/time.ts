@@ -17,6 +17,11 @@ export function spanText(ms: number, units: Record<SpanUnit, string>): string {
   return `${n} ${units[unit]}`;
 }
 
+/** A moment to the second: `23.11.2025, 14:03:22`. */
+export function secondText(ms: number, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(ms);
+}
+
 /** A moment with its milliseconds: `23.11.2025, 14:03:22.120`. */
 export function momentText(ms: number, locale: string): string {
   return new Intl.DateTimeFormat(locale, {

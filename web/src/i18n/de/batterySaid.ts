@@ -58,43 +58,18 @@ const plain: Readonly<Record<string, string>> = {
   'this battery does not say it': 'diese Batterie meldet es nicht',
 };
 
-export const batteryHints: Readonly<Record<string, string>> = {
-  "look at the battery's own app; while this lasts these values are uncertain": 'Was zeigt die App der Batterie? Solange das so ist, sind diese Werte unsicher.',
-  'is it this battery, this variant, and the right speed of the line?': 'Ist es diese Batterie, diese Variante und die richtige Geschwindigkeit der Leitung?',
-  'wait longer for the rest, or check the wires; a capture needs every chunk': 'Länger auf den Rest warten oder die Leitungen prüfen; ein Mitschnitt braucht jedes Stück.',
-  'noise on the line, or a chunk is missing: check wires, earth and termination': 'Störungen auf der Leitung, oder ein Stück fehlt: Leitungen, Masse und Abschluss prüfen.',
-  'another device on the line, or another variant of this battery': 'Ein anderes Gerät an der Leitung, oder eine andere Variante dieser Batterie.',
-  'an older or a newer firmware may send less; send in a capture': 'Ältere oder neuere Firmware sendet vielleicht weniger; bitte einen Mitschnitt einsenden.',
-  'is it this battery and this variant?': 'Ist es diese Batterie und diese Variante?',
-  'it may want its password first, or the switch is locked by a protection': 'Vielleicht will sie erst ihr Passwort, oder eine Schutzfunktion sperrt den Schalter.',
-  "copy the key anew: VictronConnect, the device's settings, product info, instant readout details":
-    'Den Schlüssel neu kopieren: VictronConnect, Einstellungen des Geräts, Produktinformation, Instant Readout.',
-  'is the battery awake, are the two data wires swapped, and do battery, speed and address fit?':
-    'Ist die Batterie wach, sind die beiden Datenleitungen vertauscht, und passen Batterie, Geschwindigkeit und Adresse?',
-  'is the battery awake, are the two data wires swapped? some boards sleep until they are charged; else name `battery` and `baud`':
-    'Ist die Batterie wach, sind die beiden Datenleitungen vertauscht? Manche Platinen schlafen, bis sie geladen werden; sonst `battery` und `baud` angeben.',
-  'name `battery`, and perhaps `variant`; the manual lists them': '`battery` angeben und vielleicht `variant`; das Handbuch nennt sie.',
-  'a protection may hold the switch: see the alarms, or some boards switch a moment later':
-    'Vielleicht hält eine Schutzfunktion den Schalter: siehe Alarme. Manche Platinen schalten auch erst einen Moment später.',
-  'is it on and near? a device that a phone\'s app holds is silent: close the app': 'Ist es an und in der Nähe? Ein Gerät, das eine Handy-App hält, ist still: die App schließen.',
-  'most devices bear one link only: close the app on the phone; else bring the adapter nearer':
-    'Die meisten Geräte tragen nur eine Verbindung: die App am Handy schließen, sonst den Adapter näher heranbringen.',
-  'it is tried again; see `rssi`: below -90 dBm links break': 'Es wird wieder versucht; siehe `rssi`: unter -90 dBm brechen Verbindungen ab.',
-  'others hold the link for long: does the adapter bear more `links`?': 'Andere halten die Verbindung lange: trägt der Adapter mehr `links`?',
-};
-
 function known(text: string): string | undefined {
   for (const [pattern, sentence] of [...doubts, ...faults]) {
     const found = pattern.exec(text);
     if (found) return sentence(found.slice(1));
   }
-  return plain[text] ?? batteryHints[text];
+  return plain[text];
 }
 
 const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** Sentences and hints with nothing in them. */
-const alone = new RegExp(`^(${[...Object.keys(plain), ...Object.keys(batteryHints)].map(literal).join('|')})$`);
+/** Sentences with nothing in them. */
+const alone = new RegExp(`^(${Object.keys(plain).map(literal).join('|')})$`);
 
 const several = (names: string) => names.replace(/ and (\d+) more$/, ' und $1 weitere');
 

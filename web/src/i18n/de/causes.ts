@@ -1,6 +1,8 @@
 // Warum eine Instanz in ihrem Zustand ist: jeder Satz des Dienstes nach seinem Schlüssel.
 import type { Causes, Sentence } from '../en/causes';
 import { batterySaid } from './batterySaid';
+import { advice } from './advice';
+import { number, sentences as others } from './said';
 
 const sentences: Record<string, Sentence> = {
   not_started: () => 'ist nicht gestartet',
@@ -9,9 +11,9 @@ const sentences: Record<string, Sentence> = {
   killed: () => 'wurde auf Wunsch hart beendet',
   being_started: () => 'wird gestartet',
   awaits_hello: () => 'ist gestartet und hat sich noch nicht gemeldet',
-  no_hello: ({ seconds }) => `hat sich in ${seconds} s nicht gemeldet`,
+  no_hello: ({ seconds }) => `hat sich in ${number(seconds)} s nicht gemeldet`,
   greeted: () => 'hat sich gemeldet',
-  says_nothing: ({ seconds }) => `hat in ${seconds} s nicht gesagt, wie es um die Verbindung steht`,
+  says_nothing: ({ seconds }) => `hat in ${number(seconds)} s nicht gesagt, wie es um die Verbindung steht`,
   runs: () => 'läuft',
   connecting: () => 'verbindet sich',
   still_connecting: () => 'verbindet sich noch immer',
@@ -19,11 +21,11 @@ const sentences: Record<string, Sentence> = {
   cannot_work: () => 'meldet, dass es nicht arbeiten kann',
   asked_to_end: () => 'soll enden',
   asked_to_restart: () => 'soll enden und startet dann neu',
-  starts_again: ({ seconds }) => `startet in ${seconds} s neu`,
+  starts_again: ({ seconds }) => `startet in ${number(seconds)} s neu`,
   not_again: () => 'ein Neustart von selbst ist abgeschaltet',
-  gave_up: ({ times, minutes }) => `fiel ${times}-mal in ${minutes} Minuten aus, zuletzt`,
-  hangs: ({ missed, seconds }) => `hängt: ${missed} Lebenszeichen fehlen, seit ${seconds} s kein Fortschritt`,
-  reads_nothing: ({ seconds }) => `liest seit ${seconds} s nicht, was ihm gesagt wird`,
+  gave_up: ({ times, minutes }) => `fiel ${times}-mal in ${minutes} Minuten aus`,
+  hangs: ({ missed, seconds }) => `hängt: ${missed} Lebenszeichen fehlen, seit ${number(seconds)} s kein Fortschritt`,
+  reads_nothing: ({ seconds }) => `liest seit ${number(seconds)} s nicht, was ihm gesagt wird`,
   exited: ({ code }) => `endete mit Code ${code}`,
   exited_unasked: () => 'endete ungefragt mit Code 0',
   ended_by_signal: ({ signal }) => `wurde durch Signal ${signal} beendet`,
@@ -75,16 +77,17 @@ const said: Causes['said'] = [
   [
     /^waits for (.+?) \((.+)\) since (.+?), next try in (\d+) s \(([^)]+)\)(?: at (.+))?$/s,
     ([place = '', reason = '', since = '', seconds = '', at = '', other]) =>
-      `wartet auf ${place} (${why(reason)}) seit ${time(since)}, nächster Versuch in ${seconds} s (${time(at)})${other ? ` bei ${other}` : ''}`,
+      `wartet auf ${place} (${why(reason)}) seit ${time(since)}, nächster Versuch in ${number(seconds)} s (${time(at)})${other ? ` bei ${other}` : ''}`,
   ],
   [
     /^(.+), since (.+?), next try in (\d+) s \(([^)]+)\)$/s,
-    ([reason = '', since = '', seconds = '', at = '']) => `${why(reason)}, seit ${time(since)}, nächster Versuch in ${seconds} s (${time(at)})`,
+    ([reason = '', since = '', seconds = '', at = '']) => `${why(reason)}, seit ${time(since)}, nächster Versuch in ${number(seconds)} s (${time(at)})`,
   ],
   [/^connected$/, () => 'verbunden'],
   [/^(connection refused|no answer|the host name is not known|no route to the host|closed by the other side|wrong user or password|not authorised)$/, ([text = '']) => why(text)],
   [/^(.+ cannot be reached: .+|the link broke: .+|.+ did not answer within \d+ ms)$/s, ([text = '']) => why(text)],
   ...batterySaid,
+  ...others,
 ];
 
 const log = 'Warum, steht im Protokoll; danach neu starten.';
@@ -110,4 +113,5 @@ export const causes: Causes = {
   sentences,
   said,
   hints,
+  advice,
 };

@@ -123,6 +123,7 @@ export const connections: typeof english = {
     done: (name) => `${name} ist gelöscht.`,
   },
   act: {
+    files: 'Datei hochladen: auf der Seite „Daten“',
     title: 'Aktionen',
     help: 'Was der laufende Treiber außer Lesen und Schreiben kann.',
     notRunning: 'Dazu muss die Instanz laufen.',

@@ -156,6 +156,7 @@ export const dashboards: Texts['dashboards'] = {
   makeOwn: 'Eigene Anordnung',
   derive: 'Wieder der Wand folgen',
   editTools: 'Werkzeuge',
+  moreTools: 'Weitere Werkzeuge',
   editArea: 'Die Seite',
   editKeys: 'Pfeiltasten verschieben, mit Umschalt ändern sie die Größe, Enter öffnet die Einstellungen, F2 benennt um, Entf löscht.',
   tileName: (name, kind, x, y, w, h) => `${name}, ${kind}, Spalte ${x}, Zeile ${y}, ${w} mal ${h}`,

@@ -11,6 +11,8 @@ export interface Causes {
   said: readonly [RegExp, (parts: string[]) => string][];
   /** What to try, by the code of the first sentence. */
   hints: Record<string, string>;
+  /** What to try, by the English sentence, where that has no code. */
+  advice: Readonly<Record<string, string>>;
 }
 
 export const causes: Causes = {
@@ -18,4 +20,5 @@ export const causes: Causes = {
   sentences: {},
   said: [],
   hints: {},
+  advice: {},
 };

@@ -122,6 +122,7 @@ export const connections = {
     done: (name: string) => `${name} is deleted.`,
   },
   act: {
+    files: 'Upload a file: on the data page',
     title: 'Actions',
     help: 'What the running driver can do beside reading and writing.',
     notRunning: 'The instance must run for this.',

@@ -154,6 +154,7 @@ export const dashboards = {
   makeOwn: 'Own layout',
   derive: 'Follow the wall again',
   editTools: 'Tools',
+  moreTools: 'More tools',
   editArea: 'The page',
   editKeys: 'Arrow keys move, Shift and arrow keys resize, Enter opens the settings, F2 renames, Delete removes.',
   tileName: (name: string, kind: string, x: number, y: number, w: number, h: number) =>

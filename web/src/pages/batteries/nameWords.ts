@@ -43,6 +43,8 @@ export const NAMES: Readonly<Record<string, readonly [en: string, de: string]>> 
   buzzer: ['Buzzer', 'Summer'],
   relay: ['Relay', 'Relais'],
   alarm: ['Alarm', 'Alarm'],
+  alarm_bits: ['Alarms as bits', 'Alarme als Bits'],
+  balancing_mask: ['Balanced cells as bits', 'Ausgeglichene Zellen als Bits'],
   error: ['Error', 'Fehler'],
   fault_code: ['Fault code', 'Fehlercode'],
   off_reason: ['Reason to be off', 'Grund fürs Aus'],

@@ -32,10 +32,10 @@ export function isSame(one: Past, other: Past): boolean {
 }
 
 /** As a curve: a value that is bad is a gap, since nobody knows how it went on. */
-export function curveOf(values: readonly Past[], locale: string, gap: string, unit = ''): Sampled[] {
+export function curveOf(values: readonly Past[], locale: string, gap: string, unit = '', reasons: Readonly<Record<string, string>> = {}): Sampled[] {
   return values.map(({ value, quality, reason, receive_ms }) => {
     const isBad = quality === 'bad';
-    const text = isBad ? `${gap}${reason && ` (${reason})`}` : valueText(value, locale) + (unit && ` ${unit}`);
+    const text = isBad ? `${gap}${reason && ` (${reasons[reason] ?? reason})`}` : valueText(value, locale) + (unit && ` ${unit}`);
     return { at: receive_ms, value: isBad ? undefined : numberOf(value), text };
   });
 }

@@ -2,7 +2,7 @@
 import type { Finding, Summary } from '../../api/summary';
 import type { Alarm, AlarmPage, Instance, InstanceAction, Panic } from '../../api/types';
 import { countText, sizeText } from '../../format/number';
-import { momentText, spanText } from '../../format/time';
+import { secondText, spanText } from '../../format/time';
 import type { Texts } from '../../i18n/en';
 import type { IconName } from '../../ui/icons';
 
@@ -45,6 +45,8 @@ export interface Looker {
   t: Texts;
   /** Why an instance is in its state, and what to try, in those words. */
   say: (instance: Instance) => { cause: string; hint: string };
+  /** What the daemon said, in the person's language as far as the sentence is known. */
+  said: (text: string) => string;
 }
 
 /** Everything that needs a hand, the worst first. */
@@ -61,7 +63,7 @@ export function needsOf(house: House, looker: Looker): Need[] {
 function panicNeeds(panic: Panic | undefined, { t, locale }: Looker): Need[] {
   if (!panic || panic.state === 'armed' || panic.state === 'drill') return [];
   const words = t.home.panic;
-  const cause = words.cause(panic.by, momentText(panic.since_ms, locale));
+  const cause = words.cause(panic.by, secondText(panic.since_ms, locale));
   const remedies: Remedy[] = [{ kind: 'link', label: words.button, name: words.button, to: '/panic' }];
   return [{ key: 'panic', tone: 'bad', icon: 'kill', title: words.title, cause, hint: panic.fault ?? '', remedies }];
 }
@@ -124,7 +126,7 @@ function alarmNeeds(alarms: AlarmPage | undefined, looker: Looker): Need[] {
 function alarmNeed(alarm: Alarm, { t, operator, locale }: Looker): Need {
   const words = t.home.alarm;
   const name = alarm.name ?? alarm.address;
-  const since = (ms: number | undefined) => (ms === undefined ? '–' : momentText(ms, locale));
+  const since = (ms: number | undefined) => (ms === undefined ? '–' : secondText(ms, locale));
   const cause = {
     active: () => words.active(since(alarm.activated_ms)),
     acknowledged: () => words.acknowledged(since(alarm.activated_ms), alarm.by ?? ''),
@@ -203,17 +205,17 @@ function routeNeeds({ failing_routes: { items, count } }: Summary, { t, locale }
   return needs;
 }
 
-function errorNeeds({ open_errors: { items, next } }: Summary, { t, locale, nowMs }: Looker): Need[] {
+function errorNeeds({ open_errors: { items, next } }: Summary, { t, locale, nowMs, said }: Looker): Need[] {
   const words = t.home.error;
   const to = '/logs?tab=errors';
   const needs = items.slice(0, MOST_OF_A_KIND).map(({ id, title, instance, count, last_ms }): Need => ({
     key: `error ${id}`,
     tone: 'warn',
     icon: 'warn',
-    title,
+    title: said(title),
     cause: words.cause(countText(count, locale), instance || words.daemon, spanText(nowMs - last_ms, t.units)),
     hint: '',
-    remedies: [{ kind: 'link', label: words.show, name: words.showOf(title), to }],
+    remedies: [{ kind: 'link', label: words.show, name: words.showOf(said(title)), to }],
   }));
   if (items.length > needs.length || next !== undefined) {
     needs.push(rest('errors', 'warn', words.more, words.moreCause, { kind: 'link', label: words.show, name: words.showOf(words.more), to }));
