@@ -10,6 +10,7 @@ use super::bounds::check_widget;
 use super::desk::Deed;
 use super::edit::{added, changed, given, unchanged};
 use super::model::{Cell, Size, Widget};
+use super::places::check_places;
 use super::state::{Body, Entry, EntryKind, Key, State, Step};
 use super::views::{Changed, widget_of};
 use crate::people::{Role, Who};
@@ -81,6 +82,10 @@ impl Node {
                 ids.extend(step.after.is_some().then(|| step.key.id.clone()));
                 planned.push(step);
             }
+            check_places(state, &planned).map_err(|(nth, error)| {
+                fault = Some(nth);
+                error
+            })?;
             Ok(planned)
         };
         let shown = self.change_dashboards(who, Deed::Edit, plan, |state| Ok(state.clone()));

@@ -234,6 +234,8 @@ export const dashboards = {
     goneTitle: 'It was removed meanwhile',
     goneText: 'Somebody removed this widget while you were at it.',
     moved: (names: string) => `Somebody else moved this meanwhile: ${names}`,
+    goneMoved: (names: string) => `Somebody removed this meanwhile: ${names}`,
+    goneHint: 'The history brings it back.',
     mine: 'Yours',
     theirs: 'Theirs',
     join: 'Take both changes',

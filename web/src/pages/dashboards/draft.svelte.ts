@@ -1,8 +1,24 @@
 // One widget whose settings are being changed. Nothing that is typed is lost by an error or by somebody who was faster.
-import { addWidget, getWidget, putWidget, type Widget, type WidgetEntry } from '../../api/dashboards';
+import { addWidget, getWidget, putWidget, type Size, type Widget, type WidgetEntry } from '../../api/dashboards';
 import { asProblem, type Problem } from '../../api/http';
 import { widgetOf } from './body';
 import { same } from './merge';
+
+/** The screen size at which another widget stands where this one was to. */
+const takenAt = ({ status, at }: Problem): Size | undefined =>
+  status === 422 ? (/^layout\.(phone|tablet|wall)$/.exec(at.key ?? '')?.[1] as Size | undefined) : undefined;
+
+/** Sends it; a place that another one has taken is given up, since there is room elsewhere. */
+async function placing<T>(body: Widget, send: (body: Widget) => Promise<T>): Promise<T> {
+  try {
+    return await send(body);
+  } catch (cause) {
+    const size = takenAt(asProblem(cause));
+    if (!size || !body.layout?.[size]) throw cause;
+    const { [size]: _, ...layout } = body.layout;
+    return placing({ ...body, layout }, send);
+  }
+}
 
 /** Without places that nobody has filled. */
 function whole(body: Widget): Widget {
@@ -58,7 +74,7 @@ export class WidgetDraft {
   async save(): Promise<WidgetEntry | undefined> {
     [this.saving, this.problem] = [true, undefined];
     try {
-      const saved = await putWidget(whole(this.body), this.#etag);
+      const saved = await placing(whole(this.body), (body) => putWidget(body, this.#etag));
       this.#take(saved);
       return saved;
     } catch (cause) {
@@ -100,7 +116,7 @@ export class WidgetDraft {
   async #addAgain(): Promise<WidgetEntry | undefined> {
     this.saving = true;
     try {
-      const saved = await addWidget(whole(this.body));
+      const saved = await placing(whole(this.body), addWidget);
       this.#take(saved);
       return saved;
     } catch (cause) {
