@@ -232,6 +232,8 @@ export const dashboards: Texts['dashboards'] = {
   race: {
     title: 'Jemand war schneller',
     text: 'Dieses Widget wurde inzwischen geändert. Von Ihren Änderungen ist nichts verloren.',
+    pageText: 'Diese Seite wurde inzwischen geändert. Von Ihren Änderungen ist nichts verloren.',
+    differs: 'Verschieden',
     goneTitle: 'Inzwischen entfernt',
     goneText: 'Jemand hat dieses Widget entfernt, während Sie es bearbeitet haben.',
     moved: (names) => `Jemand anderes hat das inzwischen verschoben: ${names}`,

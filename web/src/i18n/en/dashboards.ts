@@ -231,6 +231,8 @@ export const dashboards = {
   race: {
     title: 'Somebody else was faster',
     text: 'This widget was changed while you were at it. Nothing of yours is lost.',
+    pageText: 'This page was changed while you were at it. Nothing of yours is lost.',
+    differs: 'Differs',
     goneTitle: 'It was removed meanwhile',
     goneText: 'Somebody removed this widget while you were at it.',
     moved: (names: string) => `Somebody else moved this meanwhile: ${names}`,

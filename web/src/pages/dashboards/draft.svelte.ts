@@ -1,8 +1,8 @@
 // One widget whose settings are being changed. Nothing that is typed is lost by an error or by somebody who was faster.
 import { addWidget, getWidget, putWidget, type Size, type Widget, type WidgetEntry } from '../../api/dashboards';
 import { asProblem, type Problem } from '../../api/http';
+import { same } from '../../ui/race';
 import { widgetOf } from './body';
-import { same } from './merge';
 
 /** The screen size at which another widget stands where this one was to. */
 const takenAt = ({ status, at }: Problem): Size | undefined =>
