@@ -15,7 +15,7 @@ import { asProblem, type Problem } from '../../api/http';
 import type { Facts, WidgetKind } from '../../widgets/kind';
 import { kindOf } from '../../widgets/registry';
 import type { Board } from './board.svelte';
-import { bodyOf, shifted, titleFor, widgetFor } from './body';
+import { bodyOf, shifted, widgetFor } from './body';
 import { bottom, changed, clamped, firstFree, gridOf, isOwn, layoutOf, type Placed, pushed } from './grid';
 import { house } from './house.svelte';
 import { isOvertaken, MOST_TRIES, Moving } from './moving.svelte';
@@ -121,8 +121,23 @@ export class Editing {
 
   /** Saves where the widgets are now, as one step. */
   commit(): Promise<void> {
+    return this.#working(() => this.moving.save());
+  }
+
+  /** Ends a clash: with my layout, or with theirs. */
+  settle(keep: 'mine' | 'theirs'): Promise<void> {
+    return this.#working(() => this.moving.settle(keep));
+  }
+
+  /** It counts as being saved until it is, or was refused, however often it is tried. */
+  async #working<T>(work: () => Promise<T>): Promise<T> {
     this.problem = undefined;
-    return this.moving.save();
+    this.saving += 1;
+    try {
+      return await work();
+    } finally {
+      this.saving -= 1;
+    }
   }
 
   /** Gives every widget the cell that it has here, also where it would stand there anyway. */
@@ -133,7 +148,6 @@ export class Editing {
   /** Sends steps as one change; what the daemon tells of them is taken at once. */
   async #send(steps: Step[]): Promise<{ items: WidgetEntry[]; problem?: Problem }> {
     if (steps.length === 0) return { items: [] };
-    this.saving += 1;
     try {
       const { items } = await changeWidgets(steps);
       this.board.put(items, steps.flatMap((step) => ('remove' in step ? [step.remove] : [])));
@@ -141,23 +155,25 @@ export class Editing {
       return { items };
     } catch (cause) {
       return { items: [], problem: asProblem(cause) };
-    } finally {
-      this.saving -= 1;
     }
   }
 
   /** The same for what is not made anew on what others saved: a refusal is told, and what is there is shown. */
-  async #tell(steps: Step[]): Promise<void> {
-    this.problem = undefined;
-    const { problem } = await this.#send(steps);
-    if (!problem) return;
-    this.problem = problem;
-    await this.board.load();
+  #tell(steps: Step[]): Promise<void> {
+    return this.#working(async () => {
+      const { problem } = await this.#send(steps);
+      if (!problem) return;
+      this.problem = problem;
+      await this.board.load();
+    });
   }
 
   /** Adds widgets, which are selected then. `steps` makes them for what is there at this moment: others add and move too. */
-  async #add(steps: () => Step[]): Promise<void> {
-    this.problem = undefined;
+  #add(steps: () => Step[]): Promise<void> {
+    return this.#working(() => this.#addOn(steps));
+  }
+
+  async #addOn(steps: () => Step[]): Promise<void> {
     for (let tries = 0; ; tries += 1) {
       const there = new Set((this.board.widgets ?? []).map(({ id }) => id));
       const { items, problem } = await this.#send(steps());
@@ -249,19 +265,16 @@ export class Editing {
     const head = house.state?.[way];
     if (!head) return undefined;
     this.cancel();
-    this.saving += 1;
-    this.problem = undefined;
-    try {
-      return await (way === 'undo' ? undo : redo)(head.change);
-    } catch (cause) {
-      this.problem = asProblem(cause);
-      return undefined;
-    } finally {
-      this.saving -= 1;
-      await Promise.all([this.board.load(), house.load()]);
-    }
+    return this.#working(async () => {
+      try {
+        return await (way === 'undo' ? undo : redo)(head.change);
+      } catch (cause) {
+        this.problem = asProblem(cause);
+        return undefined;
+      } finally {
+        await Promise.all([this.board.load(), house.load()]);
+      }
+    });
   }
 
-  /** The title that a new one gets. */
-  static titleFor = titleFor;
 }
