@@ -59,7 +59,7 @@ class Program {
     });
     const text = await answer.text();
     const write = { method, path, status: answer.status, json: text ? JSON.parse(text) : undefined };
-    if (method !== 'GET') this.ledger.take(this.who, write);
+    if (method !== 'GET') this.ledger.take(`token:${this.who}`, write);
     return write;
   }
 
@@ -86,7 +86,7 @@ class Program {
     }
     // Late, gone, taken, or nothing left to undo: the answer says so.
     assert.ok([200, 201, 204, 404, 409, 412, 422].includes(write.status), `${write.path}: ${write.status} ${JSON.stringify(write.json)}`);
-    if (write.status >= 400) this.ledger.told += 1;
+    if (write.status >= 400 || (undoes && !write.json.change)) this.ledger.told += 1;
     // What is seen gets old, so that there are races.
     if (write.status >= 400 || undoes || this.roll(3) === 0) await this.#look();
     else {
@@ -177,6 +177,8 @@ async function replays(house, { first, last, start, end, ledger }) {
       if (after) state.set(id, after);
       else state.delete(id);
     }
+    // All that it would have taken back others had changed: its author was told.
+    if (change.differences.length === 0) continue;
     const one = change.differences.length === 1 ? change.differences[0] : undefined;
     const same = (each) => each.who === change.who && (each.change === number || (each.change === undefined && one && each.id === one.id && isSame(each.after, one.after)));
     const nth = open.findIndex(same);

@@ -70,7 +70,10 @@ export class Hand {
 
   /** The writes of this page that are not accounted for yet. */
   async #take() {
-    const writes = await this.page.evaluate((from) => globalThis.writesSeen.slice(from), this.#taken);
+    const writes = await until(`${this.name} has all answers`, () => this.page.evaluate((from) => {
+      const ended = globalThis.writesSeen.slice(from);
+      return ended.every(({ isOpen }) => !isOpen) && ended;
+    }, this.#taken));
     this.#taken += writes.length;
     for (const write of writes) this.ledger.take(this.who, write);
     return writes;

@@ -88,10 +88,12 @@ impl Node {
             })?;
             Ok(planned)
         };
-        let shown = self.change_dashboards(who, Deed::Edit, plan, |state| Ok(state.clone()));
-        let state = shown.map_err(|error| Box::new(StepFault { step: fault, error }))?;
+        // The number is read while nobody else can change anything.
+        let show = |state: &State| Ok((state.clone(), self.dashboards.changes.last()));
+        let shown = self.change_dashboards(who, Deed::Edit, plan, show);
+        let (state, change) = shown.map_err(|error| Box::new(StepFault { step: fault, error }))?;
         let items = ids.iter().map(|id| widget_of(&state, who, id)).collect::<Result<_, _>>().map_err(all)?;
-        Ok(Changed { change: self.dashboards.changes.last(), items })
+        Ok(Changed { change, items })
     }
 }
 
