@@ -410,7 +410,7 @@ test('the history goes back further, a restore and an import are undone, and wha
   await visit(`dashboards?id=${id}`);
   const dialog = desk.getByRole('dialog');
   await more(desk, 'History');
-  await dialog.getByRole('button', { name: 'More', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Show more' }).click();
   await dialog.getByRole('button', { name: `Back to this: change ${before}`, exact: true }).click();
   await becomes(async () => (await widget(house, 'h1')).title, '0');
   await dialog.getByRole('button', { name: 'Close' }).click();

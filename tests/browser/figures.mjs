@@ -3,14 +3,13 @@
 import { box, keep, table } from './kept.mjs';
 
 const { DESK, ownHouse, pause, until } = await import('./house.mjs');
+const { trace } = await import('./trace.mjs');
 
 const FOLDERS = 100;
 const LEAVES = 1_000;
 const RATE = 5_000;
 const TRACE_S = 10;
 const MINUTES = Number(process.env.MINUTES ?? 2);
-/** Of work on the main thread between two pictures, in milliseconds. */
-const FRAME_MS = 1000 / 60;
 
 const house = ownHouse([
   { id: 'forest', driver: 'forest', config: { folders: FOLDERS, leaves: LEAVES, per_second: RATE }, limits: { max_pps: 50_000, memory_mb: 512 } },
@@ -100,42 +99,9 @@ try {
 
   /** Traces while something goes on, and prints how much the main thread works for each picture. */
   async function report(what, act) {
-    await session.send('Tracing.start', {
-      transferMode: 'ReportEvents',
-      traceConfig: { includedCategories: ['toplevel', 'disabled-by-default-devtools.timeline', 'devtools.timeline', '__metadata'] },
-    });
-    const events = [];
-    session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
-    await act();
-    const ended = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
-    await session.send('Tracing.end');
-    await ended;
-    session.removeAllListeners('Tracing.dataCollected');
-    // The renderer with the most work is the page; others are idle.
-    const byThread = new Map();
-    for (const event of events) {
-      if (event.ph !== 'X' || event.name !== 'RunTask') continue;
-      const names = events.length && `${event.pid}:${event.tid}`;
-      if (!byThread.has(names)) byThread.set(names, []);
-      byThread.get(names).push(event);
-    }
-    const mains = new Set(events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(({ pid, tid }) => `${pid}:${tid}`));
-    const tasks = [...byThread].filter(([thread]) => mains.has(thread)).map(([, list]) => list).sort((a, b) => b.length - a.length)[0] ?? [];
-    if (tasks.length === 0) return say(`Main thread, ${what}`, 'no trace');
-    const start = Math.min(...tasks.map(({ ts }) => ts));
-    // Work is processor time: a busy machine makes it take longer, and no more of it.
-    const frames = new Map();
-    const spans = new Map();
-    for (const { ts, dur = 0, tdur = 0 } of tasks) {
-      const frame = Math.floor((ts - start) / 1000 / FRAME_MS);
-      frames.set(frame, (frames.get(frame) ?? 0) + tdur / 1000);
-      spans.set(frame, (spans.get(frame) ?? 0) + dur / 1000);
-    }
-    const count = Math.ceil((Math.max(...tasks.map(({ ts }) => ts)) - start) / 1000 / FRAME_MS);
-    const work = Array.from({ length: count }, (_, n) => frames.get(n) ?? 0).sort((a, b) => a - b);
-    const wall = Array.from({ length: count }, (_, n) => spans.get(n) ?? 0).sort((a, b) => a - b);
+    const { frames: work, wall } = await trace(page, act);
     const busy = work.filter((ms) => ms > 0.5);
-    say(`Main thread for each of ${count} frames, ${what}, ms (p50, p95, worst)`, `${round(at(0.5, work))}, ${round(at(0.95, work))}, ${round(work.at(-1))}`);
+    say(`Main thread for each of ${work.length} frames, ${what}, ms (p50, p95, worst)`, `${round(at(0.5, work))}, ${round(at(0.95, work))}, ${round(work.at(-1))}`);
     say('  the same by the clock on the wall', `${round(at(0.5, wall))}, ${round(at(0.95, wall))}, ${round(wall.at(-1))}`);
     say(`  of ${busy.length} frames with work, ms (p50, p95)`, `${round(at(0.5, busy))}, ${round(at(0.95, busy))}`);
   }

@@ -171,6 +171,11 @@ export class Hand {
     }));
   }
 
+  /** Others go on while something is held or typed: for half a second at the most. */
+  async #linger() {
+    for (let frames = this.roll(2) === 0 ? this.roll(30) : 0; frames > 0; frames -= 1) await this.page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+
   #cell = (id) => this.page.evaluate((one) => document.querySelector(`[data-id="${one}"][data-cell]`)?.dataset.cell, id);
 
   async #drag({ id, left, top, right, bottom }, { isCorner }) {
@@ -182,8 +187,7 @@ export class Hand {
     const begun = await this.#cell(id);
     await mouse.move(x + (this.roll(9) - 4) * 90, Math.min(830, Math.max(200, y + (this.roll(7) - 3) * 72)), { steps: 3 });
     const held = await this.#cell(id);
-    // Others go on while it is held.
-    for (let frames = this.roll(3) === 0 ? this.roll(20) : 0; frames > 0; frames -= 1) await this.page.evaluate(() => new Promise(requestAnimationFrame));
+    await this.#linger();
     await mouse.up();
     return hit && held !== undefined && held !== begun ? 'drag' : '';
   }
@@ -203,6 +207,7 @@ export class Hand {
     await this.page.keyboard.press('F2');
     await this.page.keyboard.insertText(mark);
     const isTyped = await this.page.evaluate((text) => document.activeElement?.value === text && document.activeElement.matches('.title'), mark);
+    await this.#linger();
     await this.page.keyboard.press('Enter');
     return isTyped ? 'rename' : '';
   }
@@ -212,6 +217,7 @@ export class Hand {
     await this.page.keyboard.press('Space');
     const form = this.page.getByTestId('properties');
     await form.getByRole('textbox', { name: 'Title' }).fill(mark, { timeout: SHORT_MS });
+    await this.#linger();
     await form.getByRole('button', { name: 'Save' }).click({ timeout: SHORT_MS });
     return 'settings';
   }
