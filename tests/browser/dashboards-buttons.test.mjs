@@ -56,6 +56,42 @@ async function more(on, name) {
   await on.getByRole('group', { name: 'More' }).getByRole('button', { name }).click();
 }
 
+test('a house without dashboards offers the first one; what could not be read can be tried again', { timeout: 60_000 }, async () => {
+  const { page: desk, visit } = await house.open(DESK);
+  await visit('dashboards');
+  const dialog = desk.getByRole('dialog');
+  const names = async () => (await house.ask('GET', '/api/dashboards')).items.map(({ name }) => name);
+  const begin = () => desk.getByRole('main').getByRole('button', { name: 'New page' }).last().click();
+  await desk.getByText('No dashboards yet').waitFor();
+  await begin();
+  await dialog.getByLabel('Name', { exact: true }).fill('Kitchen');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  assert.deepEqual(await names(), []);
+  await begin();
+  await dialog.getByLabel('Name', { exact: true }).fill('Kitchen');
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  await becomes(names, ['Kitchen']);
+  await desk.getByTestId('edit-grid').waitFor();
+  // From the list of the pages too.
+  await more(desk, 'Order the pages');
+  await dialog.getByRole('button', { name: 'New page' }).click();
+  await dialog.getByLabel('Name', { exact: true }).fill('Hall');
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  await becomes(names, ['Kitchen', 'Hall']);
+  // First the list of the pages, then that of the widgets cannot be had.
+  for (const what of ['**/api/dashboards', '**/api/widgets?dashboard=*']) {
+    await desk.route(what, (route) => route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"title":"out of order"}' }));
+    await visit('home');
+    await desk.reload();
+    await visit('dashboards');
+    await desk.getByText('out of order').first().waitFor();
+    await desk.unroute(what);
+    await desk.getByRole('main').getByRole('button', { name: 'Try again' }).click();
+    await desk.getByText('This page is empty').waitFor();
+  }
+  await desk.context().close();
+});
+
 test('rules, rights, kind, names and units of a widget are what the form says', { timeout: 120_000 }, async () => {
   const id = await page(house, [{ id: 'f1', title: 'heat', ...temp, ...at(0) }]);
   const { page: desk, complaints, visit } = await house.open(DESK);
@@ -97,6 +133,9 @@ test('rules, rights, kind, names and units of a widget are what the form says', 
   await props.getByRole('combobox', { name: 'Row 2' }).fill('own.power');
   await save(desk);
   await becomes(async () => (({ kind, bindings }) => [kind, Object.values(bindings).map(({ address }) => address)])(await widget(house, 'f1')), ['table', ['own.temp', 'own.power']]);
+  await rule(2).getByLabel('Datapoint').selectOption({ label: 'Row 2' });
+  await save(desk);
+  await becomes(async () => (await widget(house, 'f1')).rules[1].binding, 'value_2');
   await props.getByRole('button', { name: 'Remove: Row 2' }).click();
   await save(desk);
   await becomes(async () => Object.keys((await widget(house, 'f1')).bindings).length, 1);
@@ -169,7 +208,18 @@ test('widgets are cut, copied, pasted, grouped, taken apart and removed by butto
   await grip(desk, pasted.id).click();
   await tools.getByRole('button', { name: 'Keep as template' }).click();
   await desk.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
-  await becomes(async () => (await house.ask('GET', '/api/widgets/templates')).items.length, 0);
+  const templates = async () => (await house.ask('GET', '/api/widgets/templates')).items.map(({ name }) => name);
+  await becomes(templates, []);
+  // One that is kept, forgotten, and brought back.
+  await tools.getByRole('button', { name: 'Keep as template' }).click();
+  await desk.getByRole('dialog').getByLabel('Name').fill('Mine');
+  await desk.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+  await becomes(templates, ['Mine']);
+  await desk.getByText('Templates', { exact: true }).click();
+  await desk.getByRole('button', { name: 'Remove the template Mine' }).click();
+  await becomes(templates, []);
+  await desk.getByTestId('notice').filter({ hasText: 'Mine is removed' }).getByRole('button', { name: 'Undo' }).click();
+  await becomes(templates, ['Mine']);
   assert.deepEqual(await barriers(desk), []);
   assert.deepEqual(complaints, []);
   await desk.context().close();
@@ -186,9 +236,31 @@ test('a datapoint that is dropped on a widget is bound to it, and one that does 
   await drag(desk, point, desk.getByTestId('place-d1'));
   await becomes(async () => (await widget(house, 'd1')).bindings?.value?.address, 'own.power');
   assert.equal((await widgetsOf(house, id)).length, 2, 'nothing was made beside it');
+  // Beside it comes a widget of its own, with the other kinds that suit it.
+  await drag(desk, point, desk.getByTestId('edit-grid'), { x: 0.6, y: 0.6 });
+  const made = await until('a widget', async () => (await widgetsOf(house, id)).find(({ id: one }) => !['d1', 'd2'].includes(one)));
+  await form(desk).getByRole('group', { name: 'Fits too' }).getByRole('button', { name: 'Gauge' }).click();
+  await save(desk);
+  await becomes(async () => (({ kind, bindings }) => [kind, bindings.value.address])(await widget(house, made.id)), ['gauge', 'own.power']);
   await drag(desk, point, desk.getByTestId('place-d2'));
   await desk.getByTestId('notice').filter({ hasText: 'has no free place' }).waitFor();
   assert.equal((await widget(house, 'd2')).bindings, undefined);
+  // A kind is dragged to its place too.
+  await saved(desk);
+  await desk.getByText('Widgets', { exact: true }).click();
+  await drag(desk, desk.getByRole('button', { name: 'Weather', exact: true }), desk.getByTestId('edit-grid'), { x: 0.55, y: 0.9 });
+  const weather = await until('the weather', async () => (await widgetsOf(house, id)).find(({ kind }) => kind === 'weather'));
+  assert.ok(weather.layout.wall.x >= 5 && weather.layout.wall.y >= 4, JSON.stringify(weather.layout));
+  // What the daemon refuses is told, and the words can be put away.
+  await saved(desk);
+  await desk.route('**/api/widgets/batch', (route) => route.fulfill({ status: 507, contentType: 'application/problem+json', body: '{"title":"the disk is full","hint":"make room"}' }));
+  await grip(desk, 'd2').click();
+  await desk.keyboard.press('Delete');
+  await desk.getByText('make room').waitFor();
+  await desk.unroute('**/api/widgets/batch');
+  await desk.getByRole('button', { name: 'Dismiss' }).first().click();
+  await desk.getByText('make room').waitFor({ state: 'detached' });
+  assert.equal((await widget(house, 'd2')).kind, 'clock');
   await desk.context().close();
 });
 
@@ -344,6 +416,7 @@ test('cameras, an embedded page, alarms, a list, a stop and what is told of a re
     { id: 'bell', kind: 'alarms', ...at(8, 0, 4, 3) },
     { id: 'pick', kind: 'select', title: 'Mode', bindings: bound({ command: 'own.mode' }), options: { look: 'list', choices: [{ value: '1', word: 'Auto' }, { value: '2', word: 'Eco' }] }, ...at(0, 4, 3) },
     { id: 'roll', kind: 'shutter', title: 'Roller', bindings: bound({ up: 'own.light', stop: 'own.stop', down: 'own.light' }), ...at(3, 4, 3) },
+    { id: 'line', kind: 'chart', title: 'Curve', bindings: bound({ value_1: 'own.temp' }), ...at(8, 4, 4, 3) },
     { id: 'lock', kind: 'button', title: 'Safe', pin: true, bindings: bound({ command: 'own.mode' }), options: { value: '2' }, ...at(6, 4) },
   ]);
   await house.write('calc.leak', true);
@@ -364,11 +437,20 @@ test('cameras, an embedded page, alarms, a list, a stop and what is told of a re
   await tile(desk, 'evil').getByText('the camera does not answer').waitFor();
   assert.equal(foreign.asked['/picture'], undefined, 'nothing on this machine is asked that is not named');
   await desk.frameLocator('[data-testid=widget-in] iframe').getByText('Fahrplan').waitFor();
+  const [inner, outer] = [await tile(desk, 'in').locator('iframe').boundingBox(), await tile(desk, 'in').boundingBox()];
+  assert.ok(inner.y + inner.height <= outer.y + outer.height, 'it stays within its tile');
   await tile(desk, 'out').getByText(`${foreign.origin} is not allowed`).waitFor();
   assert.equal(foreign.asked['/page'], undefined);
 
   await tile(desk, 'bell').getByRole('button', { name: 'Acknowledge Water' }).click();
   await becomes(async () => (await house.ask('GET', '/api/alarms')).unacknowledged_count, 0);
+  const curve = tile(desk, 'line').getByRole('slider');
+  await house.write('own.temp', 20.5);
+  await curve.focus();
+  await until('the curve is read by key', async () => {
+    await desk.keyboard.press('End');
+    return /20[.]5/.test(await curve.getAttribute('aria-valuetext'));
+  });
   await tile(desk, 'pick').getByRole('combobox', { name: 'Mode' }).selectOption({ label: 'Eco' });
   await becomes(() => value(house, 'own.mode'), 2);
   await tile(desk, 'roll').getByRole('button', { name: 'Roller Stop' }).click();
