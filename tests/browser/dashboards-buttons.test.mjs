@@ -149,6 +149,17 @@ test('rules, rights, kind, names and units of a widget are what the form says', 
   await becomes(async () => (({ rights, pin }) => ({ rights, pin }))(await widget(house, 'f1')), { rights: { view: 'operator', operate: 'admin' }, pin: true });
   assert.deepEqual(await barriers(desk), []);
   assert.deepEqual(complaints, []);
+  // What was typed is saved by whatever leads away from it.
+  const away = await page(house, []);
+  const title = () => props.getByRole('textbox', { name: 'Title', exact: true });
+  await title().fill('by done');
+  await desk.getByRole('button', { name: 'Done' }).click();
+  await becomes(async () => (await widget(house, 'f1')).title, 'by done');
+  await desk.getByRole('main').getByRole('button', { name: 'Edit' }).click();
+  await select(desk, 'f1');
+  await title().fill('by going');
+  await desk.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: `Page ${away.slice(5)}`, exact: true }).click();
+  await becomes(async () => (await widget(house, 'f1')).title, 'by going');
   const { page: looking, context } = await enter(house, DESK, 'viewer');
   const seen = await context.request.get(`${house.origin}/api/widgets?dashboard=${id}`);
   assert.deepEqual((await seen.json()).items, []);

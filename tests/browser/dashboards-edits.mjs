@@ -3,7 +3,7 @@
 import { editTogether } from './editors.mjs';
 import { ownHouse } from './house.mjs';
 
-const { BY_HAND = 125, BY_PROGRAM = 1_125, SEED = 7 } = process.env;
+const { BY_HAND = 100, BY_PROGRAM = 1_150, SEED = 7 } = process.env;
 const house = ownHouse([]);
 try {
   await house.start();

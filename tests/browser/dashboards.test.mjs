@@ -592,8 +592,7 @@ test('the gallery shows every kind of widget in every state it can be in, in bot
     for (const kind of ['switch', 'button', 'slider', 'dimmer', 'shutter', 'thermostat', 'lamps', 'input', 'select']) {
       for (const state of [...every, 'pending', 'confirmed', 'rejected', 'expired']) assert.ok(of[kind].includes(state), `${kind} ${state}`);
     }
-    assert.equal(await tooWide(shown), 0);
-    assert.deepEqual(await barriers(shown), []);
+    // That nothing bars the way here and nothing is too wide is looked at with all other pages.
     await shown.screenshot({ path: join(pictures, `dashboards-widgets-${name}.png`), fullPage: true });
     assert.deepEqual(complaints, []);
     await shown.context().close();

@@ -20,6 +20,7 @@ export const dashboards: Texts['dashboards'] = {
   ungroup: 'Einzeln bewegen',
   saving: 'Speichert …',
   saved: 'Gespeichert',
+  notSaved: (name) => `Nicht gespeichert: ${name}`,
   name: 'Name',
   caption: 'Titel',
   alsoFits: 'Passt auch',

@@ -18,6 +18,7 @@ export const dashboards = {
   ungroup: 'Move separately',
   saving: 'Saving …',
   saved: 'Saved',
+  notSaved: (name: string) => `Not saved: ${name}`,
   name: 'Name',
   caption: 'Title',
   alsoFits: 'Fits too',
