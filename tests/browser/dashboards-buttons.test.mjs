@@ -252,7 +252,7 @@ test('a datapoint that is dropped on a widget is bound to it, and one that does 
   const made = await until('a widget', async () => (await widgetsOf(house, id)).find(({ id: one }) => !['d1', 'd2'].includes(one)));
   await form(desk).getByRole('group', { name: 'Fits too' }).getByRole('button', { name: 'Gauge' }).click();
   await save(desk);
-  await becomes(async () => (({ kind, bindings }) => [kind, bindings.value.address])(await widget(house, made.id)), ['gauge', 'own.power']);
+  await becomes(async () => (({ kind, bindings }) => [kind, bindings?.value?.address])(await widget(house, made.id)), ['gauge', 'own.power']);
   await drag(desk, point, desk.getByTestId('place-d2'));
   await desk.getByTestId('notice').filter({ hasText: 'has no free place' }).waitFor();
   assert.equal((await widget(house, 'd2')).bindings, undefined);
