@@ -77,6 +77,8 @@ class Program {
     const one = this.#seen[this.roll(Math.max(1, this.#seen.length))];
     const choice = this.roll(100);
     const cell = { x: this.roll(11), y: this.roll(12), w: 2, h: 1 };
+    // To where it stands already is no change.
+    if (one?.layout?.wall && textOf(one.layout.wall) === textOf(cell)) cell.x = (cell.x + 1) % 11;
     const undoes = choice < 12;
     let write;
     if (undoes) write = await this.#send('POST', `/api/widgets/${choice < 8 ? 'undo' : 'redo'}`);
