@@ -3,7 +3,7 @@
 DRIVERS := $(notdir $(patsubst %/,%,$(dir $(wildcard drivers/*/Cargo.toml))))
 PACKAGES := -p fieldrail $(addprefix -p fieldrail-driver-,$(DRIVERS))
 
-.PHONY: run test build web bench fuzz fuzz-batteries soak hostile storm screenshots figures
+.PHONY: run test build web bench fuzz fuzz-batteries soak hostile storm screenshots figures edits
 
 # The demo house: simulated devices on real protocols, embedded broker, web admin.
 run: build
@@ -59,6 +59,12 @@ storm: build
 # Every page of the web admin as a picture, phone and desk, light and dark, German and English. README=--readme takes the README's anew.
 screenshots:
 	scripts/screenshots $(README)
+
+# Eight editors of dashboards at once, four of them pages of Chromium: 5,000 edits, none lost without its author being told. EDITS='SEED=3 BY_HAND=50' and others.
+edits: web
+	scripts/need test
+	cargo build --locked -p fieldrail
+	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && $(EDITS) node dashboards-edits.mjs
 
 # How fast the web admin is in Chromium, on the daemon in target/release if it is there; writes benches/WEB.md. FIGURES='--minutes 60' and others.
 figures: web

@@ -338,6 +338,17 @@ test('a symbol file goes up in the PLC\'s tree, and a foreign one is refused wit
   await form.getByRole('alert').filter({ hasText: 'photo.tpy' }).waitFor();
   await form.getByText('TwinCAT PLC Control writes it beside the project').waitFor();
   await form.getByLabel(/^File/).setInputFiles(right);
+  // Given up while its second piece is under way, it is not taken.
+  const pieces = [];
+  await page.route('**/call/import', (route) => (pieces.push(route.request().postDataJSON()), pieces.length > 1 ? undefined : route.continue()));
+  await form.getByRole('button', { name: 'Upload', exact: true }).click();
+  await until('a piece is under way', () => pieces.length === 2);
+  await form.getByRole('progressbar', { name: 'Upload' }).waitFor();
+  await form.getByRole('button', { name: 'Cancel' }).click();
+  await form.getByText('Cancelled. The file was not taken.').waitFor();
+  await page.unroute('**/call/import');
+  const known = async () => (await demo.ask('GET', '/api/browse/search?instance=plc_001&search=nMode')).items.map(({ source }) => source);
+  assert.ok((await known()).every((source) => source === 'device'), String(await known()));
   await form.getByRole('button', { name: 'Upload', exact: true }).click();
   await form.getByText('Taken. Variables: 1').waitFor();
   assert.deepEqual(await barred(page), []);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Cell, Size } from '../src/api/dashboards';
 import { bodyOf, lastPart, shifted } from '../src/pages/dashboards/body';
 import { bottom, changed, derived, firstFree, gridOf, isOwn, layoutOf, overlap, type Placed, pushed, sizeFor } from '../src/pages/dashboards/grid';
-import { race, same } from '../src/pages/dashboards/merge';
+import { type Keyed, race, same } from '../src/ui/race';
 import { grouped, moved } from '../src/pages/dashboards/pages';
 
 const at = (id: string, x: number, y: number, w: number, h: number): Placed => ({ id, cell: { x, y, w, h } });
@@ -82,7 +82,7 @@ test('two changes of different things go together, two of the same are shown', (
     joined: { id: 'w', title: 'mine', kind: 'gauge' },
   });
   expect(race(base, { ...base, title: 'mine' }, { ...base, title: 'theirs' })).toEqual({ differs: ['title'] });
-  expect(race({ ...base, pin: true }, base, { ...base, pin: true, title: 'b' }).joined).toEqual({ ...base, title: 'b' });
+  expect(race<Keyed>({ ...base, pin: true }, base, { ...base, pin: true, title: 'b' }).joined).toEqual({ ...base, title: 'b' });
   expect(same({ a: 1, b: { c: [1], d: undefined } }, { b: { c: [1] }, a: 1 })).toBe(true);
   expect(same({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
 });

@@ -312,7 +312,8 @@ export const addWidget = (body: Omit<Widget, 'id'> & { id?: string }) =>
 export const putWidget = (body: Widget, ifMatch: string) =>
   call<WidgetEntry>('PUT', widget(body.id), { body, ifMatch });
 export const removeWidget = (id: string, ifMatch: string) => call<void>('DELETE', widget(id), { ifMatch });
-/** All steps or none, in one change: a drag, a paste, a group. At most 1,000. A lost race answers 412 and names the widget in `at.key` (`steps[3]`). */
+/** All steps or none, in one change: a drag, a paste, a group. At most 1,000. A lost race answers 412 and names the widget in `at.key` (`steps[3]`);
+ * a place where another one stands answers 422 (`steps[3].layout.wall`). */
 export const changeWidgets = (steps: Step[]) =>
   call<{ change: number; items: WidgetEntry[] }>('POST', '/api/widgets/batch', { body: { steps } });
 

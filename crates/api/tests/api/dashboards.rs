@@ -148,11 +148,53 @@ async fn several_steps_are_done_together_or_not_at_all() {
         (json!([{ "etag": a }]), 422),
         (json!([{ "add": widget("x", "eg"), "remove": "a", "etag": a }]), 422),
         (json!([{ "move": "a", "etag": a, "layout": { "wall": { "x": 0, "y": 0, "w": 0, "h": 1 } } }]), 422),
+        (json!([{ "move": "a", "etag": a, "layout": cell(4) }]), 422),
     ] {
         let answer = house.admin("POST", "/api/widgets/batch", Some(&json!({ "steps": steps }))).await;
         assert_eq!(answer.status, status, "{steps}: {}", String::from_utf8_lossy(&answer.body));
     }
     assert_eq!(house.get("/api/widgets/state").await["change"], done["change"], "nothing of that counts");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_widget_is_not_put_on_another_one_but_goes_back_to_where_it_stood() {
+    let house = House::with_dashboards().await;
+    let put = |id: &str, x: u32| {
+        let mut put = widget(id, "eg");
+        put["layout"] = json!({ "wall": { "x": x, "y": 0, "w": 3, "h": 2 } });
+        put
+    };
+    let change = async |id: &str, x: u32| {
+        let path = format!("/api/widgets/{id}");
+        let etag = house.etag_of(&path).await;
+        house.with_etag("PUT", &path, &etag, Some(&put(id, x))).await
+    };
+    change("a", 0).await.must_be(200);
+    let refused = change("b", 2).await.must_be(422).json();
+    assert_eq!(refused["at"]["key"], "layout.wall", "{refused}");
+    assert!(refused["hint"].as_str().unwrap().contains("free cells"), "{refused}");
+    let added = house.admin("POST", "/api/widgets", Some(&put("n", 1))).await.must_be(422).json();
+    assert_eq!(added["at"]["key"], "layout.wall", "{added}");
+    let etag = house.etag_of("/api/widgets/b").await;
+    let step = json!({ "move": "b", "etag": etag, "layout": { "wall": { "x": 2, "y": 1, "w": 3, "h": 2 } } });
+    let add = json!({ "add": put("n", 6) });
+    let refused = house.admin("POST", "/api/widgets/batch", Some(&json!({ "steps": [add, step] }))).await;
+    assert_eq!(refused.must_be(422).json()["at"]["key"], "steps[1].layout.wall");
+    assert_eq!(house.get("/api/widgets/b").await.get("layout"), None, "nothing of all that was done");
+    // Somebody goes, another one comes in its place, and the first one is brought back: both stand there, and nothing is lost.
+    change("a", 6).await.must_be(200);
+    let other = house.token("other", fieldrail_node::people::Role::Admin, &[]).0;
+    house.ask("POST", "/api/widgets", &other, Some(&put("n", 0))).await.must_be(201);
+    house.admin("POST", "/api/widgets/undo", None).await.must_be(200);
+    assert_eq!(house.get("/api/widgets/a").await["layout"], house.get("/api/widgets/n").await["layout"]);
+    let file = house.get("/api/widgets/export").await;
+    let report = house.admin("POST", "/api/widgets/import?mode=replace&try_only=true", Some(&file)).await;
+    let report = report.must_be(200).json();
+    let note = report["notes"].as_array().unwrap().iter().find(|note| note["key"] == "widgets[3].layout.wall");
+    assert!(note.is_some_and(|note| note["message"].as_str().unwrap().contains("pushed apart")), "{report}");
+    // Each of the two can be led away, or renamed where it stands.
+    change("a", 0).await.must_be(200);
+    change("a", 9).await.must_be(200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

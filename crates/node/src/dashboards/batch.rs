@@ -10,6 +10,7 @@ use super::bounds::check_widget;
 use super::desk::Deed;
 use super::edit::{added, changed, given, unchanged};
 use super::model::{Cell, Size, Widget};
+use super::places::check_places;
 use super::state::{Body, Entry, EntryKind, Key, State, Step};
 use super::views::{Changed, widget_of};
 use crate::people::{Role, Who};
@@ -81,12 +82,18 @@ impl Node {
                 ids.extend(step.after.is_some().then(|| step.key.id.clone()));
                 planned.push(step);
             }
+            check_places(state, &planned).map_err(|(nth, error)| {
+                fault = Some(nth);
+                error
+            })?;
             Ok(planned)
         };
-        let shown = self.change_dashboards(who, Deed::Edit, plan, |state| Ok(state.clone()));
-        let state = shown.map_err(|error| Box::new(StepFault { step: fault, error }))?;
+        // The number is read while nobody else can change anything.
+        let show = |state: &State| Ok((state.clone(), self.dashboards.changes.last()));
+        let shown = self.change_dashboards(who, Deed::Edit, plan, show);
+        let (state, change) = shown.map_err(|error| Box::new(StepFault { step: fault, error }))?;
         let items = ids.iter().map(|id| widget_of(&state, who, id)).collect::<Result<_, _>>().map_err(all)?;
-        Ok(Changed { change: self.dashboards.changes.last(), items })
+        Ok(Changed { change, items })
     }
 }
 

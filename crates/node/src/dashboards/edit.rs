@@ -9,6 +9,7 @@ use fieldrail_store::{ChangeHead, Etag};
 use super::bounds::{check_dashboard, check_template, check_widget};
 use super::desk::Deed;
 use super::model::{Dashboard, Template, Widget};
+use super::places::check_places;
 use super::state::{Body, Entry, EntryKind, Key, State, Step};
 use super::views::{
     DashboardView, DashboardsView, OrderRequest, TemplateView, WidgetView, list_of, no_widget, page_of, widget_of,
@@ -105,7 +106,7 @@ impl Node {
         given(&mut widget.id, "w");
         check_widget(&widget, "")?;
         let id = widget.id.clone();
-        let plan = |state: &State| Ok(vec![added(state, Body::Widget(Box::new(widget)))?]);
+        let plan = |state: &State| placed(state, added(state, Body::Widget(Box::new(widget)))?);
         self.change_dashboards(who, Deed::Edit, plan, |state| widget_of(state, who, &id))
     }
 
@@ -113,7 +114,7 @@ impl Node {
     pub fn put_widget(&self, who: &Who, id: &str, seen: &Etag, widget: Widget) -> Result<WidgetView> {
         let widget = Widget { id: same_id(&widget.id, id)?, ..widget };
         check_widget(&widget, "")?;
-        let plan = |state: &State| Ok(vec![changed(state, seen, Body::Widget(Box::new(widget)))?]);
+        let plan = |state: &State| placed(state, changed(state, seen, Body::Widget(Box::new(widget)))?);
         self.change_dashboards(who, Deed::Edit, plan, |state| widget_of(state, who, id))
     }
 
@@ -159,6 +160,13 @@ fn template_of(state: &State, id: &str) -> Result<TemplateView> {
         .find(|(template, _)| template.id == id)
         .ok_or_else(|| Error::NotFound(format!("there is no template `{id:.80}`")))?;
     Ok(TemplateView { template: template.clone(), etag: etag.to_string() })
+}
+
+/// The step alone, unless it puts its widget on another one.
+fn placed(state: &State, step: Step) -> Result<Vec<Step>> {
+    let steps = vec![step];
+    check_places(state, &steps).map_err(|(_, error)| error)?;
+    Ok(steps)
 }
 
 /// The step that adds an entry. One that is there already is not written over.

@@ -12,6 +12,7 @@ use super::desk::Deed;
 use super::edit::given;
 use super::model::{KINDS, Widget, WidgetsFile};
 use super::old;
+use super::places::overlaps;
 use super::state::{Body, Entry, EntryKind, Key, State, Step};
 use crate::people::{Role, Who};
 use crate::{Error, Node, Result};
@@ -126,8 +127,8 @@ impl Node {
         Ok(report)
     }
 
-    /// What is right and may still surprise: kinds of another version, titles that look like programs, and instances that
-    /// are not here.
+    /// What is right and may still surprise: kinds of another version, titles that look like programs, widgets that lie on
+    /// others, and instances that are not here.
     fn note_what_is_strange(&self, file: &WidgetsFile, notes: &mut Vec<ImportNote>) {
         let mut kinds: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         let mut strangers: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
@@ -158,6 +159,12 @@ impl Node {
                 message,
                 "it works again in a version that knows it",
             ));
+        }
+        for ((page, size), (nth, times)) in overlaps(file) {
+            let size = size.name();
+            let message = format!("on the page `{page}` {times} widgets lie on others; they are shown pushed apart");
+            let hint = "move one of them in the editor: then all are kept where they are shown";
+            notes.push(ImportNote::new(format!("widgets[{nth}].layout.{size}"), message, hint));
         }
         for (first, (nth, times)) in strangers {
             let message = format!("there is no instance of `{first:.80}…` here ({times} bindings)");

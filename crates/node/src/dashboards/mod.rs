@@ -1,7 +1,8 @@
 //! Dashboards: pages of widgets as people see, change and operate them.
 //!
 //! Read in this order: [`model`] what there is, `bounds` what it may be, `state` all of it at one moment, `desk` where it is
-//! changed and `fold` how the file follows, `edit` and `batch` what people do to it, `undo` and `versions` how they go back,
+//! changed and `fold` how the file follows, `edit` and `batch` what people do to it and `places` where a widget may
+//! stand, `undo` and `versions` how they go back,
 //! `import` and `old` what comes from elsewhere, `operate` and `pin` how a widget switches something, `charts` what is
 //! kept for them, `near` what is there in the place of what is gone.
 
@@ -18,6 +19,7 @@ mod near;
 mod old;
 mod operate;
 mod pin;
+mod places;
 mod state;
 mod undo;
 mod versions;

@@ -68,3 +68,8 @@ export function shifted(bodies: readonly { body: WidgetBody; cell: Cell }[], y: 
   const top = Math.min(...bodies.map(({ cell }) => cell.y));
   return bodies.map(({ body, cell }) => ({ ...body, layout: { [size]: { ...cell, y: cell.y - top + y } } }));
 }
+
+/** Those keys of something as JSON, for a person to compare; all of them unless some are named. */
+export function keysText(all: Readonly<Record<string, unknown>>, keys: readonly string[] = Object.keys(all)): string {
+  return JSON.stringify(Object.fromEntries(keys.map((key) => [key, all[key]])), null, 2);
+}

@@ -1,8 +1,24 @@
 // One widget whose settings are being changed. Nothing that is typed is lost by an error or by somebody who was faster.
-import { addWidget, getWidget, putWidget, type Widget, type WidgetEntry } from '../../api/dashboards';
+import { addWidget, getWidget, putWidget, type Size, type Widget, type WidgetEntry } from '../../api/dashboards';
 import { asProblem, type Problem } from '../../api/http';
+import { type Keyed, race, same } from '../../ui/race';
 import { widgetOf } from './body';
-import { same } from './merge';
+
+/** The screen size at which another widget stands where this one was to. */
+const takenAt = ({ status, at }: Problem): Size | undefined =>
+  status === 422 ? (/^layout\.(phone|tablet|wall)$/.exec(at.key ?? '')?.[1] as Size | undefined) : undefined;
+
+/** Sends it; a place that another one has taken is given up, since there is room elsewhere. */
+async function placing<T>(body: Widget, send: (body: Widget) => Promise<T>): Promise<T> {
+  try {
+    return await send(body);
+  } catch (cause) {
+    const size = takenAt(asProblem(cause));
+    if (!size || !body.layout?.[size]) throw cause;
+    const { [size]: _, ...layout } = body.layout;
+    return placing({ ...body, layout }, send);
+  }
+}
 
 /** Without places that nobody has filled. */
 function whole(body: Widget): Widget {
@@ -57,9 +73,10 @@ export class WidgetDraft {
   /** Saves it; the entry as the daemon has it then, or nothing. */
   async save(): Promise<WidgetEntry | undefined> {
     [this.saving, this.problem] = [true, undefined];
+    const sent = this.body;
     try {
-      const saved = await putWidget(whole(this.body), this.#etag);
-      this.#take(saved);
+      const saved = await placing(whole(sent), (body) => putWidget(body, this.#etag));
+      this.#take(saved, sent);
       return saved;
     } catch (cause) {
       const problem = asProblem(cause);
@@ -71,9 +88,12 @@ export class WidgetDraft {
     }
   }
 
-  #take(saved: WidgetEntry): void {
+  /** What was typed since it was sent stays. */
+  #take(saved: WidgetEntry, sent: Widget): void {
     const widget = widgetOf(saved);
-    [this.base, this.body, this.clash] = [widget, widget, undefined];
+    const now = this.body;
+    const joined = now === sent ? widget : race<Keyed>({ ...sent }, { ...now }, { ...widget }).joined;
+    [this.base, this.body, this.clash] = [widget, (joined ?? now) as Widget, undefined];
     this.#etag = saved.etag;
   }
 
@@ -99,9 +119,10 @@ export class WidgetDraft {
 
   async #addAgain(): Promise<WidgetEntry | undefined> {
     this.saving = true;
+    const sent = this.body;
     try {
-      const saved = await addWidget(whole(this.body));
-      this.#take(saved);
+      const saved = await placing(whole(sent), addWidget);
+      this.#take(saved, sent);
       return saved;
     } catch (cause) {
       this.problem = asProblem(cause);

@@ -9,8 +9,8 @@ import type { Gone } from '../../widgets/truth';
 
 /** So long a datapoint may take to say something before the daemon is asked whether there is one. */
 const PATIENCE_MS = 700;
-/** How long the daemon may wait for the end of a write. */
-const WAIT_MS = 5_500;
+/** How long the daemon may wait for the end of a write: longer than a write is good for, on a busy machine too. */
+const WAIT_MS = 8_000;
 
 /** Asks a person before something is sent: for a code, or whether they mean it. Undefined when they do not. */
 export type Ask = (widget: WidgetEntry) => Promise<{ pin?: string } | undefined>;

@@ -1,23 +1,10 @@
-// Two people change one route at once: what each changed, and both together where that is possible. Pure.
+// What a route means for others, and two people who change one route at once. Pure.
 import type { RouteSpec } from '../../api/types';
-import { same, withKey } from './spec';
-
-export interface Race {
-  /** The keys in which the two versions differ. */
-  differs: string[];
-  /** Both changes together; undefined where both changed the same key in different ways. */
-  joined?: RouteSpec;
-}
+import { type Race, race as raceOf } from '../../ui/race';
+import { withKey } from './spec';
 
 /** Compares what I made of `base` with what somebody else made of it. */
-export function race(base: RouteSpec, mine: RouteSpec, theirs: RouteSpec): Race {
-  const keys = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])];
-  const differs = keys.filter((key) => !same(mine[key], theirs[key]));
-  const both = differs.filter((key) => !same(mine[key], base[key]) && !same(theirs[key], base[key]));
-  if (both.length > 0) return { differs };
-  const changed = differs.filter((key) => !same(mine[key], base[key]));
-  return { differs, joined: changed.reduce((spec, key) => withKey(spec, key, mine[key]), theirs) };
-}
+export const race = (base: RouteSpec, mine: RouteSpec, theirs: RouteSpec): Race<RouteSpec> => raceOf(base, mine, theirs, withKey);
 
 export interface Effects {
   /** Other routes that write the same target. */
