@@ -43,6 +43,7 @@ export const saved = (on) => on.locator('[data-testid=saved][data-saving=false]'
 
 /** Drags with the mouse from the middle of one to a place in another. */
 export async function drag(on, from, to, { x = 0.5, y = 0.5 } = {}) {
+  await from.scrollIntoViewIfNeeded();
   const [a, b] = [await from.boundingBox(), await to.boundingBox()];
   await on.mouse.move(a.x + Math.min(60, a.width / 2), a.y + a.height / 2);
   await on.mouse.down();

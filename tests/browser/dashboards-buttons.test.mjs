@@ -540,7 +540,9 @@ test('on the phone the settings of a widget open by their button, and a lost rac
   const id = await page(house, [{ id: 'p1', title: 'here', ...temp, ...at(0) }], { grids: { phone: { columns: 4, own: true } } });
   const { page: phone, visit } = await house.open({ ...PHONE, hasTouch: true });
   await visit(`dashboards?id=${id}&edit=1`);
-  await phone.getByText('Handy', { exact: true }).or(phone.getByText('Telefon', { exact: true })).first().click();
+  await phone.getByRole('button', { name: 'Weitere Werkzeuge' }).click();
+  await phone.getByText('Handy', { exact: true }).click();
+  await phone.keyboard.press('Escape');
   await grip(phone, 'p1').tap();
   await phone.getByRole('button', { name: 'Einstellungen', exact: true }).last().click();
   await phone.getByRole('dialog').getByRole('textbox', { name: 'Titel' }).fill('mine');
