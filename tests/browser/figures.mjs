@@ -88,6 +88,8 @@ try {
   for (const text of ['kuche', 'tag_0999', 'folder_05', 'value 7', 'HERD', 'Küchenlicht', 'forest', '42 of', 'tag_00', 'über']) {
     await page.getByRole('searchbox').focus();
     await page.evaluate(() => (document.querySelector('input[type=search]').value = ''));
+    // As a person does who reads what was found before the next search.
+    await pause(1_000);
     searches.push(await page.evaluate(measured, { text, selector: '[data-testid=found][data-waits=false]' }));
     await page.getByRole('searchbox').fill('');
     await page.getByTestId('found').waitFor({ state: 'detached' });
