@@ -52,6 +52,7 @@ export async function open(house, options, who, board) {
 
 export class Hand {
   edits = 0;
+  #aim = { id: '', cell: '' };
   #taken = 0;
   /** How often an edit was told to be lost, by what was said. */
   reasons = new Map();
@@ -87,7 +88,10 @@ export class Hand {
     const told = () => this.page.evaluate((from) => globalThis.wordsSeen.slice(from), heard);
     const count = () => this.page.evaluate((from) => globalThis.writesSeen.length - from, this.#taken);
     const expects = await this.#act(`${this.name} ${this.edits}`);
-    if (expects) await until(`something comes of edit ${this.edits} (${expects}) of ${this.name}`, async () => (await count()) > 0 || (await told()).length > 0);
+    if (expects) {
+      await until(`something comes of edit ${this.edits} (${expects}) of ${this.name}`, async () =>
+        (await count()) > 0 || (await told()).length > 0 || (expects === 'drag' && (await this.#isThere())));
+    }
     await this.#rests();
     const writes = await this.#take();
     const isDone = ({ status }) => status >= 200 && status < 300;
@@ -101,6 +105,14 @@ export class Hand {
     } else if (!last) this.ledger.nothing += 1;
     // It was late, and went together with what others did.
     else if (!writes.every(isDone)) this.ledger.joined += 1;
+  }
+
+  /** Whether the last widget that was dragged is saved where it was put: one that was shown pushed aside may have been put back. */
+  async #isThere() {
+    const { id, cell } = this.#aim;
+    const { json } = await this.house.call('GET', `/api/widgets/${id}`);
+    const { x, y, w, h } = json?.layout?.wall ?? {};
+    return `${x},${y},${w},${h}` === cell;
   }
 
   /** Goes away once all is accounted for. */
@@ -189,6 +201,7 @@ export class Hand {
     const held = await this.#cell(id);
     await this.#linger();
     await mouse.up();
+    this.#aim = { id, cell: held };
     return hit && held !== undefined && held !== begun ? 'drag' : '';
   }
 
