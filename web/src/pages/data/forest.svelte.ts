@@ -8,7 +8,7 @@ import { Branch, merge, recount } from './branch';
 /** Children on one page. */
 export const PAGE = 1_000;
 /** Results on one page: a search shows its first ones at once. */
-const FOUND = 100;
+const FOUND = 60;
 /** Branches that one key unfolds at the most. */
 export const MOST_UNFOLDED = 200;
 /** So deep, and so many pages of children, a place in a tree is looked for. */
