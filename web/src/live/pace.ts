@@ -4,7 +4,7 @@
 export const BUDGET_MS = 6;
 /** However slow the machine is, the page goes on. */
 export const LEAST = 4;
-export const MOST = 400;
+const MOST = 400;
 const FIRST = 16;
 
 export class Pace {

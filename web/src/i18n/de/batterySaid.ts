@@ -1,9 +1,8 @@
 // Was der Batterietreiber sagt: warum ein Wert nicht stimmen kann, warum eine Batterie nicht antwortet, und was zu tun ist.
 
-type Sentence = [RegExp, (parts: string[]) => string];
+import { number } from './said';
 
-/** A decimal point becomes a comma. */
-const number = (text: string) => text.replace(/(\d)\.(\d)/g, '$1,$2');
+type Sentence = [RegExp, (parts: string[]) => string];
 
 /** Whose battery it is, as the driver names one that has no name. */
 const who = (text: string) => text.replace(/^the battery at address (\d+)$/, 'die Batterie an Adresse $1').replace(/^the battery$/, 'die Batterie');
