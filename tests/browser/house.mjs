@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -64,14 +65,20 @@ export async function becomes(look, wanted, why) {
   assert.deepEqual(last, wanted, why);
 }
 
-/** A port that nobody listens on right now. */
-export function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
+/** Linux gives no socket a port of these unless it is asked for it, so what is free stays free until the house uses it. */
+const PORTS = { first: 20_000, count: 12_000 };
+let given = process.pid * 16;
+
+/** A port that nobody listens on and that this file of tests did not get before. */
+export async function freePort() {
+  for (;;) {
+    const port = PORTS.first + (given++ % PORTS.count);
+    const isFree = await new Promise((resolve) => {
+      const server = createServer().once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
-  });
+    if (isFree) return port;
+  }
 }
 
 /** The demo's own files with free ports in place of the fixed ones, so that a running demo does no harm. */
@@ -85,6 +92,15 @@ async function furnish(folder) {
     );
   }
 }
+
+/** The houses that serve now. */
+const houses = new Set();
+
+// Why something does not come is often told by the house and not by the page.
+afterEach(async (test) => {
+  if (test.passed !== false) return;
+  for (const house of houses) test.diagnostic(await house.state());
+});
 
 class House {
   #browser;
@@ -130,7 +146,19 @@ class House {
     });
     this.session = session;
     this.origin = `http://${address}`;
+    houses.add(this);
     return this;
+  }
+
+  /** What its instances do and what it warned of at last, as text. */
+  async state() {
+    try {
+      const [instances, { lines }] = [await this.ask('GET', '/api/instances'), await this.ask('GET', '/api/logs?level=warn&limit=20')];
+      const told = instances.map(({ id, state, cause }) => `${id}: ${state} ${cause ?? ''}`);
+      return [...told, ...lines.map(({ at, source, text }) => `${at} ${source} ${text}`)].join('\n');
+    } catch (error) {
+      return `the house tells nothing: ${error}`;
+    }
   }
 
   /** The one-time link that the daemon prints. */
@@ -145,6 +173,7 @@ class House {
   /** Ends the daemon: in order, or with `SIGKILL` as a power cut would. */
   async stop(signal = 'SIGTERM') {
     if (!this.#process || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    houses.delete(this);
     const ended = new Promise((resolve) => this.#process.on('exit', resolve));
     this.#process.kill(signal);
     await ended;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use fieldrail_testkit::free_port;
 use fieldrail_tests::mqtt::Listener;
 use fieldrail_tests::peers::Peer;
 use fieldrail_tests::recorder::{Bus, Frame, Recorder};
@@ -39,10 +40,6 @@ impl Buses {
     fn counts(&self) -> [usize; 2] {
         self.writes().map(|frames| frames.len())
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port()
 }
 
 fn house(buses: &Buses, broker: u16) -> House {

@@ -34,6 +34,8 @@ pub struct Datum {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
     entries: IndexMap<Name, Datum>,
+    /// Whether the battery has cells that it never tells.
+    hides_cells: bool,
 }
 
 /// `raw` with the point `decimals` places to the left: the number whose shortest text is that decimal.
@@ -90,6 +92,16 @@ impl Reading {
     pub fn cell(&mut self, number: usize, volt: f64) -> Result<(), Fault> {
         self.number(cell_name(number)?, "V", volt);
         Ok(())
+    }
+
+    /// The battery has cells beside those of which it tells, so theirs do not add up to the pack.
+    pub fn has_further_cells(&mut self) {
+        self.hides_cells = true;
+    }
+
+    /// Whether it tells of each of its cells.
+    pub fn tells_all_cells(&self) -> bool {
+        !self.hides_cells
     }
 
     /// Sensor `number`, from 1, in degrees Celsius.
@@ -150,6 +162,7 @@ impl Reading {
     /// Takes what a later part of the same poll says.
     pub fn merge(&mut self, later: Self) {
         self.entries.extend(later.entries);
+        self.hides_cells |= later.hides_cells;
     }
 
     /// Fills in what follows from the rest and what the battery does not say itself: power, how many cells there are, the

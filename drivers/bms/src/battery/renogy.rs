@@ -1,4 +1,5 @@
-//! Renogy batteries over Bluetooth: Modbus RTU. The Pro batteries count current in tenths, the others in hundredths.
+//! Renogy batteries over Bluetooth: Modbus RTU. The Pro batteries count current in tenths, the others in hundredths; the
+//! capacity is told in whole ampere hours, and the charge is a share of that.
 
 use super::bytes::Bytes;
 use super::reading::{MOST_CELLS, Reading, rounded, scaled};
@@ -74,14 +75,14 @@ impl Renogy {
     }
 
     fn values(&self, bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
-        let (remaining, capacity) = (bytes.u32_be(4)?, bytes.u32_be(8)?);
+        let (remaining_mah, capacity_ah) = (bytes.u32_be(4)?, bytes.u32_be(8)? / 1000);
         reading.number("current", "A", scaled(bytes.i16_be(0)?, self.places));
         reading.number("voltage", "V", scaled(bytes.u16_be(2)?, 1));
-        reading.number("remaining", "Ah", scaled(remaining, 3));
-        reading.number("capacity", "Ah", scaled(capacity, 3));
+        reading.number("remaining", "Ah", scaled(remaining_mah, 3));
+        reading.number("capacity", "Ah", f64::from(capacity_ah));
         reading.count("cycles", "", bytes.u16_be(12)?);
-        if capacity > 0 {
-            reading.number("soc", "%", rounded(f64::from(remaining) * 100.0 / f64::from(capacity), 1));
+        if capacity_ah > 0 {
+            reading.number("soc", "%", rounded(f64::from(remaining_mah) / 10.0 / f64::from(capacity_ah), 1));
         }
         Ok(())
     }

@@ -34,9 +34,9 @@ impl Seen {
     pub fn of(latest: &Reading, has_cells: bool, at: Duration) -> Self {
         let cells = latest.iter().filter(|(name, _)| has_cells && name.starts_with("cells."));
         let mut cells_v: Vec<f64> = cells.filter_map(|(_, datum)| datum.value.as_f64()).collect();
-        // Where some have not come yet there is no sum; where several packs lie side by side it is of them all.
+        // Where some have not come yet, or never come, there is no sum; where several packs lie side by side it is of them all.
         let is_part = latest.real("cell_count").is_some_and(|count| (count - cells_v.len() as f64).abs() > 0.5);
-        if is_part || latest.real("packs").is_some_and(|packs| packs > 1.0) {
+        if is_part || !latest.tells_all_cells() || latest.real("packs").is_some_and(|packs| packs > 1.0) {
             cells_v.clear();
         }
         let uptime = latest.iter().find(|(name, datum)| *name == "uptime" && datum.unit == "s");
@@ -76,4 +76,22 @@ fn print(reading: &Reading) -> u64 {
         }
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_of_which_a_battery_tells_only_some_are_no_sum() {
+        let mut reading = Reading::default();
+        reading.cell(1, 3.312).unwrap();
+        reading.cell(2, 3.311).unwrap();
+        let cells = |reading: &Reading| Seen::of(reading, true, Duration::ZERO).cells_v;
+        assert_eq!(cells(&reading), [3.312, 3.311]);
+        let mut part = Reading::default();
+        part.has_further_cells();
+        reading.merge(part);
+        assert!(cells(&reading).is_empty());
+    }
 }

@@ -1,4 +1,5 @@
-//! Pylontech RT packs over Bluetooth: Modbus RTU, unit 1. It tells the highest and the lowest cell, not each.
+//! Pylontech RT packs over Bluetooth: Modbus RTU, unit 1. It tells two of its cells: 1 is the highest at the moment, 2 the
+//! lowest.
 //!
 //! Registers were found out on one RT12100; there is no published list.
 
@@ -75,8 +76,9 @@ impl Protocol for Rt {
 fn values(bytes: Bytes<'_>, reading: &mut Reading) -> Result<(), Fault> {
     reading.number("voltage", "V", scaled(bytes.u16_be(0)?, 2));
     reading.number("current", "A", scaled(bytes.i16_be(2)?, 1));
-    reading.number("cell_max", "V", scaled(bytes.u16_be(4)?, 3));
-    reading.number("cell_min", "V", scaled(bytes.u16_be(6)?, 3));
+    reading.cell(1, scaled(bytes.u16_be(4)?, 3))?;
+    reading.cell(2, scaled(bytes.u16_be(6)?, 3))?;
+    reading.has_further_cells();
     reading.temperature(1, scaled(bytes.i16_be(8)?, 1))?;
     reading.temperature(2, scaled(bytes.i16_be(10)?, 1))?;
     reading.number("soc", "%", f64::from(bytes.u16_be(12)?));

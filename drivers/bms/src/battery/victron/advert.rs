@@ -54,7 +54,7 @@ pub(super) fn decode(data: &[u8], key: Option<&[u8]>) -> Result<Reading, Fault> 
     record.truncate(MOST_RECORD);
     decrypt(&mut record, key, header.u16_le(5)?);
     let mut reading = Reading::default();
-    names::product(&mut reading, header.u16_le(2)?);
+    names::family(&mut reading, header.u16_le(2)?);
     records::decode(header.u8(4)?, &record, &mut reading)?;
     Ok(reading)
 }

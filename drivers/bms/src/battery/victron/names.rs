@@ -111,6 +111,16 @@ pub(super) fn product_id(reading: &mut Reading, id: u16) {
     reading.text("product_id", &format!("0x{id:04X}"));
 }
 
+/// The same with an inverter's rating (`48V 800VA 230V`) for itself: an advertisement names the family.
+pub(super) fn family(reading: &mut Reading, id: u16) {
+    product(reading, id);
+    let Some((family, rating)) = super::models::model(id).and_then(|name| name.split_once(" Inverter ")) else {
+        return;
+    };
+    reading.text("model", &format!("{family} Inverter"));
+    reading.text("rating", rating);
+}
+
 /// The product id, and the model where the id is known.
 pub(super) fn product(reading: &mut Reading, id: u16) {
     product_id(reading, id);
