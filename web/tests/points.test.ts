@@ -129,6 +129,27 @@ test('more than one picture has time for is spread over several, and nobody is l
   expect(counts.at(-1)).toBe(100);
 });
 
+test('what changes all the time is drawn in the order in which it stands, whatever the order in which it came', () => {
+  const held = hundred();
+  points.receive({ delta: [...hundredUpdates].reverse() });
+  frame();
+  const first = drawn(held);
+  expect(first).toBeGreaterThan(0);
+  expect(held.slice(0, first).every(({ value }) => value === 7)).toBe(true);
+  points.receive({ delta: [...hundredUpdates].reverse() });
+  frame();
+  expect(held.slice(0, 2 * first).every(({ value }) => value === 7)).toBe(true);
+});
+
+test('what is released while it waits is waited for no more', () => {
+  hundred();
+  points.receive({ delta: hundredUpdates });
+  frame();
+  for (let n = 0; n < 100; n += 1) points.release(`a.${n}`);
+  frame();
+  expect(frames.length).toBe(0);
+});
+
 test('what had stood still is drawn before what changes all the time', () => {
   const held = hundred();
   const lamp = points.hold('lamp.on', info('lamp.on', 0));

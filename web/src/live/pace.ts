@@ -3,7 +3,7 @@
 /** Of work on the main thread for one picture, in milliseconds; at sixty pictures a second there are 16. */
 export const BUDGET_MS = 6;
 /** However slow the machine is, the page goes on. */
-export const LEAST = 4;
+export const LEAST = 6;
 const MOST = 400;
 const FIRST = 16;
 

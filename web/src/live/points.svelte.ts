@@ -26,6 +26,8 @@ export class Points {
   #sudden = new Map<string, PointUpdate | PointInfo>();
   /** Of those that change all the time: each is drawn as often as there is time for, and always with its newest value. */
   #steady = new Map<string, PointUpdate | PointInfo>();
+  /** Where the round of those stands: what was taken one after the other mostly lies side by side, and is painted at once. */
+  #round: MapIterator<string> | undefined;
   #pace = new Pace();
   #drawn = 0;
   #told = -Infinity;
@@ -64,7 +66,9 @@ export class Points {
     const held = this.#held.get(address);
     if (!held) return;
     held.holders -= 1;
-    if (held.holders === 0) this.#held.delete(address);
+    if (held.holders === 0) {
+      for (const all of [this.#held, this.#sudden, this.#steady]) all.delete(address);
+    }
     this.#interest.drop(address);
     this.#plan();
   }
@@ -119,15 +123,23 @@ export class Points {
   #frame(most: number): void {
     this.#drawn = Math.min(this.#waiting, most);
     let left = this.#drawn;
-    for (const queue of [this.#sudden, this.#steady]) {
-      for (const [address, update] of queue) {
-        if (left === 0) break;
+    for (const address of this.#sudden.keys()) {
+      if (left === 0) break;
+      left -= 1;
+      this.#draw(this.#sudden, address);
+    }
+    for (let ends = 0; left > 0 && this.#steady.size > 0 && ends < 2; ) {
+      this.#round ??= this.#held.keys();
+      const { value: address, done } = this.#round.next();
+      if (done) {
+        this.#round = undefined;
+        ends += 1;
+      } else if (this.#steady.has(address)) {
         left -= 1;
-        queue.delete(address);
-        this.#take(address, update);
+        this.#draw(this.#steady, address);
       }
     }
-    // Who waits longest comes next; what is newer of the same takes its place meanwhile.
+    // Each has its turn; what is newer of the same takes its place meanwhile.
     if (this.#waiting > 0) this.#plan();
     this.#tell();
   }
@@ -145,9 +157,10 @@ export class Points {
     for (const message of messages) this.send(message);
   }
 
-  #take(address: string, update: PointUpdate | PointInfo): void {
-    const point = this.#held.get(address)?.point;
-    if (!point) return;
+  #draw(queue: Map<string, PointUpdate | PointInfo>, address: string): void {
+    const [point, update] = [this.#held.get(address)?.point, queue.get(address)];
+    queue.delete(address);
+    if (!point || !update) return;
     if ('writable' in update) point.describe(update);
     else point.update(update);
     point.known = true;

@@ -1,7 +1,7 @@
 // Who draws when: many charts share the time of a frame, so that no frame becomes long.
 
 /** So much of a frame goes into curves. */
-const BUDGET_MS = 3;
+const BUDGET_MS = 1;
 /** A curve that is drawn more often is not seen better. */
 const REST_MS = 200;
 
