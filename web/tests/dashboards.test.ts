@@ -42,7 +42,7 @@ test('whatever is moved wherever, nothing overlaps and nothing is lost', () => {
     const [first] = moves;
     if (moves.size === 1 && first) expect(placed.find(({ id }) => id === first[0])?.cell).toEqual(first[1]);
     for (const small of [4, 8]) {
-      const on = derived(placed, 12, small);
+      const on = derived(placed, 12, small, () => ({ w: 2, h: 1 }));
       expect(overlaps(on)).toEqual([]);
       expect(on.every(({ cell }) => cell.x >= 0 && cell.x + cell.w <= small)).toBe(true);
     }
@@ -51,9 +51,14 @@ test('whatever is moved wherever, nothing overlaps and nothing is lost', () => {
 
 test('a small screen has the widgets in the order in which one reads them on the wall', () => {
   const wall = [at('right', 6, 0, 6, 2), at('left', 0, 0, 2, 2), at('below', 0, 2, 12, 3), at('middle', 2, 0, 2, 2)];
-  expect(where(derived(wall, 12, 4))).toEqual(['left 0,0,2,2', 'middle 2,0,2,2', 'right 0,2,4,2', 'below 0,4,4,3']);
+  const wide = () => ({ w: 4, h: 2 });
+  expect(where(derived(wall, 12, 4, wide))).toEqual(['left 0,0,2,2', 'middle 2,0,2,2', 'right 0,2,4,2', 'below 0,4,4,3']);
   // On a wall with more columns each is narrower.
-  expect(where(derived([at('a', 0, 0, 8, 2)], 48, 4))).toEqual(['a 0,0,2,2']);
+  expect(where(derived([at('a', 0, 0, 8, 2)], 48, 4, wide))).toEqual(['a 0,0,2,2']);
+  // What is small by its kind shares the width with another.
+  const quarters = [at('a', 0, 0, 3, 2), at('b', 3, 0, 3, 2), at('c', 6, 0, 3, 2), at('all', 0, 2, 12, 1)];
+  expect(where(derived(quarters, 12, 4, wide))).toEqual(['a 0,0,4,2', 'b 0,2,4,2', 'c 0,4,4,2', 'all 0,6,4,1']);
+  expect(where(derived(quarters, 12, 4, () => ({ w: 2, h: 1 })))).toEqual(['a 0,0,2,2', 'b 2,0,2,2', 'c 0,2,4,2', 'all 0,4,4,1']);
 });
 
 test('a size has cells of its own only where the page says so; the wall always has', () => {

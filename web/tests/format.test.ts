@@ -6,6 +6,7 @@ import { hex, kindOf, rawText, valueText } from '../src/format/value';
 
 test.each([
   [0, '0'],
+  [-0, '0'],
   [4213, '4213'],
   [-12345, '-12.345'],
   [230.39999389648438, '230,4'],

@@ -31,7 +31,8 @@ export function numberText(n: number, locale: string): string {
   if (size >= LARGE || (n !== 0 && size < SMALL)) {
     return format(locale, { notation: 'scientific', maximumSignificantDigits: DIGITS }).format(n);
   }
-  if (Number.isInteger(n)) return fraction(locale, 0).format(n);
+  // Zero has no sign.
+  if (Number.isInteger(n)) return fraction(locale, 0).format(n === 0 ? 0 : n);
   const whole = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
   return fraction(locale, Math.max(0, DIGITS - whole)).format(n);
 }

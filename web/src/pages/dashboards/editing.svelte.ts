@@ -16,7 +16,7 @@ import type { Facts, WidgetKind } from '../../widgets/kind';
 import { kindOf } from '../../widgets/registry';
 import type { Board } from './board.svelte';
 import { bodyOf, shifted, widgetFor } from './body';
-import { bottom, changed, clamped, firstFree, gridOf, isOwn, layoutOf, type Placed, pushed } from './grid';
+import { bottom, changed, clamped, firstFree, gridOf, isOwn, layoutOf, type Placed, pushed, sizeFor } from './grid';
 import { house } from './house.svelte';
 import { isOvertaken, MOST_TRIES, Moving } from './moving.svelte';
 
@@ -32,7 +32,8 @@ export interface Copied {
 
 export class Editing {
   selection = $state.raw<ReadonlySet<string>>(new Set());
-  size = $state<Size>('wall');
+  /** At first that of the screen before which one sits. */
+  size = $state<Size>(sizeFor(innerWidth));
   saving = $state.raw(0);
   problem = $state.raw<Problem>();
   readonly moving: Moving;

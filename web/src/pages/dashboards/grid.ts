@@ -116,19 +116,31 @@ export function changed(before: readonly Placed[], after: readonly Placed[]): Pl
   });
 }
 
-/** Widgets of the wall on a smaller screen: in their order, as wide as they were as far as that goes. */
-export function derived(wall: readonly Placed[], from: number, columns: number): Placed[] {
+/**
+ * Widgets of the wall on a smaller screen: in their order, as wide as they were as far as that goes. Two stand side by side where
+ * half of the width is as much as their kind wishes.
+ */
+export function derived(wall: readonly Placed[], from: number, columns: number, wish: (id: string) => Wish): Placed[] {
   const scale = Math.min(1, COLUMNS.wall / from);
+  const half = Math.floor(columns / 2);
   const out: Placed[] = [];
+  const sharing = new Set<string>();
   for (const { id, cell } of [...wall].sort(inOrder)) {
-    const wished = Math.min(columns, Math.max(1, Math.round(cell.w * scale)));
+    const scaled = Math.max(1, Math.round(cell.w * scale));
     // Beside more than half there is no room for another of its kind.
-    const w = wished * 2 > columns ? columns : wished;
+    const shares = scaled > half && scaled < columns && wish(id).w <= half;
+    if (shares) sharing.add(id);
+    const w = scaled <= half ? scaled : shares ? half : columns;
     // One row of them is filled before the next begins, so that the order of reading stays.
     const last = out.at(-1)?.cell;
     out.push({ id, cell: firstFree(out, { w, h: cell.h }, columns, last ? Math.max(0, last.y) : 0) });
   }
-  return out;
+  // With whom nobody shares has all of it.
+  return out.map((one) => {
+    const whole = { ...one.cell, x: 0, w: columns };
+    const isAlone = sharing.has(one.id) && out.every((other) => other === one || !overlap(other.cell, whole));
+    return isAlone ? { id: one.id, cell: whole } : one;
+  });
 }
 
 export interface Standing {
@@ -139,7 +151,7 @@ export interface Standing {
 /** Where the widgets of a page stand at this size. What has no cell is put where there is room. */
 export function layoutOf(page: Pick<Dashboard, 'grids'>, widgets: readonly Standing[], size: Size, wish: (id: string) => Wish): Placed[] {
   if (!isOwn(page, size)) {
-    return derived(layoutOf(page, widgets, 'wall', wish), gridOf(page, 'wall').columns, gridOf(page, size).columns);
+    return derived(layoutOf(page, widgets, 'wall', wish), gridOf(page, 'wall').columns, gridOf(page, size).columns, wish);
   }
   const { columns } = gridOf(page, size);
   const standing = widgets.flatMap(({ id, layout }) => {
