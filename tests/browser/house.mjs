@@ -313,15 +313,15 @@ export function picture(page, name) {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
 
-/** What axe-core finds serious or critical on the page at rest, a line each; nothing may be. */
-export function barriers(page) {
-  return atRest(() => lookForBarriers(page), (lines) => lines.length === 0);
+/** What axe-core finds serious or critical on the page at rest, or in a part of it, a line each; nothing may be. */
+export function barriers(page, within = 'html') {
+  return atRest(() => lookForBarriers(page, within), (lines) => lines.length === 0);
 }
 
-async function lookForBarriers(page) {
+async function lookForBarriers(page, within) {
   // Not a script of the page, so its Content-Security-Policy does not keep it out.
   await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const { violations } = await page.evaluate((part) => globalThis.axe.run(part, { resultTypes: ['violations'] }), within);
   const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
   return serious.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`));
 }

@@ -106,9 +106,8 @@ fn number(text: &str) -> Option<Value> {
     }
     let rest = &digits[whole..];
     if rest.is_empty() {
-        // `-0` is no integer's spelling, and what is beyond 64 bits would lose digits.
-        let integer = text.parse::<i64>().map(Value::Int).or_else(|_| text.parse::<u64>().map(Value::uint));
-        return integer.ok().filter(|_| text != "-0");
+        // `-0` is how many devices print what is rounded to zero. What is beyond 64 bits would lose digits.
+        return text.parse::<i64>().map(Value::Int).or_else(|_| text.parse::<u64>().map(Value::uint)).ok();
     }
     let (fraction, exponent) = match rest.split_once(['e', 'E']) {
         Some((fraction, exponent)) => (fraction, Some(exponent)),

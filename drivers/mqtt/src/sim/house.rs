@@ -67,7 +67,7 @@ impl House {
         // Positive is taken from the grid.
         let grid = load + battery - pv;
         let inverter = |name: &str, watts: f64| {
-            (format!("solar_assistant/inverter_1/{name}/state"), format!("{:.0}", watts + 0.0))
+            (format!("solar_assistant/inverter_1/{name}/state"), format!("{:.0}", watts.round() + 0.0))
         };
         let mut messages = vec![
             inverter("pv_power", pv),
