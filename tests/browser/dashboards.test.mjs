@@ -612,6 +612,8 @@ test('the gallery shows every kind of widget in every state it can be in, in bot
     for (const kind of ['switch', 'button', 'slider', 'dimmer', 'shutter', 'thermostat', 'lamps', 'input', 'select']) {
       for (const state of [...every, 'pending', 'confirmed', 'rejected', 'expired']) assert.ok(of[kind].includes(state), `${kind} ${state}`);
     }
+    for (const state of ['good', 'none', 'old']) assert.ok(of.camera.includes(state), `camera ${state}`);
+    for (const state of ['none', 'old']) await shown.getByTestId(`widget-camera-${state}`).getByRole('status').waitFor();
     // That nothing bars the way here and nothing is too wide is looked at with all other pages.
     await shown.screenshot({ path: join(pictures, `dashboards-widgets-${name}.png`), fullPage: true });
     assert.deepEqual(complaints, []);

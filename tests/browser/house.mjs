@@ -1,7 +1,7 @@
 // A house for tests in headless Chromium: the built daemon with real driver processes, and pages that look at it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -96,10 +96,13 @@ async function furnish(folder) {
 /** The houses that serve now. */
 const houses = new Set();
 
+/** What houses did in which a test failed; `scripts/test` shows it. */
+const failures = join(root, 'target', 'failed-houses.txt');
+
 // Why something does not come is often told by the house and not by the page.
 afterEach(async (test) => {
   if (test.passed !== false) return;
-  for (const house of houses) test.diagnostic(await house.state());
+  for (const house of houses) appendFileSync(failures, `in the house of "${test.name}":\n${await house.state()}\n`);
 });
 
 class House {
@@ -153,9 +156,10 @@ class House {
   /** What its instances do and what it warned of at last, as text. */
   async state() {
     try {
-      const [instances, { lines }] = [await this.ask('GET', '/api/instances'), await this.ask('GET', '/api/logs?level=warn&limit=20')];
-      const told = instances.map(({ id, state, cause }) => `${id}: ${state} ${cause ?? ''}`);
-      return [...told, ...lines.map(({ at, source, text }) => `${at} ${source} ${text}`)].join('\n');
+      const instances = (await this.ask('GET', '/api/admin/instances')).items;
+      const lines = (await this.ask('GET', '/api/logs?level=warn&limit=20')).items;
+      const told = instances.map(({ id, state, text }) => `${id} is ${state}: ${text}`);
+      return [...told, ...lines.map(({ time_ms, instance, message }) => `${new Date(time_ms).toISOString()} ${instance} ${message}`)].join('\n');
     } catch (error) {
       return `the house tells nothing: ${error}`;
     }

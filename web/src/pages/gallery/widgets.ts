@@ -63,6 +63,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   clock: { seconds: true },
   button: { label: 'Gong' },
   chart: { span: 'ten_minutes' },
+  camera: { every_s: 1 },
 };
 
 export const RULES: Rule[] = [{ when: '>', than: 60, colour: 'warn' }];
@@ -76,6 +77,8 @@ export interface State {
   gone?: boolean;
   unbound?: boolean;
   ruled?: boolean;
+  /** Of a camera: none comes, or none comes any more. */
+  picture?: 'none' | 'old';
 }
 
 const bad = (reason: string): Partial<PointInfo> => ({ quality: 'bad' as Quality, reason, receive_ms: NOW - 95_000 });
@@ -94,13 +97,16 @@ export const STATES: readonly State[] = [
   { name: 'unknown', known: false },
   { name: 'gone', gone: true },
   { name: 'unbound', unbound: true },
+  { name: 'none', picture: 'none' },
+  { name: 'old', picture: 'old' },
 ];
 
 /** The states that this kind can be in: what cannot be operated has no wishes, what has no datapoint has no doubts. */
 export function statesOf(kind: WidgetKind): State[] {
   const writes = kind.slots.some(({ does }) => does !== 'read');
-  return STATES.filter(({ phase, more, known, gone, unbound, ruled }) => {
+  return STATES.filter(({ phase, more, known, gone, unbound, ruled, picture }) => {
     if (phase) return writes;
+    if (picture) return kind.kind === 'camera';
     if (ruled) return kind.coloured === true;
     return kind.slots.length > 0 || !(more || known === false || gone || unbound);
   });
@@ -154,13 +160,23 @@ function wave(address: string): Columns {
   return { address, most: 10_000, values: 10_000, columns };
 }
 
-/** A picture that is there without a camera. */
-const PICTURE = '/icon-512.png';
+/** A picture that is there without a camera, and one that is none. */
+const [PICTURE, BROKEN] = ['/icon-512.png', 'data:image/png;base64,AA'];
+
+/** Cameras of which one never sends a picture, and another one only its first. */
+function cameras(): Sources['camera'] {
+  let isFirst = true;
+  return (id) => {
+    if (id.endsWith('-none') || (id.endsWith('-old') && !isFirst)) return BROKEN;
+    if (id.endsWith('-old')) isFirst = false;
+    return PICTURE;
+  };
+}
 
 /** What widgets would ask the daemon for. */
-export const SOURCES: Sources = {
+export const sourcesOf = (): Sources => ({
   columns: (address) => Promise.resolve(wave(address)),
-  camera: () => PICTURE,
+  camera: cameras(),
   alarms: (): AlarmPage => ({
     active_count: 1,
     unacknowledged_count: 2,
@@ -169,4 +185,4 @@ export const SOURCES: Sources = {
       { address: 'bt.bms_001.cell_low', name: 'Zelle unter 3,0 V', severity: 'warning', state: 'cleared', flaps: true, source_lost: false, activated_ms: NOW - 4_000_000, cleared_ms: NOW - 90_000 },
     ],
   }),
-};
+});
