@@ -161,7 +161,7 @@ function wave(address: string): Columns {
 }
 
 /** A picture that is there without a camera, and one that is none. */
-const [PICTURE, BROKEN] = ['/icon-512.png', 'data:image/png;base64,AA'];
+const [PICTURE, BROKEN] = ['/icon-512.png', '/'];
 
 /** Cameras of which one never sends a picture, and another one only its first. */
 function cameras(): Sources['camera'] {
