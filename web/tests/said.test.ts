@@ -110,3 +110,10 @@ test('every call that changes something is told in German', () => {
   expect(missing.map(([, path]) => path)).toEqual([]);
   expect(calls.length).toBeGreaterThan(50);
 });
+
+test('the German of what is refused belongs to nothing that is loaded at once', () => {
+  const src = join(root, 'web/src');
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(ts|svelte)$/.test(name));
+  const askers = files.filter((name) => /from '[^']*\/refused('|\/)/.test(readFileSync(join(src, name), 'utf8')));
+  expect(askers.sort()).toEqual(['i18n/de/refused.ts', 'i18n/refused.ts']);
+});

@@ -126,7 +126,7 @@ const cameras: Forms = {
   'use http in your own network': 'Im eigenen Netz http nehmen.',
   'the camera does not speak HTTP: {}': 'Die Kamera spricht kein HTTP: {}',
   'the camera wants another log-in': 'Die Kamera verlangt eine andere Anmeldung',
-  'put name and password into its address: http://NAME:PASSWORD@HOST/': 'Name und Passwort in ihre Adresse schreiben: http://NAME:PASSWORT@HOST/',
+  'put name and password into its address: {}': 'Name und Passwort in ihre Adresse schreiben, vor den Namen der Kamera: NAME:PASSWORT@',
   'the camera leads to another address': 'Die Kamera verweist auf eine andere Adresse',
   'give the address that it leads to': 'Die Adresse angeben, auf die sie verweist.',
   'the camera answered {}': 'Die Kamera antwortete {}',

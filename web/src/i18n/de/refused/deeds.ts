@@ -70,7 +70,6 @@ export const deeds: Forms = {
   'only asked what would change': 'nur nachgesehen, was sich ändert',
   'all of it': 'alles',
   'drill: only asked what would happen': 'Probe: nur nachgesehen, was geschähe',
-  'the router': 'der Router',
   'the panic from before the start holds on': 'der Not-Aus von vor dem Start hält an',
   'by hand': 'von Hand',
   'broke off: the asker hung up, or a fault of Fieldrail': 'brach ab: der Aufrufer legte auf, oder ein Fehler von Fieldrail',
