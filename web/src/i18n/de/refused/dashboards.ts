@@ -78,7 +78,6 @@ const operating: Forms = {
   'give the value that is to be written': 'Den Wert angeben, der geschrieben werden soll.',
   'the widget has no binding `{}`': 'Das Widget hat keinen Datenpunkt für „{}“',
   'bind a datapoint to it': 'Im Widget einen Datenpunkt wählen.',
-  'it has {}': 'Es hat {}.',
   'a widget protects `{}`': 'Ein Widget schützt „{}“',
   'operate it by its widget; its rights and its PIN hold there': 'Über sein Widget bedienen; dort gelten dessen Rechte und PIN.',
 };
@@ -131,6 +130,14 @@ const cameras: Forms = {
   'give the address that it leads to': 'Die Adresse angeben, auf die sie verweist.',
   'the camera answered {}': 'Die Kamera antwortete {}',
   'nobody knows the host of the camera': 'Den Namen der Kamera kennt niemand',
+  'the host of the camera is {}': 'Die Adresse der Kamera ist {!}',
+  'no address': 'keine',
+  'a cloud metadata address': 'die eines Cloud-Dienstes',
+  'this machine itself': 'dieser Rechner selbst',
+  'no address of one machine': 'nicht die eines einzelnen Geräts',
+  'a camera on this machine itself: name it in `dashboards.local_cameras` of fieldrail.json':
+    'Eine Kamera auf diesem Rechner selbst in fieldrail.json unter `dashboards.local_cameras` nennen.',
+  'TLS cannot be set up': 'TLS lässt sich nicht einrichten',
 };
 
 export const dashboards: Forms = { ...entries, ...changes, ...operating, ...imports, ...cameras };

@@ -76,4 +76,13 @@ export const deeds: Forms = {
   'detached it from the router': 'vom Router abgetrennt',
   'attached it to the router': 'an den Router angeschlossen',
   'as {}': 'als {!}',
+  'role {}': 'Rolle {!}',
+  'driver {}': 'Treiber {}',
+  '= {} for {} ms': '= {} für {} ms',
+  // Was an einer Zeile nicht stimmt.
+  'is missing': 'fehlt',
+  'was put in': 'wurde eingefügt',
+  'is not as it was written': 'ist nicht mehr, wie sie geschrieben wurde',
+  'cannot be read': 'ist nicht zu lesen',
+  'belongs to no trail': 'gehört zu keiner Spur',
 };

@@ -117,7 +117,6 @@ const values: Forms = {
   'the device of `{}` does not answer, so nothing was pulsed': 'Das Gerät von „{}“ antwortet nicht, also gab es keinen Puls',
   "see on the instance's page why, then try again": 'Auf der Seite der Instanz nachsehen, warum; dann noch einmal versuchen.',
   'at most {} subscriptions at a time': 'Höchstens {} Abonnements zugleich',
-  '`{}` is no {}': '„{}“ ist kein {}',
 };
 
 const panic: Forms = {
@@ -132,6 +131,29 @@ const panic: Forms = {
   'safe values are being written; try again in a moment': 'Sichere Werte werden gerade geschrieben; gleich noch einmal versuchen',
   'this step was taken already': 'Dieser Schritt ist schon getan',
   're-arm these first, or stop them for good: {}': 'Zuerst diese scharf schalten oder endgültig stoppen: {}',
+};
+
+/** Was der Dienst nicht auf die Platte bekommt; die Startseite zeigt es. */
+const troubles: Forms = {
+  'The log cannot be written: {}; its lines are counted.': 'Das Protokoll lässt sich nicht schreiben: {!}; seine Zeilen werden gezählt.',
+  'The alarms cannot be kept over a restart: {}.': 'Die Alarme lassen sich nicht über einen Neustart behalten: {!}.',
+  'the disk is full': 'die Platte ist voll',
+  'the log file cannot be used': 'die Datei des Protokolls ist nicht zu gebrauchen',
+  'the log database refused': 'die Datenbank des Protokolls hat abgelehnt',
+  'the log is damaged: it is set aside with the next line, and a new one is begun':
+    'das Protokoll ist beschädigt: mit der nächsten Zeile wird es beiseitegelegt und neu begonnen',
+  "the router's file cannot be used": 'die Datei des Routers ist nicht zu gebrauchen',
+  "the router's database refused": 'die Datenbank des Routers hat abgelehnt',
+  "the router's file is not open": 'die Datei des Routers ist nicht offen',
+  'the file is damaged: it is set aside, and a new one is begun': 'Die Datei ist beschädigt: sie wird beiseitegelegt und neu begonnen.',
+  'is the disk failing? `dmesg` may tell': 'Geht die Platte kaputt? `dmesg` weiß es vielleicht.',
+  'is the disk full or failing? `dmesg` may tell': 'Ist die Platte voll oder geht sie kaputt? `dmesg` weiß es vielleicht.',
+  'is the disk full or failing? a new file is begun as soon as it can be':
+    'Ist die Platte voll oder geht sie kaputt? Sobald es geht, wird eine neue Datei begonnen.',
+  'the writer of {} has failed; {}': 'Auf {} lässt sich nicht mehr schreiben; {!}',
+  'restart Fieldrail: what was acknowledged is on disk': 'Fieldrail neu starten: was bestätigt ist, liegt auf der Platte',
+  'cannot write {}: {}': '{} lässt sich nicht schreiben: {!}',
+  'another program has the file open: close it': 'Ein anderes Programm hat die Datei offen: schließen.',
 };
 
 const looking: Forms = {
@@ -150,8 +172,13 @@ const looking: Forms = {
   'see on its page why': 'Warum, steht auf ihrer Seite.',
   'open its tree on the page with the data': 'Ihren Baum auf der Seite „Daten“ öffnen.',
   'no level of the log is called that: use trace, debug, info, warn or error': 'Keine Stufe des Protokolls heißt so: trace, debug, info, warn oder error',
+  '{} is outside of {}': '{} liegt außerhalb von {}',
+  '`{}` ({}) is no {}': '„{}“ ({}) ist kein {}',
+  'subscribe to it': 'Stattdessen mitlesen lassen, zum Beispiel auf einem Dashboard.',
+  'give at least one letter in `q`': 'Mindestens einen Buchstaben eingeben.',
+  '{} recordings run already': 'Es laufen schon {} Aufzeichnungen',
   'forwarding of errors is switched on, and nothing says where to': 'Das Weiterleiten von Fehlern ist an, und nichts sagt, wohin',
   'the web admin was not built': 'Die Seiten wurden nicht gebaut',
 };
 
-export const house: Forms = { ...connections, ...instances, ...limits, ...values, ...panic, ...looking };
+export const house: Forms = { ...connections, ...instances, ...limits, ...values, ...panic, ...troubles, ...looking };
