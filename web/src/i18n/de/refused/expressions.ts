@@ -3,9 +3,6 @@ import type { Forms } from '../../said';
 
 const writing: Forms = {
   '{} (at character {})': '{!} (Zeichen {})',
-  'the end': 'das Ende',
-  'a condition': 'eine Bedingung',
-  anything: 'alles',
   'longer than {} characters': 'Länger als {} Zeichen',
   'unexpected `{}`': '„{}“ gehört nicht hierher',
   'unknown escape in a text': 'Unbekanntes `\\` in einem Text',
@@ -67,9 +64,6 @@ const writing: Forms = {
   'write dp("plc_001.MAIN.x")': 'dp("plc_001.MAIN.x") schreiben.',
   'regular expressions without look-around and back-references': 'Reguläre Ausdrücke ohne Umschau und Rückbezug.',
   'a single `{}`; write it twice for the bracket itself': 'Ein einzelnes „{}“; für die Klammer selbst zweimal schreiben',
-  'a function without arguments': 'eine Funktion ohne Werte',
-  'the number of digits': 'die Zahl der Stellen',
-  'a place in a text': 'eine Stelle in einem Text',
   'a second `else`': 'Ein zweites `else`',
 };
 
@@ -77,7 +71,6 @@ const computing: Forms = {
   'the value is NaN or infinite': 'Der Wert ist NaN oder unendlich',
   'division by zero': 'Teilung durch null',
   '{} overflows': '{!} läuft über',
-  'the result': 'das Ergebnis',
   '{} is not defined for {}': '{!} geht nicht mit {!}',
   '{} is compared with {}': '{!} wird mit {!} verglichen',
   '`{}` has no value yet': '„{}“ hat noch keinen Wert',

@@ -38,10 +38,22 @@ const shapes: Forms = {
   '{} is shorter than {} characters': '{} ist kürzer als {} Zeichen',
 };
 
+/** Was der Dienst erst zusammensetzt, oder was ein Beispiel enthält, das hier nicht stehen darf. */
+const glued: Forms = {
+  'choose {} to {} seconds': '{} bis {} Sekunden wählen.',
+  'such as `{}`, without a path': 'Nur Protokoll und Name, ohne Pfad.',
+  'as viewer': 'als Betrachter',
+  'as operator': 'als Bediener',
+  'as admin': 'als Administrator',
+  'role viewer': 'Rolle Betrachter',
+  'role operator': 'Rolle Bediener',
+  'role admin': 'Rolle Administrator',
+};
+
 /** Was die Seiten selbst sagen, bevor sie Deutsch können. */
 const pages: Forms = {
   'The answer is no JSON.': 'Die Antwort ist kein JSON.',
   'Unreadable answer': 'Unlesbare Antwort',
 };
 
-export const foreign: Forms = { ...titles, ...shapes, ...pages };
+export const foreign: Forms = { ...titles, ...shapes, ...glued, ...pages };

@@ -69,7 +69,6 @@ const limits: Forms = {
   'a limit on its folder lies between 1 and {} MB': 'Eine Grenze für den Ordner liegt zwischen 1 und {} MB',
   'leave the key out for the usual limit of 256 MB': 'Für die übliche Grenze von 256 MB das Feld leer lassen.',
   '{} is out of range': '{} liegt außerhalb des Erlaubten',
-  'choose {} to {} seconds': '{} bis {} Sekunden wählen.',
   'choose {} to {}': '{} bis {} wählen.',
 };
 
@@ -107,7 +106,6 @@ const values: Forms = {
   'it could not be sent in time': 'Ließ sich nicht rechtzeitig senden',
   'the instance was detached before it was sent': 'Die Instanz wurde vorher abgetrennt',
   'the value is not on disk yet: {}': 'Der Wert ist noch nicht auf der Platte: {!}',
-  'the disk is slow': 'die Platte ist langsam',
   'it is tried again; look whether the disk is full': 'Es wird wieder versucht; nachsehen, ob die Platte voll ist.',
   'a pulse lasts {} to {} ms': 'Ein Puls dauert {} bis {} ms',
   '{} has no opposite to end a pulse with': '{} hat kein Gegenteil, mit dem ein Puls enden könnte',
