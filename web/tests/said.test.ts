@@ -61,6 +61,10 @@ test.each([
   ['there would be 501 widgets; 500 are the most of a house', 'Es wären 501 Widgets; ein Haus hat höchstens 500'],
   ['`plc.x` refers to the secret `pw` at config.password', '„plc.x“ verweist bei config.password auf das Geheimnis „pw“'],
   ['the archive cannot be used: its files overlap', 'Das Archiv ist nicht zu gebrauchen: seine Dateien überlappen sich'],
+  ['`-` is not defined for a text (at character 3)', 'Unpassend für `-`: ein Text (Zeichen 3)'],
+  ['test 1 (volts): expected 5.3, got 53.12 (good) at 0 ms', 'Test 1 (volts): Erwartet 5.3, bekommen 53.12 (good) bei 0 ms'],
+  ['route `a`: the condition is never true: nothing is above 5 and below 3', 'Route „a“: Die Bedingung trifft nie zu: nichts ist über 5 und unter 3'],
+  ['plc_001.MAIN.x cannot be reached: connection refused', 'plc_001.MAIN.x ist nicht erreichbar: Verbindung abgelehnt'],
   ['connection refused', 'Verbindung abgelehnt'],
   ['is the disk full?', 'Ist die Platte voll?'],
 ])('what the daemon refuses has its German: "%s"', (english, german) => {

@@ -18,7 +18,7 @@ const all: Forms = {
   'read it again, then repeat your change': 'Neu laden und die Änderung wiederholen.',
   'this needs the role {}; yours is {}': 'Das verlangt die Rolle {!}; Ihre ist {!}',
   'ask an administrator of this house': 'Einen Administrator dieses Hauses fragen.',
-  'this token does not reach `{}`': 'Dieses Token reicht nicht bis „{!}“',
+  'this token does not reach `{}`': 'Dieses Token reicht nicht bis „{}“',
   'make a token whose scope holds this address: fieldrail token': 'Ein Token anlegen, das diese Adresse umfasst: fieldrail token',
   'too many tries; try again in {} s': 'Zu viele Versuche; in {} s noch einmal',
   'this needs a session or a token': 'Dafür muss man angemeldet sein',

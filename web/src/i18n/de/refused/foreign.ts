@@ -42,6 +42,11 @@ const shapes: Forms = {
 const glued: Forms = {
   'choose {} to {} seconds': '{} bis {} Sekunden wählen.',
   'such as `{}`, without a path': 'Nur Protokoll und Name, ohne Pfad.',
+  'test {}: {}': 'Test {}: {!}',
+  'expected {}, got {} ({}) at {} ms': 'Erwartet {}, bekommen {} ({}) bei {} ms',
+  'expected nothing, got {} ({}) at {} ms': 'Erwartet nichts, bekommen {} ({}) bei {} ms',
+  'this token does not reach `more than its addresses`': 'Dieses Token gilt nur für seine Adressen',
+  'this token does not reach `the panic: only a person re-arms`': 'Wieder scharf schaltet nur ein Mensch, kein Token',
   'as viewer': 'als Betrachter',
   'as operator': 'als Bediener',
   'as admin': 'als Administrator',

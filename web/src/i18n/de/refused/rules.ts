@@ -21,11 +21,11 @@ const routes: Forms = {
   'write a pattern, or several routes': 'Ein Muster nehmen, oder mehrere Routen.',
   'write several routes': 'Mehrere Routen anlegen.',
   '`{}` stands in the list twice': '„{}“ steht zweimal in der Liste',
-  'a time to live of 0 ms would drop everything': 'Bei 0 ms Haltbarkeit würde alles verworfen',
+  'a time to live of 0 ms would drop everything': 'Dürfte ein Wert nur 0 ms warten, würde alles verworfen',
   'an empty list would drop everything': 'Bei einer leeren Liste würde alles verworfen',
   'leave the key out to pass all': 'Das Feld leer lassen, damit alles durchkommt.',
-  'a lease needs a `priority`': 'Eine Haltezeit braucht einen Vorrang',
-  'a lease lasts from 100 ms to a week, not {} ms': 'Eine Haltezeit dauert 100 ms bis eine Woche, nicht {} ms',
+  'a lease needs a `priority`': 'Wer sein Ziel hält, braucht einen Vorrang',
+  'a lease lasts from 100 ms to a week, not {} ms': 'Ein Ziel wird 100 ms bis eine Woche gehalten, nicht {} ms',
   'the log and computed datapoints are on disk anyway; leave `delivery` out': 'Protokoll und berechnete Datenpunkte liegen ohnehin auf der Platte; die Zustellung offen lassen.',
   '`durable` is for targets of an instance': '„durable“ ist für Ziele an einer Instanz',
   'make one route for each pair of datapoints': 'Je Paar von Datenpunkten eine Route anlegen.',
@@ -98,9 +98,9 @@ const together: Forms = {
 };
 
 const fitting: Forms = {
-  '{} goes to `{}`, which is {}': '{!} geht auf „{}“, das ist {}',
-  'a number with a fraction goes to `{}`, which is {}': 'Eine Zahl mit Nachkommastellen geht auf „{}“, das ist {}',
-  '`{}` goes to `{}`, which is {}': '„{}“ geht auf „{}“, das ist {}',
+  '{} goes to `{}`, which is {}': 'Auf „{2}“ ({3}) geht {1!}',
+  'a number with a fraction goes to `{}`, which is {}': 'Auf „{}“ ({}) geht eine Zahl mit Nachkommastellen',
+  '`{}` goes to `{}`, which is {}': 'Auf „{2}“ ({3}) geht „{1}“',
   'say which text is true: `map("on" = true, "off" = false)`': 'Sagen, welcher Text wahr ist: `map("on" = true, "off" = false)`.',
   "bring one of them to the other's unit, for example `dp(\"…\") * 1000` for {} and {}": 'Eines auf die Einheit des anderen bringen, zum Beispiel `dp("…") * 1000` bei {} und {}.',
   'add `round`': '`round` anfügen.',
@@ -146,4 +146,17 @@ const reach: Forms = {
   'there is no reason `{}`': 'Es gibt keinen Grund „{}“',
 };
 
-export const rules: Forms = { ...routes, ...addresses, ...together, ...fitting, ...reach, ...expressions };
+const tests: Forms = {
+  'expected {}, got {} of {} outputs': 'Erwartet {}, es kamen {} von {} Ausgaben',
+  'expected {}, got {}': 'Erwartet {}, bekommen {}',
+  'expected {} for `{}`, got it for `{}`': 'Erwartet {} für „{}“, bekommen für „{}“',
+  'expected nothing, got {}': 'Erwartet nichts, bekommen {}',
+  'expected {} outputs, got {} as well': 'Erwartet {} Ausgaben, dazu kam {}',
+  'more than {} outputs': 'Mehr als {} Ausgaben',
+  'the source is a pattern; name an `address` in the input': 'Die Quelle ist ein Muster; in der Eingabe eine `address` nennen',
+  'the inputs go back in time, from {} ms to {} ms': 'Die Eingaben gehen in der Zeit zurück, von {} ms auf {} ms',
+  'a test goes on for a year at the most, not {} ms': 'Ein Test dauert höchstens ein Jahr, nicht {} ms',
+  'all tests together take too long': 'Alle Tests zusammen dauern zu lange',
+};
+
+export const rules: Forms = { ...tests, ...routes, ...addresses, ...together, ...fitting, ...reach, ...expressions };

@@ -2,12 +2,10 @@
 import type { Forms } from '../../said';
 
 export const words: Forms = {
-  // Rollen, und wohin ein Token nicht reicht.
+  // Rollen, und was jemand anderes geändert hat.
   Viewer: 'Betrachter',
   Operator: 'Bediener',
   Admin: 'Administrator',
-  'more than its addresses': 'mehr als seine Adressen',
-  'the panic: only a person re-arms': 'Not-Aus: nur ein Mensch schaltet wieder scharf',
   'what is to be restored': 'Was wiederhergestellt werden soll,',
   // Was auf Dashboards ist, und was keine Kamera und kein Import ist.
   pages: 'Seiten',
