@@ -1,7 +1,6 @@
 // Sentences of daemon and drivers in German: by their form, and hints by the sentence itself.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import './browser';
 import { expect, test } from 'vitest';
 import { advice } from '../src/i18n/de/advice';
 import { refused } from '../src/i18n/de/refused';
@@ -28,6 +27,7 @@ test.each([
 ])('"%s" has its German', (english, german) => {
   expect(saidText(english, 'de')).toBe(german);
   expect(saidText(english, 'en')).toBe(english);
+  expect(refusedText(english)).toBe(german);
 });
 
 test('what nobody knows stays as it came', () => {
@@ -50,6 +50,7 @@ const forms = sources.replace(/\{[^{}\n"]{0,60}\}/g, '{}');
 test('every hint that has a German sentence is still said by somebody', () => {
   expect(Object.keys(advice).filter((hint) => !sources.includes(hint))).toEqual([]);
   expect(Object.keys(advice).length).toBeGreaterThan(60);
+  expect(Object.keys(advice).filter((hint) => refusedText(hint) !== advice[hint])).toEqual([]);
 });
 
 test.each([

@@ -3,6 +3,7 @@
 import type { Forms } from '../said';
 import { dashboards } from './refused/dashboards';
 import { deeds } from './refused/deeds';
+import { drivers } from './refused/drivers';
 import { files } from './refused/files';
 import { foreign } from './refused/foreign';
 import { house } from './refused/house';
@@ -53,7 +54,7 @@ const all: Forms = {
   'the disk is full: free some space; nothing was changed': 'Die Platte ist voll: Platz schaffen. Nichts wurde geändert.',
 };
 
-const sentences: Forms = { ...foreign, ...all, ...deeds, ...people, ...dashboards, ...house, ...files, ...rules };
+const sentences: Forms = { ...foreign, ...all, ...deeds, ...people, ...dashboards, ...house, ...files, ...rules, ...drivers };
 
 /** Die längsten zuerst: was eine kurze Form für einen Wert hielte, kann in einer langen ein Wort sein. */
 export const refused: Forms = Object.fromEntries(Object.entries(sentences).sort(([a], [b]) => b.length - a.length));

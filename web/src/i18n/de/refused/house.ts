@@ -40,7 +40,6 @@ const instances: Forms = {
   'attach it again on its card': 'Auf ihrer Kachel wieder anschließen.',
   'the instance `{}` is detached from the router': 'Die Instanz „{}“ ist vom Router abgetrennt',
   'the instance `{}` does not run': 'Die Instanz „{}“ läuft nicht',
-  'start it, or see on its page why it does not run': 'Starten, oder auf ihrer Seite nachsehen, warum sie nicht läuft.',
   'the driver `{}` has no action `{}`': 'Der Treiber „{}“ hat keine Aktion „{}“',
   'the instance is not connected': 'Die Instanz ist nicht verbunden',
   'the instance has been started again since': 'Die Instanz wurde seither neu gestartet',
