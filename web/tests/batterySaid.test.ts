@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { refusedText } from '../src/i18n/refused';
 import { saidText } from '../src/i18n/said';
 
 test('what a battery says and cannot be is said in German, also behind a name', () => {
@@ -26,6 +27,7 @@ test('what a battery says and cannot be is said in German, also behind a name', 
   for (const [english, german] of sentences) {
     expect(saidText(english, 'de')).toBe(german);
     expect(saidText(english, 'en')).toBe(english);
+    expect(refusedText(english)).toBe(german);
   }
   expect(saidText('something else entirely', 'de')).toBe('something else entirely');
 });

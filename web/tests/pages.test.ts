@@ -1,3 +1,4 @@
+import './browser';
 import { expect, test, vi } from 'vitest';
 import { Problem } from '../src/api/http';
 import type { LogEntry, PointInfo } from '../src/api/types';

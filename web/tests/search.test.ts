@@ -1,3 +1,4 @@
+import './browser';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { DeviceFinds, Found } from '../src/api/search';
 import { fits, folded } from '../src/format/fold';

@@ -1,6 +1,7 @@
-// A problem in words of the person's language; the detail stays in those of the daemon.
+// A problem in words of the person's language; what the daemon says, as far as its sentence is known.
 import type { Problem } from '../api/http';
 import type { Texts } from './en';
+import { refusals } from './refusals.svelte';
 
 export interface Words {
   title: string;
@@ -9,7 +10,7 @@ export interface Words {
 }
 
 export function problemWords(problem: Problem, t: Texts): Words {
-  const { detail, hint } = problem;
+  const [title, detail, hint] = [problem.title, problem.detail, problem.hint].map((text) => refusals.text(text)) as [string, string, string];
   switch (problem.status) {
     case 0:
       return { title: t.problem.unreachable, detail: '', hint: t.problem.unreachableHint };
@@ -21,9 +22,9 @@ export function problemWords(problem: Problem, t: Texts): Words {
     case 409:
     case 422:
       // The name of such a status says nothing to a person; what is wrong does.
-      return { title: detail || problem.title, detail: '', hint };
+      return { title: detail || title, detail: '', hint };
     default:
-      return { title: problem.title || t.problem.unexpected, detail, hint };
+      return { title: title || t.problem.unexpected, detail, hint };
   }
 }
 

@@ -20,3 +20,6 @@ export function adviceText(hint: string, language: Language): string {
   const { advice } = words[language];
   return (Object.hasOwn(advice, hint) && advice[hint]) || hint;
 }
+
+/** Sentences by their English ones; in both `{}` stands for a value. In the other one `{2}` is the second, `{!}` one that is a sentence itself. */
+export type Forms = Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 import type { Component } from 'svelte';
 import type { Role } from '../api/types';
 import type { Texts } from '../i18n/en';
+import { refusals } from '../i18n/refusals.svelte';
 import { RADIO } from '../live/able';
 import type { IconName } from '../ui/icons';
 
@@ -88,5 +89,8 @@ export function pageAt(path: string): PageLink | undefined {
 export function loadAll(role: Role): void {
   const idle = window.requestIdleCallback ?? setTimeout;
   const open = pages.filter((page) => isOpenTo(page, role));
-  idle(() => void Promise.allSettled([...open.map((page) => page.load()), import('./search/SearchDialog.svelte')]));
+  idle(() => {
+    refusals.fetch();
+    void Promise.allSettled([...open.map((page) => page.load()), import('./search/SearchDialog.svelte')]);
+  });
 }

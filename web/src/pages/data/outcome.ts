@@ -2,6 +2,7 @@
 import type { Problem } from '../../api/http';
 import type { WriteAnswer } from '../../api/types';
 import type { Texts } from '../../i18n/en';
+import { refusals } from '../../i18n/refusals.svelte';
 import { problemWords } from '../../i18n/problem';
 import type { Tone } from '../../ui/Lamp.svelte';
 
@@ -11,7 +12,8 @@ export interface Ended {
   hint?: string;
 }
 
-export function endedWords({ outcome, reason = '', hint = '' }: WriteAnswer, t: Texts, confirmed: string): Ended {
+export function endedWords({ outcome, ...said }: WriteAnswer, t: Texts, confirmed: string): Ended {
+  const [reason, hint] = [refusals.text(said.reason ?? ''), refusals.text(said.hint ?? '')];
   switch (outcome) {
     case 'confirmed':
       return { tone: 'good', text: confirmed };

@@ -154,7 +154,7 @@ function summaryNeeds(summary: Summary | undefined, looker: Looker): Need[] {
   ];
 }
 
-function diskNeeds({ box, troubles }: Summary, { t, locale, pages }: Looker): Need[] {
+function diskNeeds({ box, troubles }: Summary, { t, locale, pages, said }: Looker): Need[] {
   const words = t.home.disk;
   const to = pages.has('/system') ? '/system' : '/logs?tab=lines';
   const remedies: Remedy[] = [{ kind: 'link', label: t.home.file.show, name: t.home.file.show, to }];
@@ -167,7 +167,7 @@ function diskNeeds({ box, troubles }: Summary, { t, locale, pages }: Looker): Ne
     needs.push({ key: `disk ${name}`, tone: full ? 'bad' : 'warn', icon: 'disk', title, cause, hint: '', remedies });
   }
   for (const trouble of troubles) {
-    needs.push({ key: `trouble ${trouble}`, tone: 'bad', icon: 'disk', title: words.trouble, cause: trouble, hint: '', remedies });
+    needs.push({ key: `trouble ${trouble}`, tone: 'bad', icon: 'disk', title: words.trouble, cause: said(trouble), hint: '', remedies });
   }
   return needs;
 }
@@ -175,16 +175,16 @@ function diskNeeds({ box, troubles }: Summary, { t, locale, pages }: Looker): Ne
 /** Where a file of the configuration is mended. */
 const EDITORS: Record<string, string> = { 'routing.json': '/routes', 'connections.json': '/connections' };
 
-function fileNeed({ severity, file, line, message, hint }: Finding, index: number, { t, pages }: Looker): Need {
+function fileNeed({ severity, file, line, message, hint }: Finding, index: number, { t, pages, said }: Looker): Need {
   const words = t.home.file;
   const to = [EDITORS[file] ?? '', '/system', '/logs?tab=lines'].find((path) => pages.has(path.split('?')[0] ?? '')) ?? '/logs';
   const remedies: Remedy[] = [{ kind: 'link', label: words.show, name: words.showOf(file), to }];
-  const cause = `${words.cause(message, line)} ${words.kept}`;
+  const cause = `${words.cause(said(message), line)} ${words.kept}`;
   const tone = severity === 'error' ? 'bad' : 'warn';
-  return { key: `file ${index} ${file}`, tone, icon: 'file', title: words.title(file), cause, hint: hint ?? '', remedies };
+  return { key: `file ${index} ${file}`, tone, icon: 'file', title: words.title(file), cause, hint: said(hint ?? ''), remedies };
 }
 
-function routeNeeds({ failing_routes: { items, count } }: Summary, { t, locale }: Looker): Need[] {
+function routeNeeds({ failing_routes: { items, count } }: Summary, { t, locale, said }: Looker): Need[] {
   const words = t.home.route;
   const needs = items.slice(0, MOST_OF_A_KIND).map(({ id, errors, matched, last_error }): Need => {
     const to = `/routes?${new URLSearchParams({ id })}`;
@@ -194,7 +194,7 @@ function routeNeeds({ failing_routes: { items, count } }: Summary, { t, locale }
       icon: 'routes',
       title: words.title(id),
       cause: words.cause(countText(errors, locale), countText(matched, locale)),
-      hint: last_error === undefined ? '' : words.last(last_error),
+      hint: last_error === undefined ? '' : words.last(said(last_error)),
       remedies: [{ kind: 'link', label: words.show, name: words.showOf(id), to }],
     };
   });
