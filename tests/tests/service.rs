@@ -1,10 +1,12 @@
-//! The daemon as a service: what systemd is told, restarts from the API, figures over time, `top` and Prometheus.
+//! The daemon as a service: what systemd is told, restarts from the API, connections that are tried, figures over time, `top` and Prometheus.
 #![allow(clippy::unwrap_used)] // in what only tests call, a panic is how a test fails
 
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fieldrail_tests::http::request;
@@ -253,4 +255,35 @@ fn the_unit_file_is_one_that_systemd_takes() {
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     let ours: Vec<_> = said.lines().filter(|line| line.contains("fieldrail.service")).collect();
     assert!(ours.is_empty(), "{ours:?}");
+}
+
+/// So many connections are tried, each asker leaves a little later than the one before.
+const LEFT: u32 = 50;
+
+#[test]
+fn of_a_connection_that_is_tried_nothing_stays_whenever_its_asker_leaves() {
+    let house = House::new(&json!([]), &json!([])).kept();
+    // Nobody listens there, so that the driver says so at once and is ended then.
+    let wish = json!({ "id": "t", "driver": "mqtt", "config": { "host": "127.0.0.1", "port": 1 } }).to_string();
+    let head = format!(
+        "POST /api/connections/test HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nX-Fieldrail: 1\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        house.address(),
+        house.cookie(),
+        wish.len()
+    );
+    let folders = house.state().join("instances");
+    let trials = || {
+        let entries = fs::read_dir(&folders).into_iter().flatten().filter_map(Result::ok);
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("trial-")).count()
+    };
+    let mut seen = false;
+    for nth in 0..LEFT {
+        let mut asker = TcpStream::connect(house.address()).unwrap();
+        asker.write_all(format!("{head}{wish}").as_bytes()).unwrap();
+        sleep(nth * Duration::from_millis(8));
+        seen |= trials() > 0;
+    }
+    assert!(seen, "no driver was tried at all");
+    wait_for("all that was tried is gone", Duration::from_secs(20), || (trials() == 0).then_some(()));
 }

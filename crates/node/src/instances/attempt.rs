@@ -11,6 +11,7 @@ use fieldrail_supervisor::{State, Supervisor};
 use fieldrail_wire::ToPlugin;
 use fieldrail_wire::daemon::Call;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::action::{ACTION, returned};
 use crate::connections::Connection;
@@ -48,24 +49,26 @@ impl Attempt {
         let silent = tokio::time::timeout(within, self.course.wait_for(Course::is_decided)).await.is_err();
         (self.course.borrow().clone(), silent)
     }
-}
 
-impl Attempt {
-    /// Ends it, and returns when its device is free again for the instance that may come now.
+    /// Ends it, and returns when its device is free again for the instance that may come now. It ends also when nobody waits
+    /// for that any more.
     async fn end(mut self) {
+        let _ = self.begin_end().await;
+    }
+
+    fn begin_end(&mut self) -> JoinHandle<()> {
         self.over = true;
-        end(&self.supervisor, &self.traffic, &self.id, &self.folder).await;
+        let (id, folder) = (self.id.clone(), std::mem::take(&mut self.folder));
+        let (traffic, supervisor) = (Arc::clone(&self.traffic), Arc::clone(&self.supervisor));
+        self.runtime.spawn(async move { end(&supervisor, &traffic, &id, &folder).await })
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if self.over {
-            return;
+        if !self.over {
+            self.begin_end();
         }
-        let (id, folder) = (self.id.clone(), std::mem::take(&mut self.folder));
-        let (traffic, supervisor) = (Arc::clone(&self.traffic), Arc::clone(&self.supervisor));
-        self.runtime.spawn(async move { end(&supervisor, &traffic, &id, &folder).await });
     }
 }
 
